@@ -1,0 +1,102 @@
+//! The one error type: what is wrong, where it stands, what to do.
+
+use std::path::PathBuf;
+
+/// `Result` with [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, told so that a person can act on it.
+///
+/// Match on the predicates ([`Error::is_specification`] and so on) rather than on the variants:
+/// variants and fields may be added.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is not JSON, or breaks one of the reader's limits.
+    #[error("line {line}, column {column}: {message}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The document is JSON, but not a valid workspace, patch or patchset.
+    #[error("{}: {message}", display_pointer(path))]
+    Specification {
+        /// JSON pointer (RFC 6901) to the offending place; empty for the document itself.
+        path: String,
+        /// What is wrong there and what would be right.
+        message: String,
+    },
+    /// A call's arguments do not fit the model (wrong length, unknown name, value out of bounds).
+    #[error("{0}")]
+    Argument(String),
+    /// The model is legal, but this operation needs something it lacks.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A device cannot be used.
+    #[error("device {device}: {message}")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// Why it cannot be used, and what can.
+        message: String,
+    },
+    /// A fit ended without a minimum.
+    #[error("{0}")]
+    Convergence(String),
+    /// Reading or writing a file failed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file of earlier results does not belong to this run, or is damaged.
+    #[error("{}: {message}", path.display())]
+    Results {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        message: String,
+    },
+}
+
+impl Error {
+    /// A specification error at a JSON pointer.
+    pub fn specification(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Specification { path: path.into(), message: message.into() }
+    }
+
+    /// The input document is at fault (syntax or specification).
+    pub fn is_specification(&self) -> bool {
+        matches!(self, Self::Syntax { .. } | Self::Specification { .. })
+    }
+
+    /// A device is at fault.
+    pub fn is_device(&self) -> bool {
+        matches!(self, Self::Device { .. })
+    }
+
+    /// A fit did not converge.
+    pub fn is_convergence(&self) -> bool {
+        matches!(self, Self::Convergence(_))
+    }
+
+    /// The model lacks what the operation needs.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Unsupported(_))
+    }
+
+    /// A file could not be read or written, or holds other results.
+    pub fn is_io(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Results { .. })
+    }
+}
+
+fn display_pointer(path: &str) -> &str {
+    if path.is_empty() { "the document" } else { path }
+}

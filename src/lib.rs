@@ -1,0 +1,10 @@
+//! HistFactory likelihood fits and toys.
+
+pub mod accelerator;
+pub mod error;
+pub mod fit;
+pub mod model;
+pub mod session;
+pub mod spec;
+
+pub use error::{Error, Result};

@@ -1,0 +1,2 @@
+//! The `neyman` command.
+fn main() {}
