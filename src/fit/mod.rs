@@ -65,7 +65,7 @@ fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome)
         edm: outcome.edm,
         evaluations: outcome.evaluations,
         status: Status::Converged,
-        negative_bin: -1,
+        negative_bin: outcome.negative_bin,
     };
     if outcome.end != End::Converged {
         let newton = newton::newton(problem, job, i, &fit.parameters);
@@ -74,8 +74,8 @@ fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome)
         fit.edm = newton.edm;
         fit.nll = newton.nll;
         fit.parameters = newton.parameters;
+        fit.negative_bin = problem.first_negative(&fit.parameters).map_or(-1, |b| b as i32);
     }
-    fit.negative_bin = problem.first_negative(&fit.parameters).map_or(-1, |b| b as i32);
     fit
 }
 
