@@ -1,5 +1,11 @@
 //! File formats, and nothing else: bytes in, a checked [`Workspace`] out. No mathematics.
 
+pub mod json;
+mod place;
+mod text;
+
+pub use text::display_name;
+
 /// A HistFactory workspace: channels of samples with modifiers, the observations, the measurements.
 ///
 /// Order is the file's; the model sorts. Indices into `channels`, `samples`, `modifiers` are those of
