@@ -1,10 +1,30 @@
 //! File formats, and nothing else: bytes in, a checked [`Workspace`] out. No mathematics.
 
+mod check;
+mod foreign;
 pub mod json;
+mod measurement;
+pub(crate) mod parameters;
 mod place;
+mod pyhf;
 mod text;
 
+use serde_json::Value;
+
+pub use measurement::check_measurement;
+pub use pyhf::SCHEMA_VERSION;
 pub use text::display_name;
+
+use crate::Result;
+
+/// Reads pyhf's workspace JSON (schema 1.0.0), complete and checked in all that does not depend on
+/// the measurement chosen; that is [`check_measurement`]'s.
+pub fn workspace(value: &Value) -> Result<(Workspace, Vec<Warning>)> {
+    let mut warnings = Vec::new();
+    let workspace = pyhf::extract(value, &mut warnings)?;
+    check::check(&workspace, &mut warnings)?;
+    Ok((workspace, warnings))
+}
 
 /// A HistFactory workspace: channels of samples with modifiers, the observations, the measurements.
 ///
@@ -77,6 +97,28 @@ pub enum ModifierKind {
     StatError(Vec<f64>),
     /// The luminosity factor; named `lumi`.
     Lumi,
+}
+
+impl ModifierKind {
+    /// The type's name in pyhf's JSON.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::NormFactor => "normfactor",
+            Self::NormSys { .. } => "normsys",
+            Self::HistoSys { .. } => "histosys",
+            Self::ShapeFactor => "shapefactor",
+            Self::ShapeSys(_) => "shapesys",
+            Self::StatError(_) => "staterror",
+            Self::Lumi => "lumi",
+        }
+    }
+}
+
+impl Channel {
+    /// Number of bins.
+    pub fn n_bins(&self) -> usize {
+        self.samples.first().map_or(0, |sample| sample.data.len())
+    }
 }
 
 /// Observed counts of a channel.

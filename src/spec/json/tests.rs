@@ -27,17 +27,32 @@ fn errors_say_where_and_what_to_do() {
         ("", "line 1, column 1: empty input: expected a JSON document"),
         (" \n", "line 1, column 1: empty input: expected a JSON document"),
         ("{\"a\": 1,\n}", "line 2, column 1: trailing comma"),
-        ("{} {}", "line 1, column 4: trailing characters after the end of the document: a file holds one JSON value"),
+        (
+            "{} {}",
+            "line 1, column 4: trailing characters after the end of the document: a file holds one JSON value",
+        ),
         ("// x\n{}", "line 1, column 1: JSON has no comments: remove this one"),
         ("[\n NaN]", "line 2, column 2: NaN is not a JSON number: give a finite number, at /0"),
         ("[nan]", "line 1, column 3: nan is not a JSON number: give a finite number, at /0"),
-        ("[1, -Infinity]", "line 1, column 6: Infinity is not a JSON number: give a finite number, at /1"),
+        (
+            "[1, -Infinity]",
+            "line 1, column 6: Infinity is not a JSON number: give a finite number, at /1",
+        ),
         ("{'a': 1}", "line 1, column 2: JSON strings stand in double quotes"),
         ("{\"a\": True}", "line 1, column 7: True is Python: JSON has true, at /a"),
         ("{\"a\": [1", "line 1, column 8: unexpected end of file (while parsing a list), at /a/1"),
-        ("{\"a\": [1e400]}", "/a/0: line 1, column 12: the number is out of range (the largest is 1.7976931348623157e308)"),
-        ("[{\"a~b/\": 1, \"a~b/\": 2}]", "/0/a~0b~1: line 1, column 19: the key \"a~b/\" stands twice in this object; keep one"),
-        ("<a/>", "line 1, column 1: this is XML or HTML: HistFactory XML is not read yet, convert it with `pyhf xml2json`"),
+        (
+            "{\"a\": [1e400]}",
+            "/a/0: line 1, column 12: the number is out of range (the largest is 1.7976931348623157e308)",
+        ),
+        (
+            "[{\"a~b/\": 1, \"a~b/\": 2}]",
+            "/0/a~0b~1: line 1, column 19: the key \"a~b/\" stands twice in this object; keep one",
+        ),
+        (
+            "<a/>",
+            "line 1, column 1: this is XML or HTML: HistFactory XML is not read yet, convert it with `pyhf xml2json`",
+        ),
     ] {
         assert_eq!(fails(text), message);
     }
