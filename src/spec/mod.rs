@@ -1,19 +1,29 @@
 //! File formats, and nothing else: bytes in, a checked [`Workspace`] out. No mathematics.
 
 mod check;
+pub mod digest;
 mod foreign;
 pub mod json;
+mod load;
 mod measurement;
 pub(crate) mod parameters;
+pub mod patch;
+pub mod patchset;
 mod place;
 mod pyhf;
 mod text;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
+pub use load::{LoadOptions, Loaded, PatchSource, load};
 pub use measurement::check_measurement;
 pub use pyhf::SCHEMA_VERSION;
 pub use text::display_name;
+pub use write::to_value;
 
 use crate::Result;
 
