@@ -14,9 +14,8 @@ class NextStat:
         self.minimizer = nextstat.MaximumLikelihoodEstimator()
 
     def evaluate(self):
-        """twice_nll and its gradient at the suggested initial point."""
-        value = self.model.nll(self.init)
-        return 2 * value, [2 * g for g in self.model.grad_nll(self.init)]
+        """twice_nll, and the gradient of the NLL (not twice), at the suggested initial point."""
+        return 2 * self.model.nll(self.init), self.model.grad_nll(self.init)
 
     def fit(self):
         """A fit with its uncertainties."""

@@ -50,13 +50,13 @@ class PyhfJax:
         self.model, self.data = read(text)
         self.names = self.model.config.par_names
         self._value_and_gradient = jax.jit(
-            jax.value_and_grad(lambda p, d: -2 * self.model.logpdf(p, d)[0])
+            jax.value_and_grad(lambda p, d: -self.model.logpdf(p, d)[0])
         )
 
     def evaluate(self):
-        """twice_nll and its gradient at the suggested initial point, compiled."""
+        """twice_nll, and the gradient of the NLL (not twice), at the suggested initial point."""
         value, gradient = self._value_and_gradient(jnp.asarray(self.truth), jnp.asarray(self.data))
-        return float(value), np.asarray(gradient)
+        return 2 * float(value), np.asarray(gradient)
 
     def fit(self):
         return self._fit(self.data)
