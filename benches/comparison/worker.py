@@ -42,9 +42,10 @@ def do(job):
         result["twice_nll"] = value
         result["gradient_norm"] = sum(float(g) ** 2 for g in gradient) ** 0.5
     elif job["kind"] == "fit":
-        result |= measure(lambda _: tool.fit(), **limits)
+        last = {}
+        result |= measure(lambda _: last.update(fit=tool.fit()), **limits)
         result["covariance"] = tool.covariance
-        result["fits"] = [tool.fit()]
+        result["fits"] = [tool.answer(last["fit"])]
     elif job["kind"] == "toys":
         n, converged = job["toys"], []
         timing = measure(lambda i: converged.append(tool.toys(n, seed=i + 1)), **limits)
@@ -54,7 +55,9 @@ def do(job):
         result["aux_toys"] = tool.aux_toys
         result["unconverged"] = n * len(converged) - sum(converged)
         result["toys"] = n * len(converged)
-        result["fits"] = [tool.fit_data(toy["main"], toy["aux"]) for toy in job["data"]]
+        result["fits"] = [
+            tool.answer(tool.fit_data(toy["main"], toy["aux"])) for toy in job["data"]
+        ]
     return result
 
 
