@@ -18,6 +18,7 @@ from comparison import machine, ours, report, work
 from comparison.peers import Peers
 
 ROOT = work.ROOT
+JUDGE_LIMIT = 300  # seconds; no tool's failure, so not the tools' limit
 
 
 def arguments():
@@ -63,7 +64,7 @@ def main():
         if not tools:
             continue
         if path is None:
-            print(f"{item}: no workspace here (set NEYMAN_DATA)", file=sys.stderr)
+            print(f"{item}: its workspace is not here (NEYMAN_DATA)", file=sys.stderr)
             continue
         entry = compare(item, tools, path, peers, neyman, repeats, limit, options)
         run["results"].append(entry)
@@ -85,9 +86,8 @@ def compare(item, tools, path, peers, neyman, repeats, limit, options):
     data = []
     try:
         if item.kind == "toys":
-            data = peers.do(
-                limit, kind="throw", workspace=str(path), toys=3 if options.quick else 5, seed=1
-            )
+            n = 3 if options.quick else 5
+            data = peers.do(JUDGE_LIMIT, kind="throw", workspace=str(path), toys=n, seed=1)
     except ours.Failed as reason:
         entry["judge"] = f"no common toys: {reason}"
     for tool in tools:
@@ -117,13 +117,13 @@ def compare(item, tools, path, peers, neyman, repeats, limit, options):
         cell["load"] = [before, machine.load()]
         entry["cells"][tool] = cell
     try:
-        judge(entry, path, data, peers, limit)
+        judge(entry, path, data, peers)
     except ours.Failed as reason:
         entry["judge"] = str(reason)
     return entry
 
 
-def judge(entry, path, data, peers, limit):
+def judge(entry, path, data, peers):
     """Adds `delta_nll` to each cell: one number a fit, above the best admissible point found."""
     asked = [
         (tool, i, {"parameters": fit["parameters"], "data": data[i] if data else None})
@@ -131,7 +131,7 @@ def judge(entry, path, data, peers, limit):
         for i, fit in enumerate(cell.get("fits", []))
     ]
     points = [point for _, _, point in asked]
-    answer = peers.do(limit, kind="judge", workspace=str(path), points=points)
+    answer = peers.do(JUDGE_LIMIT, kind="judge", workspace=str(path), points=points)
     entry["parameters"], entry["bins"] = answer["parameters"], answer["bins"]
     entry["twice_nll_at_init"] = 2 * answer["nll_at_init"]
     best = {}
