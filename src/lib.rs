@@ -4,6 +4,7 @@ pub mod accelerator;
 pub mod error;
 pub mod fit;
 pub mod model;
+pub mod results;
 pub mod session;
 pub mod spec;
 
