@@ -1,6 +1,7 @@
 //! The likelihood as mathematics, in f64 and readable: no device, no input or output. The oracle
 //! that every device is held against.
 
+mod accessors;
 pub mod interpolation;
 
 use interpolation::Interpolation;

@@ -17,7 +17,7 @@ const CHECKSUM: usize = 4;
 /// What a chunk file turned out to be.
 pub(super) enum Piece {
     /// Whole and of this run.
-    Good(ToyChunk),
+    Good(Box<ToyChunk>),
     /// Cut short or changed: its toys are to be done again.
     Damaged,
     /// Whole, but of another run.
@@ -58,7 +58,7 @@ fn parse(bytes: &[u8], run: &[u8; 32], layout: &Layout) -> Piece {
     if size != Some(content.len() - HEADER) {
         return Piece::Damaged;
     }
-    layout.decode(first, n as usize, &content[HEADER..]).map_or(Piece::Damaged, Piece::Good)
+    layout.decode(first, n as usize, &content[HEADER..]).map_or(Piece::Damaged, |c| Piece::Good(Box::new(c)))
 }
 
 /// Streams column `column` of a chunk of `n` toys into `sink`.
