@@ -58,7 +58,9 @@ fn parse(bytes: &[u8], run: &[u8; 32], layout: &Layout) -> Piece {
     if size != Some(content.len() - HEADER) {
         return Piece::Damaged;
     }
-    layout.decode(first, n as usize, &content[HEADER..]).map_or(Piece::Damaged, |c| Piece::Good(Box::new(c)))
+    layout
+        .decode(first, n as usize, &content[HEADER..])
+        .map_or(Piece::Damaged, |c| Piece::Good(Box::new(c)))
 }
 
 /// Streams column `column` of a chunk of `n` toys into `sink`.

@@ -56,7 +56,11 @@ fn batch(first: u64, n: u64, shift: f64) -> FitBatch {
         edm: (0..n).map(|i| x(i).abs() * 1e-9).collect(),
         evaluations: (0..n).map(|i| (first + i) as u32).collect(),
         status: (0..n)
-            .map(|i| if (first + i).is_multiple_of(11) { Status::Stalled } else { Status::Converged })
+            .map(
+                |i| {
+                    if (first + i).is_multiple_of(11) { Status::Stalled } else { Status::Converged }
+                },
+            )
             .collect(),
         negative_bin: (0..n).map(|i| if (first + i).is_multiple_of(7) { 2 } else { -1 }).collect(),
     }
