@@ -1,6 +1,7 @@
 //! HistFactory likelihood fits and toys.
 
 pub mod accelerator;
+mod aligned;
 pub mod error;
 pub mod fit;
 pub mod model;
