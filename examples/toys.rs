@@ -24,10 +24,10 @@ use cpu_time::ProcessTime;
 use histogram::{Histogram, chi2_quantile};
 use neyman::accelerator::DeviceChoice;
 use neyman::fit::Tolerance;
-use neyman::model::{Data, Model, Parameter};
+use neyman::model::{Data, Model, ModelOptions, Parameter};
 use neyman::results::ToySummary;
 use neyman::session::{FitOptions, Session, ToyPlan};
-use neyman::spec::{ModifierKind, Workspace};
+use neyman::spec::{LoadOptions, ModifierKind, Workspace};
 use pulls::Pulls;
 
 /// An invented search with some 120 parameters; scripts/make_search_workspace.py writes it.
@@ -149,8 +149,9 @@ fn load(arguments: &Arguments) -> Result<(Workspace, Model), Box<dyn Error>> {
         Some(path) => std::fs::read(path)?,
         None => SEARCH.to_vec(),
     };
-    // until the reader is merged
-    Err(format!("{} bytes of workspace cannot be read yet", bytes.len()).into())
+    let loaded = neyman::spec::load(&bytes, &LoadOptions::default())?;
+    let model = Model::new(&loaded.workspace, loaded.measurement, &ModelOptions::default())?;
+    Ok((loaded.workspace, model))
 }
 
 /// The group of each parameter, from the modifiers that use it.

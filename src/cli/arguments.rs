@@ -9,6 +9,7 @@ use neyman::fit::Tolerance;
 use neyman::model::interpolation::{
     HistoSysInterpolation as HistoSys, Interpolation, NormSysInterpolation as NormSys,
 };
+use neyman::model::poisson::NegativeRates;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -86,6 +87,26 @@ pub(crate) struct WorkspaceArguments {
     #[arg(long, value_name = "CODES", value_parser = interpolation, default_value = "code4,code4p",
           hide_default_value = true)]
     pub(crate) interpolation: Interpolation,
+    /// What an empty bin says about a negative expected rate
+    #[arg(long, value_enum, default_value_t = Negative::Linear, value_name = "RULE")]
+    pub(crate) negative_rates: Negative,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Negative {
+    /// It is rewarded, as in pyhf
+    Linear,
+    /// It is not: fits stay positive
+    Positive,
+}
+
+impl From<Negative> for NegativeRates {
+    fn from(rule: Negative) -> Self {
+        match rule {
+            Negative::Linear => Self::Linear,
+            Negative::Positive => Self::Positive,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 use neyman::model::{Constraint, Data, Parameter};
 use neyman::session::{FitOptions, FitResult, Session};
+use neyman::spec::display_name;
 use serde_json::{Value, json};
 
 use super::arguments::{Fit, Global};
@@ -9,7 +10,7 @@ use super::failure::Failure;
 use super::inspect::constraint_name;
 use super::json::{number, numbers};
 use super::load::{self, Loaded};
-use super::table::{Table, display_name, to_precision};
+use super::table::{Table, to_precision};
 use super::{Exit, Outcome, input, output};
 
 pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
@@ -91,15 +92,9 @@ impl Report<'_> {
         }
     }
 
-    /// `channel[bin]` of each bin with a negative rate.
+    /// Names of the bins with a negative rate.
     fn negative_bins(&self) -> Vec<String> {
-        let name = |&bin: &usize| {
-            let inside =
-                |c: &&neyman::model::Channel| (c.first_bin..c.first_bin + c.n_bins).contains(&bin);
-            let channel = self.loaded.model.channels().iter().find(inside);
-            channel.map_or(bin.to_string(), |c| format!("{}[{}]", c.name, bin - c.first_bin))
-        };
-        self.fit.negative_bins.iter().map(name).collect()
+        self.fit.negative_bins.iter().map(|&b| self.loaded.model.bin_name(b)).collect()
     }
 
     fn json(&self, covariance: bool) -> Value {
@@ -126,6 +121,7 @@ impl Report<'_> {
             "parameters": self.parameters().iter().enumerate().map(parameter).collect::<Vec<_>>(),
             "negative_bins": self.negative_bins(),
             "covariance_problem": fit.covariance_problem,
+            "minima": numbers(&fit.minima),
             "warnings": loaded.warnings.iter()
                 .map(|w| json!({"path": w.path, "message": w.message})).collect::<Vec<_>>(),
         });
@@ -168,6 +164,12 @@ impl Report<'_> {
         ));
         if let Some(problem) = &fit.covariance_problem {
             text.push_str(&format!("no uncertainties: {problem}\n"));
+        }
+        if fit.minima.len() > 1 {
+            let above: Vec<_> =
+                fit.minima[1..].iter().map(|m| format!("{:.3}", m - fit.twice_nll)).collect();
+            let above = above.join(", ");
+            text.push_str(&format!("other local minima, higher in -2 log L by {above}\n"));
         }
         let negative: Vec<_> = self.negative_bins().iter().map(|n| display_name(n)).collect();
         if !negative.is_empty() {

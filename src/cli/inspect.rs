@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use neyman::model::{Constraint, Parameter};
-use neyman::spec::ModifierKind;
+use neyman::spec::display_name;
 use serde_json::{Value, json};
 
 use super::arguments::{Global, Inspect};
 use super::json::number;
 use super::load::{self, Loaded};
-use super::table::{Table, count, display_name, short};
+use super::table::{Table, count, short};
 use super::{Exit, Outcome, output};
 
 pub(crate) fn run(global: &Global, arguments: &Inspect) -> Outcome {
@@ -23,24 +23,12 @@ pub(crate) fn run(global: &Global, arguments: &Inspect) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn type_name(kind: &ModifierKind) -> &'static str {
-    match kind {
-        ModifierKind::NormFactor => "normfactor",
-        ModifierKind::NormSys { .. } => "normsys",
-        ModifierKind::HistoSys { .. } => "histosys",
-        ModifierKind::ShapeFactor => "shapefactor",
-        ModifierKind::ShapeSys(_) => "shapesys",
-        ModifierKind::StatError(_) => "staterror",
-        ModifierKind::Lumi => "lumi",
-    }
-}
-
 /// Per modifier type: number of names, number of uses.
 fn modifier_counts(loaded: &Loaded) -> BTreeMap<&'static str, (usize, usize)> {
     let mut names: BTreeMap<_, (BTreeSet<&str>, usize)> = BTreeMap::new();
     let samples = loaded.workspace.channels.iter().flat_map(|c| &c.samples);
     for modifier in samples.flat_map(|s| &s.modifiers) {
-        let (set, uses) = names.entry(type_name(&modifier.kind)).or_default();
+        let (set, uses) = names.entry(modifier.kind.type_name()).or_default();
         set.insert(&modifier.name);
         *uses += 1;
     }
@@ -61,7 +49,7 @@ fn as_json(loaded: &Loaded) -> Value {
         let observed = workspace.observations.iter().find(|o| o.name == c.name);
         json!({
             "name": c.name,
-            "bins": c.samples.first().map_or(0, |s| s.data.len()),
+            "bins": c.n_bins(),
             "observed": observed.map(|o| number(o.data.iter().sum())),
             "samples": c.samples.iter().map(|s| &s.name).collect::<Vec<_>>(),
         })
@@ -119,7 +107,7 @@ fn as_text(loaded: &Loaded) -> String {
         let samples: Vec<_> = channel.samples.iter().map(|s| display_name(&s.name)).collect();
         channels.row([
             display_name(&channel.name),
-            channel.samples.first().map_or(0, |s| s.data.len()).to_string(),
+            channel.n_bins().to_string(),
             observed.map_or(String::new(), |o| o.data.iter().sum::<f64>().to_string()),
             samples.join(" "),
         ]);

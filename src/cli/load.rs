@@ -1,14 +1,17 @@
 //! From arguments to a model on a device: the one place that knows how workspaces are read.
 
-use neyman::accelerator::{DeviceChoice, DeviceInfo};
-use neyman::model::Model;
+use std::path::Path;
+
+use neyman::accelerator::{DeviceChoice, DeviceInfo, cpu};
+use neyman::model::{Model, ModelOptions, PoiChoice};
 use neyman::session::Session;
-use neyman::spec::{Measurement, Warning, Workspace};
+use neyman::spec::patchset::{PatchChoice, PatchSet};
+use neyman::spec::{self, LoadOptions, Measurement, PatchSource, Warning, Workspace, display_name};
 use neyman::{Error, Result};
 
 use super::arguments::{Global, WorkspaceArguments};
 use super::failure::{Failure, display_file};
-use super::table::{count, display_name};
+use super::table::{count, count_of};
 use super::{input, output};
 
 /// A workspace with its model.
@@ -29,15 +32,56 @@ impl Loaded {
 /// Reads the files and compiles the model.
 pub(crate) fn load(arguments: &WorkspaceArguments) -> Result<Loaded, Failure> {
     let bytes = input::read(&arguments.workspace)?;
-    let patches =
-        arguments.patch.iter().map(|path| input::read(path)).collect::<Result<Vec<_>, _>>()?;
-    compile(&bytes, &patches, arguments).map_err(|e| Failure::in_file(&arguments.workspace, e))
+    let patches = arguments.patch.iter().map(|path| patch(path, arguments.patch_name.as_deref()));
+    let options = LoadOptions {
+        patches: patches.collect::<Result<_, _>>()?,
+        measurement: arguments.measurement.clone(),
+        skip_verification: arguments.no_verify,
+        ..LoadOptions::default()
+    };
+    compile(&bytes, &options, arguments).map_err(|error| {
+        let digest = error.is_digest();
+        let failure = Failure::in_file(&arguments.workspace, error);
+        if digest { failure.hint("--no-verify applies the patch all the same") } else { failure }
+    })
 }
 
-fn compile(bytes: &[u8], patches: &[Vec<u8>], arguments: &WorkspaceArguments) -> Result<Loaded> {
-    // until the reader is merged
-    let _ = (bytes, patches, arguments);
-    Err(Error::Unsupported("workspaces cannot be read yet".into()))
+fn compile(bytes: &[u8], options: &LoadOptions, arguments: &WorkspaceArguments) -> Result<Loaded> {
+    let loaded = spec::load(bytes, options)?;
+    let options = ModelOptions {
+        poi: arguments.poi.clone().map_or(PoiChoice::FromMeasurement, PoiChoice::Named),
+        interpolation: arguments.interpolation,
+    };
+    let model = Model::new(&loaded.workspace, loaded.measurement, &options)?
+        .with_negative_rates(arguments.negative_rates.into());
+    let warnings = loaded.warnings.into_iter().chain(model.warnings().iter().cloned()).collect();
+    Ok(Loaded { workspace: loaded.workspace, measurement: loaded.measurement, model, warnings })
+}
+
+/// A JSON patch is a list, a patchset an object.
+fn patch(path: &Path, name: Option<&str>) -> Result<PatchSource, Failure> {
+    let bytes = input::read(path)?;
+    let in_file = |error| Failure::in_file(path, error);
+    let document = spec::json::parse(&bytes).map_err(in_file)?;
+    if document.is_array() {
+        return Ok(PatchSource::Patch(bytes));
+    }
+    let set = PatchSet::from_value(&document).map_err(in_file)?;
+    let Some(name) = name else {
+        const FEW: usize = 5;
+        let mut names: Vec<_> =
+            set.patches.iter().map(|p| display_name(&p.name)).take(FEW).collect();
+        if set.patches.len() > FEW {
+            names.push("...".into());
+        }
+        let patches = count_of(set.patches.len(), "patch", "patches");
+        let message = format!(
+            "{}: a patchset: choose one of its {patches} with --patch-name",
+            display_file(path)
+        );
+        return Err(Failure::input(message).hint(format!("patches are {}", names.join(", "))));
+    };
+    Ok(PatchSource::PatchSet { bytes, choice: PatchChoice::Name(name.to_owned()) })
 }
 
 /// Loads, warns on stderr, and opens the device.
@@ -71,14 +115,7 @@ fn device(name: &str) -> Result<DeviceChoice> {
 
 /// All devices this build can use here.
 pub(crate) fn devices() -> Vec<DeviceInfo> {
-    // until the accelerators can be asked
-    let threads = rayon::current_num_threads();
-    vec![DeviceInfo {
-        name: "cpu".into(),
-        precision: "f64".into(),
-        description: format!("{} ({})", std::env::consts::ARCH, count(threads, "thread")),
-        reason: String::new(),
-    }]
+    vec![cpu::describe(cpu::lanes(), "")]
 }
 
 /// Shows the first few warnings; all of them with `--verbose`.

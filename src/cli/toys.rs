@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neyman::Error;
 use neyman::results::{ToyRun, ToyStore, ToySummary};
 use neyman::session::{FitOptions, Session, ToyPlan};
+use neyman::spec::display_name;
 use serde_json::{Value, json};
 
 use super::arguments::{Global, Toys, Truth};
@@ -16,7 +17,7 @@ use super::failure::Failure;
 use super::fit::{initial, poi};
 use super::json::number;
 use super::load::{self, Loaded};
-use super::table::{count, display_name};
+use super::table::count;
 use super::{Exit, Outcome, interrupt, output};
 
 pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {

@@ -8,7 +8,8 @@ use crate::model::{Constraint, Factor, Model};
 /// not: they enter only through the truth.
 pub fn model_digest(model: &Model) -> String {
     let mut hash = Hash(Sha256::new());
-    hash.text(&format!("neyman model 1 {:?} {:?}", model.interpolation, model.poi));
+    let (interpolation, negative_rates) = (model.interpolation, model.negative_rates);
+    hash.text(&format!("neyman model 1 {interpolation:?} {negative_rates:?} {:?}", model.poi));
     hash.count(model.parameters.len());
     for parameter in &model.parameters {
         hash.text(&parameter.name);
