@@ -5,7 +5,8 @@ mod aligned;
 pub mod error;
 pub mod fit;
 pub mod model;
-//pub mod session;
+pub mod results;
+pub mod session;
 pub mod spec;
 
 pub use error::{Error, Result};
