@@ -43,6 +43,11 @@ enum Element {
     },
 }
 
+/// A standard normal number that depends on its arguments alone; stream `u32::MAX` is no toy's.
+pub(crate) fn standard_normal(seed: u64, number: u64, element: u32) -> f64 {
+    normal::quantile(normal::uniform(philox::words(seed, number, element, u32::MAX)[0]))
+}
+
 impl ToySampler {
     /// Prepares toys of `model` at `truth`, `[n_parameters]`: main data from the expected counts,
     /// auxiliary data from the constraint terms, those of fixed parameters too (as pyhf does).
