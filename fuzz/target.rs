@@ -11,7 +11,7 @@ const GOOD: &[u8] = include_bytes!("../tests/data/all_modifiers.json");
 const MAX_MESSAGE: usize = 16_000;
 
 /// Reads the bytes in every way there is.
-pub fn read_workspace(bytes: &[u8]) {
+pub(crate) fn read_workspace(bytes: &[u8]) {
     match spec::load(bytes, &LoadOptions::default()) {
         Ok(loaded) => {
             for warning in &loaded.warnings {

@@ -45,12 +45,12 @@ const OUTCOMES: &[(&str, Outcome)] = &[
     ("top_level_null", Refused("", "expected an object at the root")),
     ("two_documents", NotJson(116, "trailing characters")),
     ("real_fragment_tschannel", NotJson(1, "trailing characters")),
-    ("encoding_invalid_utf8", NotJson(19, "byte offset 274")),
+    ("encoding_invalid_utf8", NotJson(21, "byte offset 274")),
     ("encoding_utf8_bom", Accepted),
-    ("lone_surrogate_name", NotJson(19, "at /channels/0/samples/1/name")),
+    ("lone_surrogate_name", NotJson(21, "must come in pairs, each with four digits, at /channels/0/samples/1/name")),
     ("nul_and_control_in_names", Accepted),
-    ("literal_nan", NotJson(21, "NaN is not a JSON number: give a finite number, at /channels/0/samples/1/data/0")),
-    ("literal_infinity", NotJson(22, "Infinity is not a JSON number: give a finite number, at /channels/0/samples/1/data/1")),
+    ("literal_nan", NotJson(23, "NaN is not a JSON number: give a finite number, at /channels/0/samples/1/data/0")),
+    ("literal_infinity", NotJson(24, "Infinity is not a JSON number: give a finite number, at /channels/0/samples/1/data/1")),
     ("number_1e400", Refused("/channels/0/samples/1/data/0", "out of range")),
     ("number_1e_minus_400", Accepted),
     ("number_exponent_overflow", Refused("/channels/0/samples/1/data/0", "out of range")),
@@ -127,9 +127,9 @@ const OUTCOMES: &[(&str, Outcome)] = &[
     ("name_collides_with_component", Warned("/channels/0/samples/1/modifiers/0/name", "prints like component 0")),
     ("deep_nesting_arrays", NotJson(1, "nested deeper than 64 levels")),
     // the index names the value in which the levels begin, the error the level that is too deep
-    ("deep_nesting_in_modifier_data", NotJson(40, "at /channels/0/samples/1/modifiers/2/data/0")),
+    ("deep_nesting_in_modifier_data", NotJson(1, "at /channels/0/samples/1/modifiers/2/data/0")),
     ("patch_index_huge", Refused("/0/path", "out of range")),
-    ("patch_copy_bomb", Refused("/0", "size limit")),
+    ("patch_copy_bomb", Refused("/14", "size limit")),
     // HS3 is refused as a whole, so its declared sizes never matter
     ("hs3_declared_bins_1e9", Refused("/distributions", "HS3")),
     ("name_one_megabyte", Accepted),
@@ -239,13 +239,18 @@ fn agrees(input: &Value, expected: Outcome) -> Result<(), String> {
 fn good_workspaces_load() {
     let Some(data) = data() else { return };
     let index = json::parse(&read(data.join("workspaces/index.json"))).unwrap();
+    let entries = index.as_array().unwrap();
     let folder = std::fs::read_dir(data.join("workspaces")).unwrap();
     let paths = folder.map(|entry| entry.unwrap().path());
     let mut loaded = 0;
     for path in paths.filter(|path| path.file_name().unwrap() != "index.json") {
-        let name = path.display().to_string();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        // background-only workspaces name a parameter of interest that their signal patches bring
+        let without = entries.iter().any(|entry| entry["file"] == *name && entry["poi"].is_null());
+        let poi = without.then(String::new);
+        let options = LoadOptions { poi, ..LoadOptions::default() };
         let start = Instant::now();
-        let result = spec::load(&read(path), &LoadOptions::default());
+        let result = spec::load(&read(path), &options);
         let workspace = result.unwrap_or_else(|error| panic!("{name}: {error}"));
         println!("{name}: {:?}, {:?}", start.elapsed(), workspace.warnings);
         assert!(start.elapsed() < MAX_TIME);
@@ -253,7 +258,7 @@ fn good_workspaces_load() {
         assert_eq!(spec::workspace(&written).unwrap().0, workspace.workspace, "{name}");
         loaded += 1;
     }
-    assert!(loaded >= index.as_array().unwrap().len());
+    assert!(loaded >= entries.len());
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod target;
 
 use std::time::{Duration, Instant};
 
+use neyman::spec::{LoadOptions, json, load};
+use serde_json::{Value, json};
 use target::read_workspace;
 
 const MUTATIONS: u64 = 20_000;
@@ -114,20 +116,85 @@ fn token(text: &[u8], from: usize) -> (usize, usize) {
     (start, end.unwrap_or(text.len()))
 }
 
+fn number(random: &mut Random) -> Value {
+    let numbers = [0.0, 1.0, -1.0, 0.5, 1e308, 5e-324, -0.0, 11.0];
+    json!(numbers[random.below(numbers.len())])
+}
+
+fn name(random: &mut Random) -> Value {
+    let names =
+        ["mu", "lumi", "scale", "own", "own[0]", "free", "stat", "fit", "\u{1b}", "shapesys"];
+    json!(names[random.below(names.len())])
+}
+
+/// Values that are put in where a document stays JSON.
+fn value(random: &mut Random) -> Value {
+    match random.below(5) {
+        0 => Value::Null,
+        1 => json!(random.below(2) == 0),
+        2 => json!([number(random), 2]),
+        3 => name(random),
+        _ => number(random),
+    }
+}
+
+/// Changes one node of a document, chosen by a random walk down.
+fn mutate_value(node: &mut Value, random: &mut Random) {
+    let stop = random.below(6) == 0;
+    match node {
+        Value::Array(elements) if !elements.is_empty() => {
+            let index = random.below(elements.len());
+            match random.below(4) {
+                0 if stop => drop(elements.remove(index)),
+                1 if stop => elements.insert(index, elements[index].clone()),
+                2 if stop => elements.reverse(),
+                _ => mutate_value(&mut elements[index], random),
+            }
+        }
+        Value::Object(object) if !object.is_empty() => {
+            let key = object.keys().nth(random.below(object.len())).cloned().unwrap_or_default();
+            if stop && random.below(4) == 0 {
+                object.remove(&key);
+            } else if let Some(child) = object.get_mut(&key) {
+                mutate_value(child, random);
+            }
+        }
+        // mostly the type stays, for another one is refused at the door
+        Value::Number(_) if random.below(8) > 0 => *node = number(random),
+        Value::String(_) if random.below(8) > 0 => *node = name(random),
+        _ => *node = value(random),
+    }
+}
+
+/// A seed's text after some changes: of its bytes for two in five, else of its values.
+fn mutated(random: &mut Random) -> Vec<u8> {
+    let mut text = SEEDS[random.below(SEEDS.len())].to_vec();
+    let changes = 1 + random.below(4);
+    if random.below(5) < 2 {
+        (0..changes).for_each(|_| mutate(&mut text, random));
+        return text;
+    }
+    let mut document = json::parse(&text).expect("seeds are JSON");
+    (0..changes).for_each(|_| mutate_value(&mut document, random));
+    document.to_string().into_bytes()
+}
+
 #[test]
 fn mutations_neither_panic_nor_hang() {
+    let (mut parsed, mut loaded) = (0, 0);
     for seed in 0..MUTATIONS {
-        let mut random = Random(seed);
-        let mut text = SEEDS[random.below(SEEDS.len())].to_vec();
-        for _ in 0..=random.below(4) {
-            mutate(&mut text, &mut random);
-        }
+        let text = mutated(&mut Random(seed));
         let start = Instant::now();
         let result = std::panic::catch_unwind(|| read_workspace(&text));
         let shown = String::from_utf8_lossy(&text);
         assert!(result.is_ok(), "seed {seed} panics on:\n{shown}");
         assert!(start.elapsed() < MAX_TIME, "seed {seed} takes {:?}:\n{shown}", start.elapsed());
+        parsed += u64::from(json::parse(&text).is_ok());
+        loaded += u64::from(load(&text, &LoadOptions::default()).is_ok());
     }
+    println!("{MUTATIONS} texts: {parsed} are JSON, {loaded} are workspaces");
+    // mutations that only break the syntax would test nothing but `serde_json`
+    assert!(parsed > MUTATIONS / 2 && loaded > MUTATIONS / 100);
 }
 
 #[test]

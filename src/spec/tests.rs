@@ -63,6 +63,18 @@ fn only_the_measurement_used_is_held_against_the_model() {
 }
 
 #[test]
+fn the_parameter_of_interest_can_be_overridden() {
+    let load_with = |poi: &str| {
+        let options = LoadOptions { poi: Some(poi.into()), ..LoadOptions::default() };
+        load(SMALL.as_bytes(), &options)
+    };
+    assert_eq!(load_with("").unwrap().workspace.measurements[0].poi, None);
+    assert_eq!(load_with("scale").unwrap().workspace.measurements[0].poi, Some("scale".into()));
+    let error = load_with("nu").unwrap_err();
+    assert!(!error.is_specification() && error.to_string().contains("did you mean \"mu\"?"));
+}
+
+#[test]
 fn a_patch_can_bring_the_parameter_of_interest() {
     let patch = json!([
         {"op": "add", "path": "/channels/1/samples/-", "value": {
