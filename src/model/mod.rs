@@ -168,3 +168,6 @@ pub struct Data {
     /// Auxiliary data, `[n_auxiliary]`.
     pub auxiliary: Vec<f64>,
 }
+
+#[cfg(test)]
+mod tests;
