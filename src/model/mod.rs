@@ -9,6 +9,7 @@ pub mod interpolation;
 mod jacobian;
 mod likelihood;
 mod modifiers;
+mod order;
 pub mod poisson;
 mod sample_at;
 mod second_order;

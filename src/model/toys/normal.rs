@@ -1,5 +1,7 @@
 //! Normal deviates by inversion.
 
+#![allow(clippy::excessive_precision, reason = "coefficients as published")]
+
 use libm::log;
 
 /// Uniform in (0, 1) from 64 random bits: the odd multiples of 2^-53. Neither end is possible, and
