@@ -227,8 +227,7 @@ impl Session {
         minima.dedup_by(|b, a| *b - *a < SAME_MINIMUM);
         let parameters = batch.parameters_of(best).to_vec();
         let problem = self.device.problem();
-        let covariance =
-            fit::covariance(problem, &parameters, &data.main, &data.auxiliary, &fixed);
+        let covariance = fit::covariance(problem, &parameters, &data.main, &data.auxiliary, &fixed);
         let covariance_problem = covariance.matrix.is_empty().then(|| match covariance.flat {
             Some(k) => format!(
                 "the likelihood does not rise along {}: no uncertainty can be given",

@@ -40,24 +40,14 @@ fn goldens() -> Vec<Golden> {
     let mut files: Vec<_> = std::fs::read_dir(directory.join("goldens"))
         .expect("goldens")
         .map(|entry| entry.expect("entry").path())
-        .filter(|path| {
-            !path
-                .file_name()
-                .expect("name")
-                .to_string_lossy()
-                .starts_with('_')
-        })
+        .filter(|path| !path.file_name().expect("name").to_string_lossy().starts_with('_'))
         .collect();
     files.sort();
     files
         .iter()
         .map(|path| {
             let recorded = read_json(path);
-            let name = path
-                .file_stem()
-                .expect("name")
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_stem().expect("name").to_string_lossy().into_owned();
             let workspace =
                 load_workspace(&directory.join("workspaces").join(format!("{name}.json")));
             let wanted = recorded["measurement"].as_str();
@@ -66,12 +56,7 @@ fn goldens() -> Vec<Golden> {
                 .iter()
                 .position(|measurement| Some(measurement.name.as_str()) == wanted)
                 .unwrap_or(0);
-            Golden {
-                name,
-                recorded,
-                workspace,
-                measurement,
-            }
+            Golden { name, recorded, workspace, measurement }
         })
         .collect()
 }
@@ -84,56 +69,34 @@ fn close(a: f64, b: f64, relative: f64, absolute: f64) -> bool {
 fn assert_all_close(what: &str, ours: &[f64], theirs: &[f64], relative: f64, absolute: f64) {
     assert_eq!(ours.len(), theirs.len(), "{what}: length");
     for (index, (&a, &b)) in ours.iter().zip(theirs).enumerate() {
-        assert!(
-            close(a, b, relative, absolute),
-            "{what}[{index}]: {a} instead of {b}"
-        );
+        assert!(close(a, b, relative, absolute), "{what}[{index}]: {a} instead of {b}");
     }
 }
 
 #[test]
 fn parameters_and_data() {
     for golden in goldens() {
-        let (name, model, recorded) = (
-            &golden.name,
-            &golden.compile(Interpolation::default()),
-            &golden.recorded,
-        );
+        let (name, model, recorded) =
+            (&golden.name, &golden.compile(Interpolation::default()), &golden.recorded);
         let expected = &recorded["parameters"];
         let strings = |value: &Value| -> Vec<String> {
             let list = value.as_array().expect("list").iter();
-            list.map(|item| item.as_str().expect("string").to_owned())
-                .collect()
+            list.map(|item| item.as_str().expect("string").to_owned()).collect()
         };
         let parameters = model.parameters();
         let names: Vec<String> = parameters.iter().map(|p| p.name.clone()).collect();
         assert_eq!(names, strings(&expected["names"]), "{name}");
-        let sets: Vec<String> = model
-            .parameter_sets()
-            .iter()
-            .map(|s| s.name.clone())
-            .collect();
+        let sets: Vec<String> = model.parameter_sets().iter().map(|s| s.name.clone()).collect();
         assert_eq!(sets, strings(&expected["pyhf_par_order"]), "{name}");
         assert_eq!(model.init(), numbers(&expected["init"]), "{name}");
-        let bounds: Vec<Vec<f64>> = model
-            .bounds()
-            .iter()
-            .map(|(lower, upper)| vec![*lower, *upper])
-            .collect();
-        let recorded_bounds: Vec<Vec<f64>> = expected["bounds"]
-            .as_array()
-            .expect("list")
-            .iter()
-            .map(numbers)
-            .collect();
+        let bounds: Vec<Vec<f64>> =
+            model.bounds().iter().map(|(lower, upper)| vec![*lower, *upper]).collect();
+        let recorded_bounds: Vec<Vec<f64>> =
+            expected["bounds"].as_array().expect("list").iter().map(numbers).collect();
         assert_eq!(bounds, recorded_bounds, "{name}");
         let fixed: Vec<Value> = model.fixed().into_iter().map(Value::from).collect();
         assert_eq!(Value::from(fixed), expected["fixed"], "{name}");
-        assert_eq!(
-            model.poi().map(|poi| poi as u64),
-            recorded["poi_index"].as_u64(),
-            "{name}"
-        );
+        assert_eq!(model.poi().map(|poi| poi as u64), recorded["poi_index"].as_u64(), "{name}");
 
         let kind = |parameter: &Parameter| match parameter.constraint {
             Constraint::None => Value::Null,
@@ -171,16 +134,8 @@ fn parameters_and_data() {
                 auxiliary_sets.push(set);
             }
         }
-        assert_eq!(
-            auxiliary_sets,
-            strings(&recorded["auxdata_order"]),
-            "{name}"
-        );
-        assert_eq!(
-            model.observed().main,
-            numbers(&recorded["data"]["main"]),
-            "{name}"
-        );
+        assert_eq!(auxiliary_sets, strings(&recorded["auxdata_order"]), "{name}");
+        assert_eq!(model.observed().main, numbers(&recorded["data"]["main"]), "{name}");
         let auxiliary = numbers(&recorded["data"]["aux"]);
         assert_all_close(name, &model.observed().auxiliary, &auxiliary, 1e-15, 0.0);
         let channels: Vec<String> = model.channels().iter().map(|c| c.name.clone()).collect();
@@ -195,13 +150,7 @@ fn likelihood_and_expected_data() {
         for (point, x) in golden.points() {
             let what = format!("{} at {}", golden.name, point["label"]);
             let main = model.expected_main(&x);
-            assert_all_close(
-                &what,
-                &main,
-                &numbers(&point["expected_actualdata"]),
-                1e-12,
-                1e-12,
-            );
+            assert_all_close(&what, &main, &numbers(&point["expected_actualdata"]), 1e-12, 1e-12);
             let auxiliary = numbers(&point["expected_auxdata"]);
             assert_all_close(&what, &model.expected_auxiliary(&x), &auxiliary, 1e-14, 0.0);
             let mut by_sample = vec![0.0; model.n_bins()];
@@ -222,12 +171,7 @@ fn likelihood_and_expected_data() {
                 // The parts are recorded only where the whole is finite.
                 if key == "logpdf" || number(&point["logpdf"]).is_finite() {
                     let rounding = cancellation(&data.main);
-                    assert_log_pdf(
-                        &format!("{what} {key}"),
-                        ours,
-                        number(&point[key]),
-                        rounding,
-                    );
+                    assert_log_pdf(&format!("{what} {key}"), ours, number(&point[key]), rounding);
                 }
             }
         }
@@ -244,10 +188,7 @@ fn cancellation(counts: &[f64]) -> f64 {
 #[track_caller]
 fn assert_log_pdf(what: &str, ours: f64, theirs: f64, rounding: f64) {
     if theirs.is_finite() {
-        assert!(
-            close(ours, theirs, 1e-12, 1e-9 + rounding),
-            "{what}: {ours} instead of {theirs}"
-        );
+        assert!(close(ours, theirs, 1e-12, 1e-9 + rounding), "{what}: {ours} instead of {theirs}");
     } else {
         assert_eq!(ours, f64::NEG_INFINITY, "{what}: pyhf says {theirs}");
     }
@@ -266,11 +207,8 @@ fn gradient() {
             let ours = model.gradient(&x, model.observed());
             assert!(ours.iter().all(|g| g.is_finite()), "{what}");
             // Automatic differentiation has 0 * inf at rates of exactly zero.
-            let (ours, recorded): (Vec<f64>, Vec<f64>) = ours
-                .iter()
-                .zip(&recorded)
-                .filter(|(_, theirs)| theirs.is_finite())
-                .unzip();
+            let (ours, recorded): (Vec<f64>, Vec<f64>) =
+                ours.iter().zip(&recorded).filter(|(_, theirs)| theirs.is_finite()).unzip();
             assert_all_close(&what, &ours, &recorded, 1e-8, 1e-8);
         }
     }
@@ -314,12 +252,7 @@ fn other_interpolations() {
                 assert_all_close(&what, &model.expected_main(&x), &main, 1e-12, 1e-12);
                 let log_pdf = number(&recorded["logpdf_at_points"][index]);
                 let data = model.observed();
-                assert_log_pdf(
-                    &what,
-                    -model.nll(&x, data),
-                    log_pdf,
-                    cancellation(&data.main),
-                );
+                assert_log_pdf(&what, -model.nll(&x, data), log_pdf, cancellation(&data.main));
                 compared[variant] += 1;
             }
         }
@@ -349,10 +282,7 @@ fn hessian() {
             let what = format!("{} at {}", golden.name, point["label"]);
             // Away from the interpolations' kinks, where differences mix two branches.
             for value in &mut x {
-                if [-1.0, 0.0, 1.0]
-                    .iter()
-                    .any(|kink| (*value - kink).abs() < 0.01)
-                {
+                if [-1.0, 0.0, 1.0].iter().any(|kink| (*value - kink).abs() < 0.01) {
                     *value += 0.021;
                 }
             }
@@ -412,10 +342,6 @@ fn fisher_is_the_hessian_of_asimov_data() {
         let size = fisher.amax();
         assert!((fisher - hessian).amax() <= 1e-12 * size, "{}", golden.name);
         let gradient = model.gradient(&x, &asimov);
-        assert!(
-            gradient.iter().all(|g| g.abs() < 1e-9 * size.max(1.0)),
-            "{}",
-            golden.name
-        );
+        assert!(gradient.iter().all(|g| g.abs() < 1e-9 * size.max(1.0)), "{}", golden.name);
     }
 }

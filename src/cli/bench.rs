@@ -54,7 +54,8 @@ fn time(repeats: usize, mut call: impl FnMut() -> Result<()>) -> Result<Value> {
         let (cpu, wall) = (ProcessTime::now(), Instant::now());
         (0..calls).try_for_each(|_| call())?;
         let per_call = |s: f64| s / f64::from(calls);
-        seconds.push((per_call(cpu.elapsed().as_secs_f64()), per_call(wall.elapsed().as_secs_f64())));
+        seconds
+            .push((per_call(cpu.elapsed().as_secs_f64()), per_call(wall.elapsed().as_secs_f64())));
     }
     seconds.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (cpu, wall) = seconds[seconds.len() / 2];

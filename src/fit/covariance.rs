@@ -52,8 +52,7 @@ pub fn covariance(
     if let Some(i) = scale.iter().position(|s| !s.is_normal()) {
         return none(Some(free[i]));
     }
-    let scaled =
-        DMatrix::from_fn(m, m, |i, j| hessian[(free[i], free[j])] / (scale[i] * scale[j]));
+    let scaled = DMatrix::from_fn(m, m, |i, j| hessian[(free[i], free[j])] / (scale[i] * scale[j]));
     let smallest_pivot = |l: &DMatrix<f64>| {
         (0..m).map(|i| (i, l[(i, i)])).min_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 1.0))
     };

@@ -65,11 +65,7 @@ impl InverseCurvature {
         let one_bin = |k: &usize| c.jacobian[*k].len() <= 1;
         let wide = free.iter().filter(|k| !one_bin(k)).count();
         let bins = c.weight.iter().filter(|w| **w > 0.0).count();
-        if wide < bins {
-            parameter_space(c, &free, &d)
-        } else {
-            bin_space(c, &free, &d)
-        }
+        if wide < bins { parameter_space(c, &free, &d) } else { bin_space(c, &free, &d) }
     }
 
     fn assemble(diagonal: Vec<f64>, columns: &[Column]) -> Self {
@@ -104,8 +100,10 @@ fn bin_space(c: &Curvature, free: &[usize], d: &[f64]) -> InverseCurvature {
     let mut k_matrix = DMatrix::<f64>::identity(n_bins, n_bins);
     for &k in free {
         diagonal[k] = 1.0 / d[k];
-        let row: Vec<(usize, f64)> =
-            c.jacobian[k].iter().map(|&(b, j)| (b as usize, j * c.weight[b as usize].sqrt())).collect();
+        let row: Vec<(usize, f64)> = c.jacobian[k]
+            .iter()
+            .map(|&(b, j)| (b as usize, j * c.weight[b as usize].sqrt()))
+            .collect();
         for (i, &(b1, v1)) in row.iter().enumerate() {
             for &(b2, v2) in &row[..=i] {
                 k_matrix[(b1, b2)] += v1 * v2 / d[k];
@@ -259,8 +257,9 @@ mod tests {
         for lambda in [0.0, 0.7] {
             let free = [0, 2, 3, 4, 5, 6];
             let fixed: Vec<bool> = (0..7).map(|k| !free.contains(&k)).collect();
-            let fisher =
-                |k: usize| -> f64 { c.jacobian[k].iter().map(|&(b, j)| c.weight[b as usize] * j * j).sum() };
+            let fisher = |k: usize| -> f64 {
+                c.jacobian[k].iter().map(|&(b, j)| c.weight[b as usize] * j * j).sum()
+            };
             let d: Vec<f64> = (0..7)
                 .map(|k| match c.constraint[k] {
                     0.0 => (SOFT_CONSTRAINT + lambda) * fisher(k),

@@ -328,8 +328,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
             *s = simd.select_f64s(take, *t, *s);
         }
         self.nll = simd.select_f64s(take, self.trial_nll, self.nll);
-        self.negative_bin =
-            simd.select_f64s(take, self.trial_negative_bin, self.negative_bin);
+        self.negative_bin = simd.select_f64s(take, self.trial_negative_bin, self.negative_bin);
         for l in 0..S::F64_LANES {
             let accepted = lane_of::<S>(&accept, l) > 0.0;
             self.decide(l, accepted);
@@ -429,8 +428,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         let mut alpha = [zero; MEMORY];
         for i in 0..MEMORY {
             let slot = (self.newest + MEMORY - i) % MEMORY;
-            alpha[slot] =
-                simd.mul_f64s(rho[slot], dot(simd, &self.steps[slot], &self.direction));
+            alpha[slot] = simd.mul_f64s(rho[slot], dot(simd, &self.steps[slot], &self.direction));
             subtract(simd, &mut self.direction, alpha[slot], &self.changes[slot], &self.mask);
         }
         self.solve();
@@ -578,13 +576,7 @@ fn dot<S: Simd>(simd: S, a: &[S::f64s], b: &[S::f64s]) -> S::f64s {
 
 /// `v -= weight * w * mask`.
 #[inline(always)]
-fn subtract<S: Simd>(
-    simd: S,
-    v: &mut [S::f64s],
-    weight: S::f64s,
-    w: &[S::f64s],
-    mask: &[S::f64s],
-) {
+fn subtract<S: Simd>(simd: S, v: &mut [S::f64s], weight: S::f64s, w: &[S::f64s], mask: &[S::f64s]) {
     let weight = simd.neg_f64s(weight);
     for ((v, w), m) in v.iter_mut().zip(w).zip(mask) {
         *v = simd.mul_add_f64s(weight, simd.mul_f64s(*w, *m), *v);

@@ -37,15 +37,16 @@ pub fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> Result<FitBatch> 
     let ladder = Ladder::new(problem.curvature(job.start_of(0)), job.fixed);
     let threads = rayon::current_num_threads();
     let task = job.n_fits.div_ceil(threads).clamp(1, TASK);
-    let ranges: Vec<_> = (0..job.n_fits)
-        .step_by(task)
-        .map(|first| first..(first + task).min(job.n_fits))
+    let ranges: Vec<_> =
+        (0..job.n_fits).step_by(task).map(|first| first..(first + task).min(job.n_fits)).collect();
+    let run = |fits| pulp::Arch::new().dispatch(Run { device, job, ladder: &ladder, fits });
+    let outcomes: Vec<Outcome> = ranges
+        .into_par_iter()
+        .map(run)
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
         .collect();
-    let run = |fits| {
-        pulp::Arch::new().dispatch(Run { device, job, ladder: &ladder, fits })
-    };
-    let outcomes: Vec<Outcome> =
-        ranges.into_par_iter().map(run).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     let fits: Vec<Fit> = outcomes
         .into_par_iter()
         .enumerate()

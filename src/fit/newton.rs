@@ -66,9 +66,7 @@ impl Search<'_> {
     fn run(&mut self, start: &[f64]) -> Newton {
         let (lower, upper) = (self.problem.lower(), self.problem.upper());
         let x = (0..start.len())
-            .map(|k| {
-                if self.job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) }
-            })
+            .map(|k| if self.job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) })
             .collect();
         let mut point = self.evaluate(x);
         let mut edm = f64::INFINITY;

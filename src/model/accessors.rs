@@ -22,13 +22,10 @@ impl Model {
     /// Index of the parameter with this printed name (`mu`, `gamma[3]`); a set with one component also
     /// answers to its own name. Of names that collide in print the first is taken.
     pub fn parameter_index(&self, name: &str) -> Option<usize> {
-        self.parameters
-            .iter()
-            .position(|parameter| parameter.name == name)
-            .or_else(|| {
-                let mut sets = self.sets.iter().filter(|set| set.components == 1);
-                sets.find(|set| set.name == name).map(|set| set.first)
-            })
+        self.parameters.iter().position(|parameter| parameter.name == name).or_else(|| {
+            let mut sets = self.sets.iter().filter(|set| set.components == 1);
+            sets.find(|set| set.name == name).map(|set| set.first)
+        })
     }
 
     /// Number of parameters, fixed ones included.
@@ -73,26 +70,17 @@ impl Model {
 
     /// Initial values, `[n_parameters]`.
     pub fn init(&self) -> Vec<f64> {
-        self.parameters
-            .iter()
-            .map(|parameter| parameter.init)
-            .collect()
+        self.parameters.iter().map(|parameter| parameter.init).collect()
     }
 
     /// Lower and upper bounds, `[n_parameters]`.
     pub fn bounds(&self) -> Vec<(f64, f64)> {
-        self.parameters
-            .iter()
-            .map(|parameter| parameter.bounds)
-            .collect()
+        self.parameters.iter().map(|parameter| parameter.bounds).collect()
     }
 
     /// Which parameters are held constant in fits, `[n_parameters]`.
     pub fn fixed(&self) -> Vec<bool> {
-        self.parameters
-            .iter()
-            .map(|parameter| parameter.fixed)
-            .collect()
+        self.parameters.iter().map(|parameter| parameter.fixed).collect()
     }
 
     /// The interpolations.
@@ -118,17 +106,9 @@ impl Model {
 
     /// Channel index and bin within the channel of a flat bin index; the last bin if there are fewer.
     pub fn locate_bin(&self, bin: usize) -> (usize, usize) {
-        let after = self
-            .channels
-            .partition_point(|channel| channel.first_bin <= bin);
+        let after = self.channels.partition_point(|channel| channel.first_bin <= bin);
         let channel = after.saturating_sub(1);
-        (
-            channel,
-            bin - self
-                .channels
-                .get(channel)
-                .map_or(0, |channel| channel.first_bin),
-        )
+        (channel, bin - self.channels.get(channel).map_or(0, |channel| channel.first_bin))
     }
 
     /// A flat bin index as a person would say it: `SR bin 2`, counted from 0. The channel's name is
@@ -145,11 +125,7 @@ impl Model {
     /// `(type, sets, parameters)`; a set used by two types counts for both.
     pub fn count_by_type(&self) -> Vec<(ModifierType, usize, usize)> {
         let count = |kind: ModifierType| {
-            let sets = || {
-                self.sets
-                    .iter()
-                    .filter(move |set| set.types.contains(&kind))
-            };
+            let sets = || self.sets.iter().filter(move |set| set.types.contains(&kind));
             (kind, sets().count(), sets().map(|set| set.components).sum())
         };
         ModifierType::ALL.into_iter().map(count).collect()
@@ -184,10 +160,9 @@ fn check(what: &str, values: &[f64], expected: usize) -> Result<()> {
     }
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(index) => Err(Error::Argument(format!(
-            "{what}: value {index} is not finite: {}",
-            values[index]
-        ))),
+        Some(index) => {
+            Err(Error::Argument(format!("{what}: value {index} is not finite: {}", values[index])))
+        }
     }
 }
 

@@ -57,10 +57,7 @@ impl Model {
             auxiliary: Vec::new(),
             poi: None,
             interpolation: options.interpolation,
-            observed: Data {
-                main: sorted.observed,
-                auxiliary: Vec::new(),
-            },
+            observed: Data { main: sorted.observed, auxiliary: Vec::new() },
             sets: Vec::new(),
             negative_rates: NegativeRates::default(),
             warnings: Vec::new(),
@@ -83,10 +80,7 @@ impl Model {
         let list = format!("/measurements/{number}/config/parameters");
         let mut configs = HashMap::new();
         for (index, config) in measurement.parameters.iter().enumerate() {
-            if configs
-                .insert(config.name.as_str(), (index, config))
-                .is_some()
-            {
+            if configs.insert(config.name.as_str(), (index, config)).is_some() {
                 return Err(Error::specification(
                     format!("{list}/{index}/name"),
                     format!("{} is configured twice", shown(&config.name)),
@@ -97,37 +91,21 @@ impl Model {
         for set in sets {
             let config = configs.get(set.name);
             let path = config.map_or(list.clone(), |(index, _)| format!("{list}/{index}"));
-            let configured = configure(
-                set.name,
-                &set.requirement,
-                config.map(|(_, config)| *config),
-                &path,
-            )?;
+            let configured =
+                configure(set.name, &set.requirement, config.map(|(_, config)| *config), &path)?;
             let first = self.parameters.len();
             first_of_set.push(first);
             for component in 0..set.requirement.components {
                 let auxiliary = self.observed.auxiliary.len();
                 let (constraint, datum) = match &configured.constraint {
                     ConfiguredConstraint::None => (Constraint::None, None),
-                    ConfiguredConstraint::Gaussian {
-                        auxiliary: data,
-                        sigmas,
-                    } => {
+                    ConfiguredConstraint::Gaussian { auxiliary: data, sigmas } => {
                         let sigma = sigmas[component];
-                        (
-                            Constraint::Gaussian { sigma, auxiliary },
-                            Some(data[component]),
-                        )
+                        (Constraint::Gaussian { sigma, auxiliary }, Some(data[component]))
                     }
-                    ConfiguredConstraint::Poisson {
-                        auxiliary: data,
-                        taus,
-                    } => {
+                    ConfiguredConstraint::Poisson { auxiliary: data, taus } => {
                         let tau = taus[component];
-                        (
-                            Constraint::Poisson { tau, auxiliary },
-                            Some(data[component]),
-                        )
+                        (Constraint::Poisson { tau, auxiliary }, Some(data[component]))
                     }
                 };
                 if let Some(datum) = datum {
@@ -181,20 +159,15 @@ impl Model {
                 });
             }
         }
-        let set_of_name: HashMap<&str, usize> = sets
-            .iter()
-            .enumerate()
-            .map(|(index, set)| (set.name, index))
-            .collect();
+        let set_of_name: HashMap<&str, usize> =
+            sets.iter().enumerate().map(|(index, set)| (set.name, index)).collect();
         for group in groups {
             let set = set_of_name[group.name];
             for used in &group.uses {
                 let component = sets[set].requirement.first_component(used.channel);
                 let sample = index_of_place[&(used.place.0, used.place.1)];
                 let first = first_of_set[set] + component;
-                group
-                    .kind
-                    .apply(used.modifier, first, &mut self.samples[sample]);
+                group.kind.apply(used.modifier, first, &mut self.samples[sample]);
             }
         }
         let normsys = self.interpolation.normsys;

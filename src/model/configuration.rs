@@ -16,14 +16,8 @@ pub(super) struct Configured {
 
 pub(super) enum ConfiguredConstraint {
     None,
-    Gaussian {
-        auxiliary: Vec<f64>,
-        sigmas: Vec<f64>,
-    },
-    Poisson {
-        auxiliary: Vec<f64>,
-        taus: Vec<f64>,
-    },
+    Gaussian { auxiliary: Vec<f64>, sigmas: Vec<f64> },
+    Poisson { auxiliary: Vec<f64>, taus: Vec<f64> },
 }
 
 /// Merges defaults and configuration. `path` is the JSON pointer of `config`, or of the list it is
@@ -35,11 +29,7 @@ pub(super) fn configure(
     path: &str,
 ) -> Result<Configured> {
     let none = ParameterConfig::default();
-    let set = Set {
-        name,
-        path,
-        components: requirement.components,
-    };
+    let set = Set { name, path, components: requirement.components };
     let given = config.unwrap_or(&none);
 
     let inits = set.choose("inits", given.inits.as_ref(), requirement.inits.as_ref())?;
@@ -59,16 +49,8 @@ pub(super) fn configure(
             set.refuse("factors", given.factors.is_some(), "it is unconstrained")?;
             ConfiguredConstraint::None
         }
-        SetConstraint::Gaussian {
-            auxiliary,
-            sigmas,
-            configurable_sigmas,
-        } => {
-            set.refuse(
-                "factors",
-                given.factors.is_some(),
-                "its constraint is not Poisson",
-            )?;
+        SetConstraint::Gaussian { auxiliary, sigmas, configurable_sigmas } => {
+            set.refuse("factors", given.factors.is_some(), "its constraint is not Poisson")?;
             if !configurable_sigmas {
                 let why = "the constraint of a normsys or histosys has width 1 by definition";
                 set.refuse("sigmas", given.sigmas.is_some(), why)?;
@@ -80,31 +62,19 @@ pub(super) fn configure(
             ConfiguredConstraint::Gaussian { auxiliary, sigmas }
         }
         SetConstraint::Poisson { taus } => {
-            set.refuse(
-                "sigmas",
-                given.sigmas.is_some(),
-                "its constraint is Poisson",
-            )?;
+            set.refuse("sigmas", given.sigmas.is_some(), "its constraint is Poisson")?;
             let auxiliary = set.choose("auxdata", given.auxdata.as_ref(), Some(taus))?;
             let taus = set.choose("factors", given.factors.as_ref(), Some(taus))?;
             set.check_positive("factors", &taus)?;
             set.check_finite("auxdata", &auxiliary)?;
             if let Some(index) = auxiliary.iter().position(|&count| count < 0.0) {
                 let message = "auxiliary data of a Poisson constraint must not be below 0";
-                return Err(Error::specification(
-                    format!("{path}/auxdata/{index}"),
-                    message,
-                ));
+                return Err(Error::specification(format!("{path}/auxdata/{index}"), message));
             }
             ConfiguredConstraint::Poisson { auxiliary, taus }
         }
     };
-    Ok(Configured {
-        inits,
-        bounds,
-        fixed,
-        constraint,
-    })
+    Ok(Configured { inits, bounds, fixed, constraint })
 }
 
 /// The set being configured, for messages.
@@ -170,10 +140,7 @@ impl Set<'_> {
     }
 
     fn check_positive(&self, key: &str, values: &[f64]) -> Result<()> {
-        match values
-            .iter()
-            .position(|&value| !(value > 0.0 && value.is_finite()))
-        {
+        match values.iter().position(|&value| !(value > 0.0 && value.is_finite())) {
             None => Ok(()),
             Some(index) => Err(Error::specification(
                 format!("{}/{key}/{index}", self.path),
@@ -196,11 +163,7 @@ impl Set<'_> {
                 ));
             }
             if init < lower || init > upper {
-                let key = if given.inits.is_some() {
-                    "inits"
-                } else {
-                    "bounds"
-                };
+                let key = if given.inits.is_some() { "inits" } else { "bounds" };
                 return Err(Error::specification(
                     format!("{}/{key}/{index}", self.path),
                     format!("the initial value {init} is outside the bounds ({lower}, {upper})"),

@@ -39,9 +39,6 @@ impl Model {
 
     /// The Asimov dataset of `x` (arXiv:1007.1727, section 3.2): expected main and auxiliary data.
     pub fn asimov(&self, x: &[f64]) -> Data {
-        Data {
-            main: self.expected_main(x),
-            auxiliary: self.expected_auxiliary(x),
-        }
+        Data { main: self.expected_main(x), auxiliary: self.expected_auxiliary(x) }
     }
 }

@@ -70,12 +70,7 @@ impl NormSysCurve {
     /// The curve through `lo` at alpha = -1, 1 at 0 and `hi` at +1; both must be > 0.
     pub fn new(interpolation: NormSysInterpolation, lo: f64, hi: f64) -> Self {
         let (ln_lo, ln_hi) = (log(lo), log(hi));
-        Self {
-            interpolation,
-            ln_lo,
-            ln_hi,
-            coefficients: polynomial(lo, hi, ln_lo, ln_hi),
-        }
+        Self { interpolation, ln_lo, ln_hi, coefficients: polynomial(lo, hi, ln_lo, ln_hi) }
     }
 
     /// Factor and derivatives at alpha; at a kink, those of the side alpha >= 0.
@@ -96,11 +91,7 @@ impl NormSysCurve {
                 second: value * self.ln_lo * self.ln_lo,
             }
         } else {
-            let mut at = Derivatives {
-                value: 0.0,
-                first: 0.0,
-                second: 0.0,
-            };
+            let mut at = Derivatives { value: 0.0, first: 0.0, second: 0.0 };
             // Horner's scheme for value, p' and p''/2 together.
             for &coefficient in self.coefficients.iter().rev().chain(&[1.0]) {
                 at.second = at.second * alpha + at.first;
@@ -162,11 +153,7 @@ impl HistoSysInterpolation {
     /// |alpha| <= 1 and jumps there (pyhf issue 2729).
     pub fn bend(self, alpha: f64) -> Derivatives {
         let side = if alpha >= 0.0 { 1.0 } else { -1.0 };
-        let straight = Derivatives {
-            value: 8.0 * alpha.abs(),
-            first: 8.0 * side,
-            second: 0.0,
-        };
+        let straight = Derivatives { value: 8.0 * alpha.abs(), first: 8.0 * side, second: 0.0 };
         let inside = alpha.abs() <= 1.0;
         match self {
             Self::PolynomialLinear if inside => {
@@ -177,11 +164,9 @@ impl HistoSysInterpolation {
                     second: 30.0 + square * (-120.0 + 90.0 * square),
                 }
             }
-            Self::QuadraticLinear if inside => Derivatives {
-                value: 8.0 * alpha * alpha,
-                first: 16.0 * alpha,
-                second: 16.0,
-            },
+            Self::QuadraticLinear if inside => {
+                Derivatives { value: 8.0 * alpha * alpha, first: 16.0 * alpha, second: 16.0 }
+            }
             Self::QuadraticLinear => Derivatives {
                 value: 8.0 * (2.0 * alpha.abs() - 1.0),
                 first: 16.0 * side,

@@ -34,16 +34,12 @@ impl ChannelJacobian {
         let (whole, single) = (self.parameters.len(), self.bin_factors.len());
         let derivatives = &self.derivatives[b * whole..(b + 1) * whole];
         let bin_derivatives = &self.bin_derivatives[b * single..(b + 1) * single];
-        self.parameters
-            .iter()
-            .copied()
-            .zip(derivatives.iter().copied())
-            .chain(
-                self.bin_factors
-                    .iter()
-                    .map(move |first| first + b)
-                    .zip(bin_derivatives.iter().copied()),
-            )
+        self.parameters.iter().copied().zip(derivatives.iter().copied()).chain(
+            self.bin_factors
+                .iter()
+                .map(move |first| first + b)
+                .zip(bin_derivatives.iter().copied()),
+        )
     }
 }
 
@@ -57,13 +53,10 @@ impl Model {
     pub(super) fn jacobian_and_samples(&self, x: &[f64]) -> (Jacobian, Vec<SampleAt>) {
         let mut jacobian = Jacobian {
             rates: vec![0.0; self.n_bins()],
-            channels: (0..self.channels.len())
-                .map(|c| self.structure(c))
-                .collect(),
+            channels: (0..self.channels.len()).map(|c| self.structure(c)).collect(),
         };
-        let samples: Vec<SampleAt> = (0..self.samples.len())
-            .map(|index| SampleAt::new(self, index, x))
-            .collect();
+        let samples: Vec<SampleAt> =
+            (0..self.samples.len()).map(|index| SampleAt::new(self, index, x)).collect();
         // Where a parameter stands among the current channel's `parameters` or `bin_factors`.
         let mut column = vec![0; self.parameters.len()];
         for (index, at) in samples.iter().enumerate() {
@@ -91,10 +84,7 @@ impl Model {
         let mut parameters = Vec::new();
         let mut bin_factors = Vec::new();
         let first = self.samples.partition_point(|sample| sample.channel < c);
-        for sample in self.samples[first..]
-            .iter()
-            .take_while(|sample| sample.channel == c)
-        {
+        for sample in self.samples[first..].iter().take_while(|sample| sample.channel == c) {
             parameters.extend(sample.factors.iter().map(Factor::parameter));
             parameters.extend(sample.shapes.iter().map(|shape| shape.parameter));
             bin_factors.extend(&sample.bin_factors);

@@ -36,11 +36,9 @@ impl Model {
                 let term = 0.5 * pull * pull + width;
                 if term.is_nan() { f64::INFINITY } else { term }
             }
-            Constraint::Poisson { tau, auxiliary } => poisson::term(
-                data.auxiliary[auxiliary],
-                tau * value,
-                NegativeRates::Linear,
-            ),
+            Constraint::Poisson { tau, auxiliary } => {
+                poisson::term(data.auxiliary[auxiliary], tau * value, NegativeRates::Linear)
+            }
         };
         self.parameters.iter().zip(x).map(term).sum()
     }
@@ -71,12 +69,8 @@ impl Model {
         let (jacobian, samples) = self.jacobian_and_samples(x);
         let pairs = || data.main.iter().zip(&jacobian.rates);
         let policy = self.negative_rates;
-        let weights: Vec<f64> = pairs()
-            .map(|(&n, &v)| poisson::curvature(n, v, policy))
-            .collect();
-        let slopes: Vec<f64> = pairs()
-            .map(|(&n, &v)| poisson::slope(n, v, policy))
-            .collect();
+        let weights: Vec<f64> = pairs().map(|(&n, &v)| poisson::curvature(n, v, policy)).collect();
+        let slopes: Vec<f64> = pairs().map(|(&n, &v)| poisson::slope(n, v, policy)).collect();
         let mut lower = LowerTriangle::new(self.parameters.len());
         self.add_outer_products(&jacobian, &weights, &mut lower);
         self.add_second_order(x, &samples, &slopes, &mut lower);
@@ -177,10 +171,7 @@ pub(super) struct LowerTriangle {
 
 impl LowerTriangle {
     fn new(size: usize) -> Self {
-        Self {
-            size,
-            entries: vec![0.0; size * size],
-        }
+        Self { size, entries: vec![0.0; size * size] }
     }
 
     /// Adds to entry (i, j) and its mirror image.
@@ -191,8 +182,6 @@ impl LowerTriangle {
     }
 
     fn symmetric(self) -> DMatrix<f64> {
-        DMatrix::from_fn(self.size, self.size, |i, j| {
-            self.entries[i.max(j) * self.size + i.min(j)]
-        })
+        DMatrix::from_fn(self.size, self.size, |i, j| self.entries[i.max(j) * self.size + i.min(j)])
     }
 }

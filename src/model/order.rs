@@ -20,31 +20,18 @@ impl Sorted {
     pub(super) fn new(workspace: &Workspace) -> Result<Self> {
         let mut observations = HashMap::new();
         for (index, observation) in workspace.observations.iter().enumerate() {
-            observations
-                .entry(observation.name.as_str())
-                .or_insert((index, observation));
+            observations.entry(observation.name.as_str()).or_insert((index, observation));
         }
         let mut indices: Vec<usize> = (0..workspace.channels.len()).collect();
         indices.sort_by(|&a, &b| workspace.channels[a].name.cmp(&workspace.channels[b].name));
-        let mut sorted = Self {
-            channels: Vec::new(),
-            observed: Vec::new(),
-            order: Vec::new(),
-        };
+        let mut sorted = Self { channels: Vec::new(), observed: Vec::new(), order: Vec::new() };
         for c in indices {
             let channel = &workspace.channels[c];
-            if sorted
-                .channels
-                .last()
-                .is_some_and(|last: &Channel| last.name == channel.name)
-            {
+            if sorted.channels.last().is_some_and(|last: &Channel| last.name == channel.name) {
                 let message = format!("two channels are called {}", shown(&channel.name));
                 return Err(Error::specification(format!("/channels/{c}/name"), message));
             }
-            let n_bins = channel
-                .samples
-                .first()
-                .map_or(0, |sample| sample.data.len());
+            let n_bins = channel.samples.first().map_or(0, |sample| sample.data.len());
             if n_bins == 0 {
                 let message = format!("{} has no samples or no bins", shown(&channel.name));
                 return Err(Error::specification(format!("/channels/{c}"), message));
@@ -59,10 +46,7 @@ impl Sorted {
                     shown(&channel.name),
                     observation.data.len()
                 );
-                return Err(Error::specification(
-                    format!("/observations/{o}/data"),
-                    message,
-                ));
+                return Err(Error::specification(format!("/observations/{o}/data"), message));
             }
             for (bin, &count) in observation.data.iter().enumerate() {
                 if !(count >= 0.0 && count.is_finite()) {
@@ -75,11 +59,7 @@ impl Sorted {
             samples.sort_by(|&a, &b| channel.samples[a].name.cmp(&channel.samples[b].name));
             check_samples(c, channel, &samples, n_bins)?;
             let first_bin = sorted.observed.len();
-            sorted.channels.push(Channel {
-                name: channel.name.clone(),
-                first_bin,
-                n_bins,
-            });
+            sorted.channels.push(Channel { name: channel.name.clone(), first_bin, n_bins });
             sorted.observed.extend(&observation.data);
             sorted.order.push((c, samples));
         }
@@ -98,20 +78,15 @@ fn check_samples(
         if channel.samples[pair[0]].name == channel.samples[pair[1]].name {
             return Err(Error::specification(
                 format!("/channels/{c}/samples/{}/name", pair[1]),
-                format!(
-                    "two samples are called {}",
-                    shown(&channel.samples[pair[1]].name)
-                ),
+                format!("two samples are called {}", shown(&channel.samples[pair[1]].name)),
             ));
         }
     }
     for (s, sample) in channel.samples.iter().enumerate() {
         let path = format!("/channels/{c}/samples/{s}/data");
         if sample.data.len() != n_bins {
-            let message = format!(
-                "expected {n_bins} bins as in sample 0, got {}",
-                sample.data.len()
-            );
+            let message =
+                format!("expected {n_bins} bins as in sample 0, got {}", sample.data.len());
             return Err(Error::specification(path, message));
         }
         if let Some(bin) = sample.data.iter().position(|count| !count.is_finite()) {
@@ -148,12 +123,7 @@ impl<'a> Group<'a> {
                 for (position, m) in modifiers.iter().enumerate() {
                     let (name, kind) = key(m);
                     let modifier = &sample.modifiers[*m];
-                    let used = Use {
-                        channel,
-                        place: (*c, s, *m),
-                        sample,
-                        modifier,
-                    };
+                    let used = Use { channel, place: (*c, s, *m), sample, modifier };
                     if position > 0 && key(&modifiers[position - 1]) == (name, kind) {
                         return Err(Error::specification(
                             used.path(),
@@ -165,11 +135,7 @@ impl<'a> Group<'a> {
                         ));
                     }
                     let at = *index.entry((kind, name)).or_insert_with(|| {
-                        groups.push(Self {
-                            kind,
-                            name,
-                            uses: Vec::new(),
-                        });
+                        groups.push(Self { kind, name, uses: Vec::new() });
                         groups.len() - 1
                     });
                     groups[at].uses.push(used);
@@ -202,11 +168,7 @@ impl<'a> SetBuilder<'a> {
             let requirement = group.kind.requirement(&group.uses)?;
             let Some(&at) = index.get(group.name) else {
                 index.insert(group.name, sets.len());
-                sets.push(Self {
-                    name: group.name,
-                    types: vec![group.kind],
-                    requirement,
-                });
+                sets.push(Self { name: group.name, types: vec![group.kind], requirement });
                 continue;
             };
             let set = &mut sets[at];

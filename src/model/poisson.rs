@@ -101,10 +101,8 @@ mod tests {
     fn equals_the_textbook_formula() {
         for count in [0.3, 1.0, 7.0, 31.9, 32.0, 32.1, 150.5, 4000.0] {
             for ratio in [1e-3, 0.49, 0.51, 0.9, 1.0, 1.1, 1.6, 40.0] {
-                let (fast, slow) = (
-                    term(count, ratio * count, NegativeRates::Linear),
-                    twin(count, ratio * count),
-                );
+                let (fast, slow) =
+                    (term(count, ratio * count, NegativeRates::Linear), twin(count, ratio * count));
                 assert!(
                     (fast - slow).abs() < 1e-11 + 1e-14 * count * 10.0,
                     "{count} {ratio} {fast} {slow}"

@@ -27,14 +27,9 @@ impl SampleAt {
             .iter()
             .zip(&model.curves[index])
             .map(|(factor, curve)| match *factor {
-                Factor::Linear { parameter } => (
-                    parameter,
-                    Derivatives {
-                        value: x[parameter],
-                        first: 1.0,
-                        second: 0.0,
-                    },
-                ),
+                Factor::Linear { parameter } => {
+                    (parameter, Derivatives { value: x[parameter], first: 1.0, second: 0.0 })
+                }
                 Factor::NormSys { parameter, .. } => (parameter, curve.at(x[parameter])),
             })
             .collect();
@@ -63,13 +58,7 @@ impl SampleAt {
                 *gamma *= x[first + b];
             }
         }
-        Self {
-            factors,
-            scale,
-            nonzero,
-            counts,
-            gammas,
-        }
+        Self { factors, scale, nonzero, counts, gammas }
     }
 
     /// Rate in bin `b`.

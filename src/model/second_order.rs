@@ -80,10 +80,7 @@ impl Model {
                     lower.add(first + b, parameter, weight * others * scale_slope);
                 }
                 for (j, second) in bin_factors[..i].iter().enumerate() {
-                    let rest = bin_factors
-                        .iter()
-                        .enumerate()
-                        .filter(|(k, _)| *k != i && *k != j);
+                    let rest = bin_factors.iter().enumerate().filter(|(k, _)| *k != i && *k != j);
                     let rest: f64 = rest.map(|(_, third)| x[third + b]).product();
                     lower.add(first + b, second + b, weight * at.scale * rest);
                 }
@@ -94,18 +91,11 @@ impl Model {
 
 /// Pairs of scalar factors, and the curvature of each.
 fn factor_pairs(at: &SampleAt, scale_slopes: &[f64], slopes: &[f64], lower: &mut LowerTriangle) {
-    let counts: f64 = slopes
-        .iter()
-        .enumerate()
-        .map(|(b, slope)| slope * at.counts[b] * at.gammas[b])
-        .sum();
+    let counts: f64 =
+        slopes.iter().enumerate().map(|(b, slope)| slope * at.counts[b] * at.gammas[b]).sum();
     for (i, &(parameter, factor)) in at.factors.iter().enumerate() {
         if factor.second != 0.0 {
-            lower.add(
-                parameter,
-                parameter,
-                at.scale_without(&[i]) * factor.second * counts,
-            );
+            lower.add(parameter, parameter, at.scale_without(&[i]) * factor.second * counts);
         }
         for (j, &(other, other_factor)) in at.factors[..i].iter().enumerate() {
             let both = if at.scale != 0.0 {

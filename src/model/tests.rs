@@ -7,45 +7,26 @@ use crate::spec::{
 };
 
 fn modifier(name: &str, kind: ModifierKind) -> Modifier {
-    Modifier {
-        name: name.to_owned(),
-        kind,
-    }
+    Modifier { name: name.to_owned(), kind }
 }
 
 fn sample(name: &str, data: &[f64], modifiers: Vec<Modifier>) -> spec::Sample {
-    spec::Sample {
-        name: name.to_owned(),
-        data: data.to_vec(),
-        modifiers,
-    }
+    spec::Sample { name: name.to_owned(), data: data.to_vec(), modifiers }
 }
 
 /// `SR` (2 bins, signal and background) before `CR` (1 bin, background) in the document.
 fn workspace() -> Workspace {
     let normsys = ModifierKind::NormSys { hi: 1.1, lo: 0.9 };
-    let shape = ModifierKind::HistoSys {
-        hi_data: vec![52.0, 57.0],
-        lo_data: vec![48.0, 64.0],
-    };
-    let channel = |name: &str, samples| spec::Channel {
-        name: name.to_owned(),
-        samples,
-    };
-    let observed = |name: &str, data: &[f64]| Observation {
-        name: name.to_owned(),
-        data: data.to_vec(),
-    };
+    let shape = ModifierKind::HistoSys { hi_data: vec![52.0, 57.0], lo_data: vec![48.0, 64.0] };
+    let channel = |name: &str, samples| spec::Channel { name: name.to_owned(), samples };
+    let observed =
+        |name: &str, data: &[f64]| Observation { name: name.to_owned(), data: data.to_vec() };
     Workspace {
         channels: vec![
             channel(
                 "SR",
                 vec![
-                    sample(
-                        "signal",
-                        &[5.0, 10.0],
-                        vec![modifier("mu", ModifierKind::NormFactor)],
-                    ),
+                    sample("signal", &[5.0, 10.0], vec![modifier("mu", ModifierKind::NormFactor)]),
                     sample(
                         "background",
                         &[50.0, 60.0],
@@ -91,10 +72,7 @@ fn refused_at(workspace: &Workspace, expected: &str) {
 }
 
 fn config(name: &str) -> ParameterConfig {
-    ParameterConfig {
-        name: name.to_owned(),
-        ..ParameterConfig::default()
-    }
+    ParameterConfig { name: name.to_owned(), ..ParameterConfig::default() }
 }
 
 fn with_config(config: ParameterConfig) -> Workspace {
@@ -107,14 +85,7 @@ fn with_config(config: ParameterConfig) -> Workspace {
 fn order_names_and_data() {
     let model = compile(&workspace()).expect("valid");
     let names: Vec<&str> = model.parameters().iter().map(|p| p.name.as_str()).collect();
-    let expected = [
-        "bkg_shape",
-        "mu",
-        "bkg_norm",
-        "unc[0]",
-        "unc[1]",
-        "staterror_CR[0]",
-    ];
+    let expected = ["bkg_shape", "mu", "bkg_norm", "unc[0]", "unc[1]", "staterror_CR[0]"];
     assert_eq!(names, expected);
     assert_eq!(model.auxiliary(), [0, 2, 3, 4, 5]);
     assert_eq!(model.observed().main, [205.0, 55.0, 66.0]);
@@ -138,20 +109,8 @@ fn bins_without_uncertainty() {
     workspace.channels[1].samples[0].modifiers[1].kind = ModifierKind::StatError(vec![0.0]);
     let model = compile(&workspace).expect("valid");
     assert_eq!(model.fixed(), [false, false, false, true, false, true]);
-    assert_eq!(
-        model.parameters()[3].constraint,
-        Constraint::Poisson {
-            tau: 1.0,
-            auxiliary: 2
-        }
-    );
-    assert_eq!(
-        model.parameters()[5].constraint,
-        Constraint::Gaussian {
-            sigma: 1.0,
-            auxiliary: 4
-        }
-    );
+    assert_eq!(model.parameters()[3].constraint, Constraint::Poisson { tau: 1.0, auxiliary: 2 });
+    assert_eq!(model.parameters()[5].constraint, Constraint::Gaussian { sigma: 1.0, auxiliary: 4 });
     assert_eq!(model.observed().auxiliary, [0.0, 0.0, 1.0, 100.0, 1.0]);
 }
 
@@ -159,15 +118,9 @@ fn bins_without_uncertainty() {
 fn staterror_width_is_that_of_the_samples_that_carry_it() {
     let mut workspace = workspace();
     let stat = |data: [f64; 2]| modifier("stat", ModifierKind::StatError(data.to_vec()));
-    workspace.channels[0].samples[0]
-        .modifiers
-        .push(stat([3.0, 0.0]));
-    workspace.channels[0].samples[1]
-        .modifiers
-        .push(stat([4.0, 7.0]));
-    workspace.channels[0]
-        .samples
-        .push(sample("other", &[1000.0, 1000.0], Vec::new()));
+    workspace.channels[0].samples[0].modifiers.push(stat([3.0, 0.0]));
+    workspace.channels[0].samples[1].modifiers.push(stat([4.0, 7.0]));
+    workspace.channels[0].samples.push(sample("other", &[1000.0, 1000.0], Vec::new()));
     let model = compile(&workspace).expect("valid");
     let first = model.parameter_index("stat[0]").expect("stat");
     let sigma = |index: usize| match model.parameters()[index].constraint {
@@ -182,16 +135,11 @@ fn staterror_width_is_that_of_the_samples_that_carry_it() {
 fn staterror_over_channels_has_gammas_in_each() {
     let mut workspace = workspace();
     let stat = |data: &[f64]| modifier("staterror_CR", ModifierKind::StatError(data.to_vec()));
-    workspace.channels[0].samples[1]
-        .modifiers
-        .push(stat(&[5.0, 6.0]));
+    workspace.channels[0].samples[1].modifiers.push(stat(&[5.0, 6.0]));
     let model = compile(&workspace).expect("valid");
     assert_eq!(model.n_parameters(), 8);
-    let factors: Vec<usize> = model
-        .samples()
-        .iter()
-        .filter_map(|s| s.bin_factors.last().copied())
-        .collect();
+    let factors: Vec<usize> =
+        model.samples().iter().filter_map(|s| s.bin_factors.last().copied()).collect();
     assert_eq!(factors, [5, 6], "CR comes first");
     let paths: Vec<&str> = model.warnings().iter().map(|w| w.path.as_str()).collect();
     assert_eq!(paths, ["/channels/1/samples/0/modifiers/1"]);
@@ -204,10 +152,7 @@ fn names_shared_by_types() {
     let model = compile(&shared).expect("normsys and histosys may share");
     assert_eq!(model.n_parameters(), 5);
     assert_eq!(model.parameters()[0].name, "bkg_norm");
-    assert_eq!(
-        model.parameter_sets()[0].types,
-        [ModifierType::HistoSys, ModifierType::NormSys]
-    );
+    assert_eq!(model.parameter_sets()[0].types, [ModifierType::HistoSys, ModifierType::NormSys]);
 
     let mut clash = workspace();
     let other = modifier("bkg_norm", ModifierKind::NormFactor);
@@ -238,39 +183,18 @@ fn measurement_configures_parameters() {
         ..config("mu")
     });
     let auxdata = Some(vec![0.3]);
-    workspace.measurements[0].parameters.push(ParameterConfig {
-        auxdata,
-        ..config("bkg_norm")
-    });
+    workspace.measurements[0].parameters.push(ParameterConfig { auxdata, ..config("bkg_norm") });
     // pyhf 0.7.6 honours these two, whatever its documentation says.
     let sigmas = Some(vec![0.5]);
-    workspace.measurements[0].parameters.push(ParameterConfig {
-        sigmas,
-        ..config("staterror_CR")
-    });
+    workspace.measurements[0].parameters.push(ParameterConfig { sigmas, ..config("staterror_CR") });
     let auxdata = Some(vec![7.0, 8.0]);
-    workspace.measurements[0].parameters.push(ParameterConfig {
-        auxdata,
-        ..config("unc")
-    });
+    workspace.measurements[0].parameters.push(ParameterConfig { auxdata, ..config("unc") });
     let model = compile(&workspace).expect("valid");
     let mu = &model.parameters()[1];
     assert_eq!((mu.init, mu.bounds, mu.fixed), (0.7, (-2.0, 15.0), true));
     assert_eq!(model.observed().auxiliary, [0.0, 0.3, 7.0, 8.0, 1.0]);
-    assert_eq!(
-        model.parameters()[3].constraint,
-        Constraint::Poisson {
-            tau: 100.0,
-            auxiliary: 2
-        }
-    );
-    assert_eq!(
-        model.parameters()[5].constraint,
-        Constraint::Gaussian {
-            sigma: 0.5,
-            auxiliary: 4
-        }
-    );
+    assert_eq!(model.parameters()[3].constraint, Constraint::Poisson { tau: 100.0, auxiliary: 2 });
+    assert_eq!(model.parameters()[5].constraint, Constraint::Gaussian { sigma: 0.5, auxiliary: 4 });
 }
 
 #[test]
@@ -278,62 +202,14 @@ fn configurations_that_cannot_work() {
     let path = "/measurements/0/config/parameters/0";
     let inits = |values: &[f64]| Some(values.to_vec());
     let cases = [
-        (
-            ParameterConfig {
-                inits: inits(&[1.0, 1.0]),
-                ..config("mu")
-            },
-            "/inits",
-        ),
-        (
-            ParameterConfig {
-                inits: inits(&[20.0]),
-                ..config("mu")
-            },
-            "/inits/0",
-        ),
-        (
-            ParameterConfig {
-                bounds: Some(vec![(5.0, 0.0)]),
-                ..config("mu")
-            },
-            "/bounds/0",
-        ),
-        (
-            ParameterConfig {
-                bounds: Some(vec![(2.0, 5.0)]),
-                ..config("mu")
-            },
-            "/bounds/0",
-        ),
-        (
-            ParameterConfig {
-                auxdata: inits(&[1.0]),
-                ..config("mu")
-            },
-            "/auxdata",
-        ),
-        (
-            ParameterConfig {
-                sigmas: inits(&[1.0]),
-                ..config("bkg_norm")
-            },
-            "/sigmas",
-        ),
-        (
-            ParameterConfig {
-                sigmas: inits(&[0.0]),
-                ..config("staterror_CR")
-            },
-            "/sigmas/0",
-        ),
-        (
-            ParameterConfig {
-                factors: inits(&[1.0]),
-                ..config("bkg_norm")
-            },
-            "/factors",
-        ),
+        (ParameterConfig { inits: inits(&[1.0, 1.0]), ..config("mu") }, "/inits"),
+        (ParameterConfig { inits: inits(&[20.0]), ..config("mu") }, "/inits/0"),
+        (ParameterConfig { bounds: Some(vec![(5.0, 0.0)]), ..config("mu") }, "/bounds/0"),
+        (ParameterConfig { bounds: Some(vec![(2.0, 5.0)]), ..config("mu") }, "/bounds/0"),
+        (ParameterConfig { auxdata: inits(&[1.0]), ..config("mu") }, "/auxdata"),
+        (ParameterConfig { sigmas: inits(&[1.0]), ..config("bkg_norm") }, "/sigmas"),
+        (ParameterConfig { sigmas: inits(&[0.0]), ..config("staterror_CR") }, "/sigmas/0"),
+        (ParameterConfig { factors: inits(&[1.0]), ..config("bkg_norm") }, "/factors"),
     ];
     for (config, key) in cases {
         refused_at(&with_config(config), &format!("{path}{key}"));
@@ -342,9 +218,7 @@ fn configurations_that_cannot_work() {
     twice.measurements[0].parameters.push(config("mu"));
     refused_at(&twice, "/measurements/0/config/parameters/1/name");
     let mut lumi = workspace();
-    lumi.channels[0].samples[0]
-        .modifiers
-        .push(modifier("lumi", ModifierKind::Lumi));
+    lumi.channels[0].samples[0].modifiers.push(modifier("lumi", ModifierKind::Lumi));
     refused_at(&lumi, "/measurements/0/config/parameters");
 }
 
@@ -374,25 +248,13 @@ fn parameter_of_interest() {
     workspace.measurements[0].poi = Some("unc".to_owned());
     refused_at(&workspace, "/measurements/0/config/poi");
     let choose = |poi| {
-        let options = ModelOptions {
-            poi,
-            ..ModelOptions::default()
-        };
+        let options = ModelOptions { poi, ..ModelOptions::default() };
         Model::new(&workspace, 0, &options).map(|model| model.poi())
     };
     assert_eq!(choose(PoiChoice::None).expect("no POI"), None);
-    assert_eq!(
-        choose(PoiChoice::Named("mu".to_owned())).expect("mu"),
-        Some(1)
-    );
-    assert_eq!(
-        choose(PoiChoice::Named("unc[1]".to_owned())).expect("a component"),
-        Some(4)
-    );
-    assert!(matches!(
-        choose(PoiChoice::Named("x".to_owned())),
-        Err(Error::Argument(_))
-    ));
+    assert_eq!(choose(PoiChoice::Named("mu".to_owned())).expect("mu"), Some(1));
+    assert_eq!(choose(PoiChoice::Named("unc[1]".to_owned())).expect("a component"), Some(4));
+    assert!(matches!(choose(PoiChoice::Named("x".to_owned())), Err(Error::Argument(_))));
     workspace.measurements[0].poi = Some("bkg_norm".to_owned());
     let model = compile(&workspace).expect("legal");
     assert_eq!(model.warnings()[0].path, "/measurements/0/config/poi");
@@ -405,22 +267,14 @@ fn suspicious_rates_and_names() {
     let model = compile(&negative).expect("legal");
     let told: Vec<&str> = model.warnings().iter().map(|w| w.path.as_str()).collect();
     assert_eq!(told, ["/channels/0/samples/0/data/0", "/channels/0"]);
-    assert!(
-        model.warnings()[1]
-            .message
-            .contains("\"SR\" bin 0 at the initial point")
-    );
+    assert!(model.warnings()[1].message.contains("\"SR\" bin 0 at the initial point"));
     assert_eq!(model.nll(&model.init(), model.observed()), f64::INFINITY);
 
     let mut empty = workspace();
     empty.channels[1].samples[0].data[0] = 0.0;
     let model = compile(&empty).expect("legal");
     assert_eq!(model.warnings().len(), 1);
-    assert!(
-        model.warnings()[0]
-            .message
-            .contains("observed 205 in \"CR\" bin 0")
-    );
+    assert!(model.warnings()[0].message.contains("observed 205 in \"CR\" bin 0"));
     empty.observations[1].data[0] = 0.0;
     let model = compile(&empty).expect("legal");
     assert!(model.warnings().is_empty());
@@ -432,16 +286,10 @@ fn suspicious_rates_and_names() {
     let mut colliding = workspace();
     colliding.channels[0].samples[1].modifiers[0].name = "unc[0]".to_owned();
     let model = compile(&colliding).expect("legal");
-    assert_eq!(
-        model.warnings()[0].path,
-        "/channels/0/samples/1/modifiers/0/name"
-    );
+    assert_eq!(model.warnings()[0].path, "/channels/0/samples/1/modifiers/0/name");
 
     let model = compile(&with_config(config("unknown"))).expect("legal");
-    assert_eq!(
-        model.warnings()[0].path,
-        "/measurements/0/config/parameters/0/name"
-    );
+    assert_eq!(model.warnings()[0].path, "/measurements/0/config/parameters/0/name");
 }
 
 #[test]
@@ -461,9 +309,7 @@ fn negative_rates_in_empty_bins() {
     workspace.observations[0].data = vec![0.0, 66.0];
     workspace.channels[0].samples[0].data[1] = 1.0;
     for policy in [NegativeRates::Linear, NegativeRates::Positive] {
-        let model = compile(&workspace)
-            .expect("valid")
-            .with_negative_rates(policy);
+        let model = compile(&workspace).expect("valid").with_negative_rates(policy);
         let mut x = model.init();
         x[1] = -10.5;
         x[0] = 0.01;
@@ -480,10 +326,7 @@ fn negative_rates_in_empty_bins() {
             };
             let (up, down) = (at(step), at(-step));
             let slope = (up.0 - down.0) / (2.0 * step);
-            assert!(
-                (slope - gradient[i]).abs() < 1e-4 * (1.0 + slope.abs()),
-                "{policy:?} {i}"
-            );
+            assert!((slope - gradient[i]).abs() < 1e-4 * (1.0 + slope.abs()), "{policy:?} {i}");
             for j in 0..x.len() {
                 let second = (up.1[j] - down.1[j]) / (2.0 * step);
                 let error = (second - hessian[(i, j)]).abs();

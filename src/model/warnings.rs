@@ -32,21 +32,13 @@ pub(super) fn collect(
 }
 
 fn warn(warnings: &mut Vec<Warning>, path: impl Into<String>, message: impl Into<String>) {
-    warnings.push(Warning {
-        path: path.into(),
-        message: message.into(),
-    });
+    warnings.push(Warning { path: path.into(), message: message.into() });
 }
 
 fn negative_yields(workspace: &Workspace, warnings: &mut Vec<Warning>) {
     for (c, channel) in workspace.channels.iter().enumerate() {
         for (s, sample) in channel.samples.iter().enumerate() {
-            for (bin, count) in sample
-                .data
-                .iter()
-                .enumerate()
-                .filter(|(_, count)| **count < 0.0)
-            {
+            for (bin, count) in sample.data.iter().enumerate().filter(|(_, count)| **count < 0.0) {
                 let path = format!("/channels/{c}/samples/{s}/data/{bin}");
                 warn(warnings, path, format!("negative yield {count}"));
             }
@@ -62,10 +54,7 @@ fn rates_at_the_start(model: &Model, order: &[(usize, Vec<usize>)], warnings: &m
         let first = model.channels[sample.channel].first_bin;
         for (b, nominal) in sample.nominal.iter().enumerate() {
             possible[first + b] |= *nominal != 0.0
-                || sample
-                    .shapes
-                    .iter()
-                    .any(|shape| shape.lo[b] != 0.0 || shape.hi[b] != 0.0);
+                || sample.shapes.iter().any(|shape| shape.lo[b] != 0.0 || shape.hi[b] != 0.0);
         }
     }
     for (bin, rate) in rates.iter().enumerate() {
@@ -128,36 +117,20 @@ fn colliding_names(model: &Model, workspace: &Workspace, warnings: &mut Vec<Warn
         .flat_map(|set| &model.parameters[set.first..set.first + set.components])
         .map(|parameter| parameter.name.as_str())
         .collect();
-    for set in model
-        .sets
-        .iter()
-        .filter(|set| components.contains(set.name.as_str()))
-    {
-        let uses = workspace
-            .channels
-            .iter()
-            .enumerate()
-            .flat_map(|(c, channel)| {
-                channel
-                    .samples
-                    .iter()
-                    .enumerate()
-                    .flat_map(move |(s, sample)| {
-                        let modifiers = sample.modifiers.iter().enumerate();
-                        modifiers.map(move |(m, modifier)| ((c, s, m), &modifier.name))
-                    })
-            });
+    for set in model.sets.iter().filter(|set| components.contains(set.name.as_str())) {
+        let uses = workspace.channels.iter().enumerate().flat_map(|(c, channel)| {
+            channel.samples.iter().enumerate().flat_map(move |(s, sample)| {
+                let modifiers = sample.modifiers.iter().enumerate();
+                modifiers.map(move |(m, modifier)| ((c, s, m), &modifier.name))
+            })
+        });
         let mut uses = uses.filter(|(_, name)| **name == set.name);
         if let Some(((c, s, m), _)) = uses.next() {
             let message = format!(
                 "parameter {} prints like a component of another parameter",
                 shown(&set.name)
             );
-            warn(
-                warnings,
-                format!("/channels/{c}/samples/{s}/modifiers/{m}/name"),
-                message,
-            );
+            warn(warnings, format!("/channels/{c}/samples/{s}/modifiers/{m}/name"), message);
         }
     }
 }
@@ -187,23 +160,14 @@ fn configuration(
             let message = format!("{} is not a parameter of the model", shown(&config.name));
             warn(warnings, format!("{path}/parameters/{index}/name"), message);
         } else if config.fixed == Some(false) {
-            frees_empty_bins(
-                model,
-                &config.name,
-                &format!("{path}/parameters/{index}"),
-                warnings,
-            );
+            frees_empty_bins(model, &config.name, &format!("{path}/parameters/{index}"), warnings);
         }
     }
 }
 
 /// `fixed: false` on a set of gammas also frees those of bins without an uncertainty (as in pyhf).
 fn frees_empty_bins(model: &Model, name: &str, path: &str, warnings: &mut Vec<Warning>) {
-    let Some(set) = model
-        .sets
-        .iter()
-        .find(|set| set.name == name && !set.scalar)
-    else {
+    let Some(set) = model.sets.iter().find(|set| set.name == name && !set.scalar) else {
         return;
     };
     let constrained = |parameter: &super::Parameter| match parameter.constraint {
@@ -212,10 +176,7 @@ fn frees_empty_bins(model: &Model, name: &str, path: &str, warnings: &mut Vec<Wa
         Constraint::Poisson { tau, .. } => tau == 1.0,
         Constraint::None => false,
     };
-    if model.parameters[set.first..set.first + set.components]
-        .iter()
-        .any(constrained)
-    {
+    if model.parameters[set.first..set.first + set.components].iter().any(constrained) {
         let message = format!(
             "fixed: false frees all of {}, also the factors of bins that have no uncertainty",
             shown(name)

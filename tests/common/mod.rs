@@ -29,19 +29,12 @@ pub(crate) fn number(value: &Value) -> f64 {
         Some("NaN") => f64::NAN,
         Some("Infinity") => f64::INFINITY,
         Some("-Infinity") => f64::NEG_INFINITY,
-        _ => value
-            .as_f64()
-            .unwrap_or_else(|| panic!("not a number: {value}")),
+        _ => value.as_f64().unwrap_or_else(|| panic!("not a number: {value}")),
     }
 }
 
 pub(crate) fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap_or_else(|| panic!("not an array: {value}"))
-        .iter()
-        .map(number)
-        .collect()
+    value.as_array().unwrap_or_else(|| panic!("not an array: {value}")).iter().map(number).collect()
 }
 
 /// Reads a workspace with as little as the goldens need.
@@ -77,9 +70,7 @@ pub(crate) fn load_workspace(path: &Path) -> Workspace {
     let config = |value: &Value| ParameterConfig {
         name: string(&value["name"]),
         inits: value.get("inits").map(numbers),
-        bounds: value
-            .get("bounds")
-            .map(|bounds| list(bounds).iter().map(pair).collect()),
+        bounds: value.get("bounds").map(|bounds| list(bounds).iter().map(pair).collect()),
         auxdata: value.get("auxdata").map(numbers),
         factors: value.get("factors").map(numbers),
         sigmas: value.get("sigmas").map(numbers),
@@ -104,14 +95,8 @@ pub(crate) fn load_workspace(path: &Path) -> Workspace {
             .iter()
             .map(|value| Measurement {
                 name: string(&value["name"]),
-                poi: value["config"]["poi"]
-                    .as_str()
-                    .filter(|p| !p.is_empty())
-                    .map(str::to_owned),
-                parameters: list(&value["config"]["parameters"])
-                    .iter()
-                    .map(config)
-                    .collect(),
+                poi: value["config"]["poi"].as_str().filter(|p| !p.is_empty()).map(str::to_owned),
+                parameters: list(&value["config"]["parameters"]).iter().map(config).collect(),
             })
             .collect(),
     }

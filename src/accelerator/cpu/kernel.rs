@@ -285,8 +285,7 @@ fn forward<S: Simd>(
         for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]) {
             let k = k as usize;
             let c = coefficients(p, entry);
-            let (f, d) =
-                normsys(simd, c, x[k], w.magnitude[k], w.beyond[k], p.normsys_threshold);
+            let (f, d) = normsys(simd, c, x[k], w.magnitude[k], w.beyond[k], p.normsys_threshold);
             w.prefix[slot] = product;
             w.factor[slot] = f;
             w.derivative[slot] = d;

@@ -58,11 +58,8 @@ fn horner<S: Simd>(simd: S, x: S::f64s, coefficients: &[f64]) -> S::f64s {
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let x = simd.min_f64s(simd.max_f64s(x, simd.splat_f64s(-700.0)), simd.splat_f64s(700.0));
-    let shifted = simd.mul_add_f64s(
-        x,
-        simd.splat_f64s(std::f64::consts::LOG2_E),
-        simd.splat_f64s(ROUND),
-    );
+    let shifted =
+        simd.mul_add_f64s(x, simd.splat_f64s(std::f64::consts::LOG2_E), simd.splat_f64s(ROUND));
     let k = simd.sub_f64s(shifted, simd.splat_f64s(ROUND));
     let r = simd.mul_add_f64s(k, simd.splat_f64s(-LN2_HI), x);
     let r = simd.mul_add_f64s(k, simd.splat_f64s(-LN2_LO), r);
@@ -125,11 +122,7 @@ pub(super) fn poisson<S: Simd>(simd: S, n: S::f64s, v: S::f64s, floor: f64) -> (
         empty_slope = simd.select_f64s(low, scaled, empty_slope);
     }
     let infinite = simd.splat_f64s(f64::INFINITY);
-    let value = simd.select_f64s(
-        filled,
-        simd.select_f64s(good, deviance, infinite),
-        empty,
-    );
+    let value = simd.select_f64s(filled, simd.select_f64s(good, deviance, infinite), empty);
     (value, simd.select_f64s(filled, slope, empty_slope))
 }
 
@@ -171,7 +164,6 @@ pub(super) fn any<S: Simd>(simd: S, mask: S::m64s) -> bool {
 mod tests {
     use super::*;
     use pulp::{Arch, WithSimd};
-
 
     macro_rules! map {
         ($input:expr, $simd:ident, $x:ident => $body:expr) => {{

@@ -2,9 +2,8 @@
 
 use super::*;
 
-const GRID: [f64; 13] = [
-    -5.0, -2.0, -1.0, -0.999, -0.5, -1e-3, 0.0, 1e-3, 0.3, 0.999, 1.0, 1.5, 4.0,
-];
+const GRID: [f64; 13] =
+    [-5.0, -2.0, -1.0, -0.999, -0.5, -1e-3, 0.0, 1e-3, 0.3, 0.999, 1.0, 1.5, 4.0];
 
 /// The interpolation code 4 conditions solved as a linear system instead of by hand.
 fn normsys_twin(interpolation: NormSysInterpolation, lo: f64, hi: f64, alpha: f64) -> f64 {
@@ -15,9 +14,8 @@ fn normsys_twin(interpolation: NormSysInterpolation, lo: f64, hi: f64, alpha: f6
     let rows = |a: f64| {
         let value: Vec<f64> = (1..=6).map(|k| a.powi(k)).collect();
         let slope: Vec<f64> = (1..=6).map(|k| f64::from(k) * a.powi(k - 1)).collect();
-        let curvature: Vec<f64> = (1..=6)
-            .map(|k| f64::from(k * (k - 1)) * a.powi((k - 2).max(0)))
-            .collect();
+        let curvature: Vec<f64> =
+            (1..=6).map(|k| f64::from(k * (k - 1)) * a.powi((k - 2).max(0))).collect();
         [value, slope, curvature]
     };
     let matrix: Vec<f64> = [rows(1.0), rows(-1.0)].concat().concat();
@@ -29,13 +27,9 @@ fn normsys_twin(interpolation: NormSysInterpolation, lo: f64, hi: f64, alpha: f6
         -lo * lo.ln(),
         lo * lo.ln().powi(2),
     ]);
-    let solution = nalgebra::DMatrix::from_row_slice(6, 6, &matrix)
-        .lu()
-        .solve(&right)
-        .expect("regular");
-    1.0 + (1..=6)
-        .map(|k| solution[k - 1] * alpha.powi(k as i32))
-        .sum::<f64>()
+    let solution =
+        nalgebra::DMatrix::from_row_slice(6, 6, &matrix).lu().solve(&right).expect("regular");
+    1.0 + (1..=6).map(|k| solution[k - 1] * alpha.powi(k as i32)).sum::<f64>()
 }
 
 /// The published formulas as the change of one bin.
@@ -68,10 +62,7 @@ fn histosys_twin(code: HistoSysInterpolation, (lo, nom, hi): (f64, f64, f64), a:
 fn differences(f: impl Fn(f64) -> f64, at: f64) -> (f64, f64) {
     let step = 1e-4;
     let (below, middle, above) = (f(at - step), f(at), f(at + step));
-    (
-        (above - below) / (2.0 * step),
-        (above - 2.0 * middle + below) / (step * step),
-    )
+    ((above - below) / (2.0 * step), (above - 2.0 * middle + below) / (step * step))
 }
 
 fn is_smooth(alpha: f64) -> bool {

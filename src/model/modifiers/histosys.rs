@@ -24,10 +24,6 @@ pub(super) fn requirement(uses: &[Use<'_>]) -> Result<Requirement> {
 
 pub(super) fn apply(modifier: &Modifier, parameter: usize, sample: &mut Sample) {
     if let ModifierKind::HistoSys { hi_data, lo_data } = &modifier.kind {
-        sample.shapes.push(Shape {
-            parameter,
-            lo: lo_data.clone(),
-            hi: hi_data.clone(),
-        });
+        sample.shapes.push(Shape { parameter, lo: lo_data.clone(), hi: hi_data.clone() });
     }
 }

@@ -203,10 +203,7 @@ impl Requirement {
 
     /// First component for a channel (model order).
     pub(super) fn first_component(&self, channel: usize) -> usize {
-        self.first_of_channel
-            .iter()
-            .find(|(c, _)| *c == channel)
-            .map_or(0, |(_, first)| *first)
+        self.first_of_channel.iter().find(|(c, _)| *c == channel).map_or(0, |(_, first)| *first)
     }
 }
 

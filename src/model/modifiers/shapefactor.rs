@@ -9,11 +9,8 @@ pub(super) fn requirement(uses: &[Use<'_>]) -> Result<Requirement> {
     let other = uses.iter().find(|used| used.n_bins() != components);
     if let (Some(first), Some(other)) = (uses.first(), other) {
         // Told at the later place in the document.
-        let (earlier, later) = if first.place < other.place {
-            (first, other)
-        } else {
-            (other, first)
-        };
+        let (earlier, later) =
+            if first.place < other.place { (first, other) } else { (other, first) };
         return Err(Error::specification(
             later.path(),
             format!(

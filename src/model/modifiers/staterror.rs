@@ -58,10 +58,7 @@ pub(super) fn requirement(uses: &[Use<'_>]) -> Result<Requirement> {
         sigmas: Some(sigmas),
         configurable_sigmas: true,
     };
-    Ok(Requirement {
-        first_of_channel,
-        ..Requirement::gammas(fixed, constraint)
-    })
+    Ok(Requirement { first_of_channel, ..Requirement::gammas(fixed, constraint) })
 }
 
 pub(super) fn apply(first: usize, sample: &mut Sample) {

@@ -68,20 +68,13 @@ impl ToySampler {
                     builder.poisson(tau * truth[index], name)?;
                 }
                 Constraint::Gaussian { sigma, .. } => {
-                    builder.elements.push(Element::Gaussian {
-                        mean: truth[index],
-                        sigma,
-                    });
+                    builder.elements.push(Element::Gaussian { mean: truth[index], sigma });
                 }
                 // Not constrained, so not among the auxiliary data.
                 Constraint::None => builder.elements.push(Element::Zero),
             }
         }
-        Ok(Self {
-            n_bins: model.n_bins(),
-            elements: builder.elements,
-            warnings: builder.warnings,
-        })
+        Ok(Self { n_bins: model.n_bins(), elements: builder.elements, warnings: builder.warnings })
     }
 
     /// Writes toy number `toy` of `seed` into `main`, `[n_bins]`, and `auxiliary`, `[n_auxiliary]`.
@@ -157,14 +150,9 @@ impl Builder {
         }
         let draws = (rate / TABLE_LIMIT).ceil().max(1.0);
         let rate = rate / draws;
-        let table = self
-            .tables
-            .entry(rate.to_bits())
-            .or_insert_with(|| Arc::new(PoissonTable::new(rate)));
-        self.elements.push(Element::Poisson {
-            table: Arc::clone(table),
-            draws: draws as u32,
-        });
+        let table =
+            self.tables.entry(rate.to_bits()).or_insert_with(|| Arc::new(PoissonTable::new(rate)));
+        self.elements.push(Element::Poisson { table: Arc::clone(table), draws: draws as u32 });
         Ok(())
     }
 }

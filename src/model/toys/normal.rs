@@ -23,11 +23,7 @@ pub(super) fn quantile(p: f64) -> f64 {
     }
     let tail = if q < 0.0 { p } else { 1.0 - p };
     let r = (-log(tail)).sqrt();
-    let size = if r <= 5.0 {
-        ratio(&MIDDLE, r - 1.6)
-    } else {
-        ratio(&FAR, r - 5.0)
-    };
+    let size = if r <= 5.0 { ratio(&MIDDLE, r - 1.6) } else { ratio(&FAR, r - 5.0) };
     if q < 0.0 { -size } else { size }
 }
 
@@ -100,11 +96,7 @@ mod tests {
         ];
         for (p, expected) in cases {
             let error = (quantile(p) - expected).abs();
-            assert!(
-                error <= 1e-15 * f64::abs(expected),
-                "{p}: {} {expected}",
-                quantile(p)
-            );
+            assert!(error <= 1e-15 * f64::abs(expected), "{p}: {} {expected}", quantile(p));
         }
     }
 

@@ -67,9 +67,7 @@ impl PoissonTable {
         const ALL: f64 = 18_446_744_073_709_551_616.0;
         // The casts saturate: a threshold of 2^64 becomes u64::MAX.
         let from_left = left.iter().map(|sum| (sum / total * ALL) as u64);
-        let from_right = right
-            .iter()
-            .map(|sum| u64::MAX - (sum / total * ALL) as u64);
+        let from_right = right.iter().map(|sum| u64::MAX - (sum / total * ALL) as u64);
         let mut thresholds: Vec<u64> = from_left.chain(from_right).collect();
         for k in 1..thresholds.len() {
             thresholds[k] = thresholds[k].max(thresholds[k - 1]);
@@ -86,12 +84,7 @@ impl PoissonTable {
             guide.push(k as u32);
         }
         guide.push(thresholds.len() as u32 - 1);
-        Self {
-            lowest: (mode - left.len() as f64) as u64,
-            thresholds,
-            guide,
-            shift,
-        }
+        Self { lowest: (mode - left.len() as f64) as u64, thresholds, guide, shift }
     }
 
     /// The count for 64 random bits: the smallest with `word < P(<= count) * 2^64`.
@@ -137,18 +130,11 @@ mod tests {
             let table = PoissonTable::new(rate);
             let last = table.thresholds.len() - 1;
             let plain = |word: u64| {
-                let k = table
-                    .thresholds
-                    .partition_point(|&threshold| threshold <= word);
+                let k = table.thresholds.partition_point(|&threshold| threshold <= word);
                 table.lowest + k.min(last) as u64
             };
             let near = |t: &u64| [t.saturating_sub(1), *t, t.saturating_add(1)];
-            for word in table
-                .thresholds
-                .iter()
-                .flat_map(near)
-                .chain([0, 1, u64::MAX])
-            {
+            for word in table.thresholds.iter().flat_map(near).chain([0, 1, u64::MAX]) {
                 assert_eq!(table.draw(word), plain(word), "{rate} {word}");
             }
         }

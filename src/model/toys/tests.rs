@@ -6,10 +6,7 @@ use crate::spec::{Channel, Measurement, Modifier, ModifierKind, Observation, Sam
 
 /// One channel; a free scale, a shapesys and a normsys on the only sample.
 fn model(counts: &[f64], uncertainty: f64) -> Model {
-    let modifier = |name: &str, kind| Modifier {
-        name: name.to_owned(),
-        kind,
-    };
+    let modifier = |name: &str, kind| Modifier { name: name.to_owned(), kind };
     let workspace = Workspace {
         channels: vec![Channel {
             name: "SR".to_owned(),
@@ -19,17 +16,11 @@ fn model(counts: &[f64], uncertainty: f64) -> Model {
                 modifiers: vec![
                     modifier("mu", ModifierKind::NormFactor),
                     modifier("scale", ModifierKind::NormSys { hi: 1.1, lo: 0.9 }),
-                    modifier(
-                        "unc",
-                        ModifierKind::ShapeSys(vec![uncertainty; counts.len()]),
-                    ),
+                    modifier("unc", ModifierKind::ShapeSys(vec![uncertainty; counts.len()])),
                 ],
             }],
         }],
-        observations: vec![Observation {
-            name: "SR".to_owned(),
-            data: counts.to_vec(),
-        }],
+        observations: vec![Observation { name: "SR".to_owned(), data: counts.to_vec() }],
         measurements: vec![Measurement {
             name: "fit".to_owned(),
             poi: Some("mu".to_owned()),
@@ -52,9 +43,7 @@ fn draws(sampler: &ToySampler, n: u64) -> Vec<Vec<f64>> {
 /// Mean and variance within five standard errors of their own.
 #[test]
 fn poisson_moments() {
-    let rates = [
-        0.01, 0.3, 1.0, 4.2, 17.0, 150.0, 2500.5, 1e5, 9.9e5, 1.1e6, 1e7,
-    ];
+    let rates = [0.01, 0.3, 1.0, 4.2, 17.0, 150.0, 2500.5, 1e5, 9.9e5, 1.1e6, 1e7];
     let model = model(&rates, 0.0);
     let toys = 100_000u64;
     let sampler = ToySampler::new(&model, &model.init()).expect("a sampler");
@@ -62,21 +51,11 @@ fn poisson_moments() {
     let n = toys as f64;
     for (bin, rate) in rates.iter().enumerate() {
         let mean = data.iter().map(|toy| toy[bin]).sum::<f64>() / n;
-        assert!(
-            (mean - rate).abs() < 5.0 * (rate / n).sqrt(),
-            "{rate}: mean {mean}"
-        );
-        let variance = data
-            .iter()
-            .map(|toy| (toy[bin] - rate).powi(2))
-            .sum::<f64>()
-            / n;
+        assert!((mean - rate).abs() < 5.0 * (rate / n).sqrt(), "{rate}: mean {mean}");
+        let variance = data.iter().map(|toy| (toy[bin] - rate).powi(2)).sum::<f64>() / n;
         // The fourth central moment of a Poisson distribution is rate (1 + 3 rate).
         let error = ((rate * (1.0 + 3.0 * rate) - rate * rate) / n).sqrt();
-        assert!(
-            (variance - rate).abs() < 5.0 * error,
-            "{rate}: variance {variance}"
-        );
+        assert!((variance - rate).abs() < 5.0 * error, "{rate}: variance {variance}");
     }
 }
 
@@ -135,11 +114,7 @@ fn auxiliary_data_follow_their_constraints() {
     assert!((moments(2) - 1.0).abs() < 5.0 * (2.0 / n).sqrt());
     assert!(moments(3).abs() < 5.0 * (15.0 / n).sqrt());
     assert!((moments(4) - 3.0).abs() < 5.0 * (96.0 / n).sqrt());
-    for (z, below) in [
-        (-2.0, 0.022_750_13),
-        (-1.0, 0.158_655_25),
-        (0.5, 0.691_462_46),
-    ] {
+    for (z, below) in [(-2.0, 0.022_750_13), (-1.0, 0.158_655_25), (0.5, 0.691_462_46)] {
         let fraction = pulls.clone().filter(|pull| *pull < z).count() as f64 / n;
         let error = f64::sqrt(below * (1.0 - below) / n);
         assert!((fraction - below).abs() < 5.0 * error, "{z} {fraction}");
@@ -156,21 +131,9 @@ fn no_correlations() {
     let data = draws(&sampler, 100_000);
     let n = data.len() as f64;
     let pull = |toy: &[f64], bin: usize| (toy[bin] - 100.0) / 10.0;
-    let elements = data
-        .iter()
-        .map(|toy| pull(toy, 0) * pull(toy, 1))
-        .sum::<f64>()
-        / n;
-    let blocks = data
-        .iter()
-        .map(|toy| pull(toy, 1) * pull(toy, 2))
-        .sum::<f64>()
-        / n;
-    let toys = data
-        .windows(2)
-        .map(|pair| pull(&pair[0], 0) * pull(&pair[1], 0))
-        .sum::<f64>()
-        / n;
+    let elements = data.iter().map(|toy| pull(toy, 0) * pull(toy, 1)).sum::<f64>() / n;
+    let blocks = data.iter().map(|toy| pull(toy, 1) * pull(toy, 2)).sum::<f64>() / n;
+    let toys = data.windows(2).map(|pair| pull(&pair[0], 0) * pull(&pair[1], 0)).sum::<f64>() / n;
     for (what, correlation) in [("elements", elements), ("blocks", blocks), ("toys", toys)] {
         assert!(correlation.abs() < 5.0 / n.sqrt(), "{what}: {correlation}");
     }
@@ -197,25 +160,12 @@ fn rates_without_toys() {
     truth[0] = -1.0;
     let sampler = ToySampler::new(&model, &truth).expect("a sampler");
     assert_eq!(sampler.warnings().len(), 2);
-    assert!(
-        sampler.warnings()[0].contains("SR bin 0"),
-        "{:?}",
-        sampler.warnings()
-    );
+    assert!(sampler.warnings()[0].contains("SR bin 0"), "{:?}", sampler.warnings());
     assert!(draws(&sampler, 10).iter().all(|toy| toy[..2] == [0.0, 0.0]));
     truth[0] = 0.0;
-    assert!(
-        ToySampler::new(&model, &truth)
-            .expect("a sampler")
-            .warnings()
-            .is_empty()
-    );
+    assert!(ToySampler::new(&model, &truth).expect("a sampler").warnings().is_empty());
     truth[0] = 1e10;
-    assert!(
-        ToySampler::new(&model, &truth)
-            .expect_err("too large")
-            .is_unsupported()
-    );
+    assert!(ToySampler::new(&model, &truth).expect_err("too large").is_unsupported());
     truth[0] = f64::NAN;
     assert!(ToySampler::new(&model, &truth).is_err());
 }
@@ -227,10 +177,8 @@ fn golden_stream() {
     let sampler = ToySampler::new(&model, &model.init()).expect("a sampler");
     // FNV-1a of the bits.
     let mut digest = 0xcbf2_9ce4_8422_2325u64;
-    for byte in draws(&sampler, 100)
-        .iter()
-        .flatten()
-        .flat_map(|datum| datum.to_bits().to_le_bytes())
+    for byte in
+        draws(&sampler, 100).iter().flatten().flat_map(|datum| datum.to_bits().to_le_bytes())
     {
         digest = (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
