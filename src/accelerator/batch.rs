@@ -179,6 +179,20 @@ pub struct LaneBlock<'a> {
     pub auxiliary: &'a [f64],
 }
 
+/// Curvature in every lane of a [`LaneBlock`]; the caller owns the memory.
+#[derive(Debug)]
+pub struct LaneCurvature<'a> {
+    /// d rate / d parameter of the [wide](super::problem::Structure) parameters,
+    /// `[n_main, n_wide, lanes]`.
+    pub wide: &'a mut [f64],
+    /// d rate / d parameter of the narrow parameters in their bin, `[n_narrow, lanes]`.
+    pub narrow: &'a mut [f64],
+    /// Curvature of the constraint terms, 0 for unconstrained parameters, `[n_parameters, lanes]`.
+    pub constraint: &'a mut [f64],
+    /// 1 / rate of filled bins, 0 of empty ones, `[n_main, lanes]`.
+    pub weight: &'a mut [f64],
+}
+
 /// What an evaluation of a [`LaneBlock`] gives; the caller owns the memory.
 #[derive(Debug)]
 pub struct LaneValues<'a> {

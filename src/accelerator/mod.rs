@@ -7,8 +7,8 @@ pub mod program;
 
 use std::sync::Arc;
 
-pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneValues, Status, Tolerance};
-pub use problem::{Curvature, Derivatives, Problem};
+pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneCurvature, LaneValues, Status, Tolerance};
+pub use problem::{Curvature, Derivatives, Problem, Structure};
 pub use program::Program;
 
 use crate::Result;
@@ -28,6 +28,9 @@ pub trait Accelerator: Send + Sync {
 
     /// NLL and gradient in every lane. A lane's result depends on that lane alone.
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()>;
+
+    /// Curvature in every lane, for fits that the shared one serves badly.
+    fn curvature(&self, block: &LaneBlock<'_>, out: &mut LaneCurvature<'_>) -> Result<()>;
 
     /// The whole batch of fits on the device, where it can; `None` sends it to the host's lockstep
     /// minimizer, which then drives [`evaluate`](Self::evaluate).

@@ -16,6 +16,8 @@ pub trait Problem: Send + Sync {
     fn upper(&self) -> &[f64];
     /// Parameters in which the likelihood has a kink at 0.
     fn kinks(&self) -> &[usize];
+    /// Which parameters move which bins.
+    fn structure(&self) -> &Structure;
     /// Expected curvature at a point.
     fn curvature(&self, parameters: &[f64]) -> Curvature;
     /// NLL with all constants, gradient, and on request the observed Hessian.
@@ -30,6 +32,15 @@ pub trait Problem: Send + Sync {
     fn constant(&self, main: &[f64], auxiliary: &[f64]) -> f64;
     /// First bin whose expected rate is negative.
     fn first_negative(&self, parameters: &[f64]) -> Option<usize>;
+}
+
+/// Which parameters move which bins.
+#[derive(Debug, Clone, Default)]
+pub struct Structure {
+    /// Parameters that move two bins or more, rising.
+    pub wide: Vec<u32>,
+    /// Parameters that move one bin only, as `(parameter, bin)`, bins rising.
+    pub narrow: Vec<(u32, u32)>,
 }
 
 /// Expected information: `diag(constraint) + J' diag(weight) J`.

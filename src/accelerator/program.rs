@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::problem::{Curvature, Derivatives, Problem};
+use super::problem::{Curvature, Derivatives, Problem, Structure};
 use crate::model::interpolation::{
     HistoSysInterpolation, NormSysCurve, NormSysInterpolation, histosys_slopes,
 };
@@ -63,6 +63,7 @@ pub struct Program {
     /// Normalisation of the Gaussian constraints: sum of ln(sigma sqrt(2 pi)).
     gaussian_constant: f64,
     saturated: SaturatedTable,
+    structure: Structure,
 }
 
 /// `-log Poisson(n | n)`, tabulated for the counts of ordinary bins.
@@ -164,6 +165,7 @@ impl Program {
             },
             gaussian_constant: 0.0,
             saturated: SaturatedTable::new(),
+            structure: Structure::default(),
             model: Arc::clone(&model),
         };
         p.add_constraints(&model);
@@ -185,12 +187,47 @@ impl Program {
             kinks.extend(&p.shapes);
         }
         p.kinks = distinct(&kinks).into_iter().map(|k| k as usize).collect();
+        p.structure = p.find_structure();
         p
     }
 
     /// The model this was compiled from.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    fn find_structure(&self) -> Structure {
+        // bins a parameter moves: none, one, or several
+        let mut moved: Vec<Option<Result<u32, ()>>> = vec![None; self.lower.len()];
+        let mut mark = |k: u32, bin: usize| {
+            let slot = &mut moved[k as usize];
+            *slot = match *slot {
+                None => Some(Ok(bin as u32)),
+                Some(Ok(other)) if other == bin as u32 => *slot,
+                Some(_) => Some(Err(())),
+            };
+        };
+        for channel in &self.channels {
+            for sample in &self.samples[channel.samples.clone()] {
+                for (b, bin) in channel.bins.clone().enumerate() {
+                    self.linear[sample.linear.clone()].iter().for_each(|&k| mark(k, bin));
+                    self.normsys[sample.normsys.clone()].iter().for_each(|&k| mark(k, bin));
+                    self.shapes[sample.shapes.clone()].iter().for_each(|&k| mark(k, bin));
+                    let factors = &self.bin_factors[sample.bin_factors.clone()];
+                    factors.iter().for_each(|&first| mark(first + b as u32, bin));
+                }
+            }
+        }
+        let mut structure = Structure::default();
+        for (k, moved) in moved.iter().enumerate() {
+            match moved {
+                None => {}
+                Some(Ok(bin)) => structure.narrow.push((k as u32, *bin)),
+                Some(Err(())) => structure.wide.push(k as u32),
+            }
+        }
+        structure.narrow.sort_by_key(|n| n.1);
+        structure
     }
 
     fn add_constraints(&mut self, model: &Model) {
@@ -285,6 +322,10 @@ impl Problem for Program {
 
     fn kinks(&self) -> &[usize] {
         &self.kinks
+    }
+
+    fn structure(&self) -> &Structure {
+        &self.structure
     }
 
     fn curvature(&self, x: &[f64]) -> Curvature {

@@ -2,10 +2,13 @@
 //! backward through the same samples to the gradient. One toy per SIMD lane; the tables are scalars
 //! shared by all lanes.
 
+use std::ops::Range;
+
 use bytemuck::Pod;
 use pulp::Simd;
 
 use super::math;
+use crate::accelerator::Problem;
 use crate::accelerator::program::{ChannelRun, NORMSYS_STRIDE, Program, SampleRun};
 use crate::aligned::Aligned;
 use crate::model::interpolation::HistoSysInterpolation;
@@ -131,9 +134,70 @@ pub(super) fn evaluate<S: Simd>(
             }
             w.rate[b] = slope;
         }
-        backward(simd, p, w, channel, block);
+        backward(simd, p, w, channel, 0..channel.bins.len(), block);
     }
     simd.add_f64s(nll, constraints(simd, p, block))
+}
+
+/// Where [`curvature`] writes; see [`LaneCurvature`](crate::accelerator::LaneCurvature).
+pub(super) struct Derivatives<'a, V> {
+    pub(super) wide: &'a mut [V],
+    pub(super) narrow: &'a mut [V],
+    pub(super) constraint: &'a mut [V],
+    pub(super) weight: &'a mut [V],
+}
+
+/// Jacobian of the rates, bin by bin with the backward pass of that bin alone, and the curvatures of
+/// the terms. `block.gradient` is working memory.
+#[inline(always)]
+pub(super) fn curvature<S: Simd>(
+    simd: S,
+    p: &Program,
+    scratch: &mut Scratch<S::f64s>,
+    block: &mut Block<'_, S::f64s>,
+    out: &mut Derivatives<'_, S::f64s>,
+) {
+    let w = &mut scratch.work();
+    let c = |v: f64| simd.splat_f64s(v);
+    let (zero, one) = (c(0.0), c(1.0));
+    let structure = p.structure();
+    let n_wide = structure.wide.len();
+    let mut narrow = 0;
+    per_parameter(simd, p, w, block.parameters);
+    for channel in &p.channels {
+        forward(simd, p, w, channel, block.parameters);
+        for (b, bin) in channel.bins.clone().enumerate() {
+            let filled = simd.greater_than_f64s(block.main[bin], zero);
+            let filled = simd.and_m64s(filled, simd.greater_than_f64s(w.rate[b], zero));
+            let rate = simd.select_f64s(filled, w.rate[b], one);
+            out.weight[bin] = simd.select_f64s(filled, simd.div_f64s(one, rate), zero);
+        }
+        w.rate.fill(one);
+        for (b, bin) in channel.bins.clone().enumerate() {
+            block.gradient.fill(zero);
+            backward(simd, p, w, channel, b..b + 1, block);
+            let row = &mut out.wide[bin * n_wide..(bin + 1) * n_wide];
+            for (value, &k) in row.iter_mut().zip(&structure.wide) {
+                *value = block.gradient[k as usize];
+            }
+            while let Some((k, _)) = structure.narrow.get(narrow).filter(|n| n.1 as usize == bin) {
+                out.narrow[narrow] = block.gradient[*k as usize];
+                narrow += 1;
+            }
+        }
+    }
+    out.constraint.fill(zero);
+    for term in &p.gaussian {
+        out.constraint[term.parameter as usize] = c(term.weight);
+    }
+    for term in &p.poisson {
+        // n / x^2, and at least half of what is expected
+        let k = term.parameter as usize;
+        let x = simd.max_f64s(block.parameters[k], c(0.02));
+        let expected = simd.mul_f64s(c(0.5 * term.tau), x);
+        let count = simd.max_f64s(block.auxiliary[term.auxiliary as usize], expected);
+        out.constraint[k] = simd.div_f64s(count, simd.mul_f64s(x, x));
+    }
 }
 
 #[inline(always)]
@@ -354,6 +418,7 @@ fn backward<S: Simd>(
     p: &Program,
     w: &mut Work<'_, S::f64s>,
     channel: &ChannelRun,
+    bins: Range<usize>,
     block: &mut Block<'_, S::f64s>,
 ) {
     let n_bins = channel.bins.len();
@@ -361,13 +426,13 @@ fn backward<S: Simd>(
     let samples = &p.samples[channel.samples.clone()];
     let mut slot: usize = samples.iter().map(|s| s.linear.len() + s.normsys.len()).sum();
     for (s, sample) in samples.iter().enumerate().rev() {
-        let cells = s * n_bins..(s + 1) * n_bins;
+        let cell = s * n_bins;
         let scale = w.scale[s];
         // d NLL / d scale, and per bin d NLL / d shape sum
         let mut suffix = simd.splat_f64s(0.0);
-        for (b, cell) in cells.clone().enumerate() {
-            let weighted = simd.mul_f64s(w.rate[b], w.bins[cell]);
-            suffix = simd.mul_add_f64s(weighted, w.shape[cell], suffix);
+        for b in bins.clone() {
+            let weighted = simd.mul_f64s(w.rate[b], w.bins[cell + b]);
+            suffix = simd.mul_add_f64s(weighted, w.shape[cell + b], suffix);
             w.adjoint[b] = simd.mul_f64s(weighted, scale);
         }
         for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]).rev() {
@@ -390,9 +455,9 @@ fn backward<S: Simd>(
             block.gradient[k] = simd.mul_add_f64s(w.prefix[slot], suffix, block.gradient[k]);
             suffix = simd.mul_f64s(suffix, w.factor[slot]);
         }
-        let mut b = 0;
-        while b < n_bins {
-            b += match n_bins - b {
+        let mut b = bins.start;
+        while b < bins.end {
+            b += match bins.end - b {
                 1 => shapes_backward::<S, 1>(simd, p, w, sample, n_bins, b, block),
                 2 => shapes_backward::<S, 2>(simd, p, w, sample, n_bins, b, block),
                 3 => shapes_backward::<S, 3>(simd, p, w, sample, n_bins, b, block),
@@ -401,7 +466,7 @@ fn backward<S: Simd>(
                 _ => shapes_backward::<S, 4>(simd, p, w, sample, n_bins, b, block),
             };
         }
-        bin_factors_backward(simd, p, w, sample, cells, scale, block);
+        bin_factors_backward(simd, p, w, (sample, s), bins.clone(), cell, block);
     }
 }
 
@@ -447,16 +512,16 @@ fn bin_factors_backward<S: Simd>(
     simd: S,
     p: &Program,
     w: &Work<'_, S::f64s>,
-    sample: &SampleRun,
-    cells: std::ops::Range<usize>,
-    scale: S::f64s,
+    (sample, s): (&SampleRun, usize),
+    bins: Range<usize>,
+    cell: usize,
     block: &mut Block<'_, S::f64s>,
 ) {
     let factors = &p.bin_factors[sample.bin_factors.clone()];
     for (i, &first) in factors.iter().enumerate() {
-        for (b, cell) in cells.clone().enumerate() {
+        for b in bins.clone() {
             // the product of the others is taken anew: zero is an ordinary value
-            let mut outer = simd.mul_f64s(simd.mul_f64s(scale, w.rate[b]), w.shape[cell]);
+            let mut outer = simd.mul_f64s(simd.mul_f64s(w.scale[s], w.rate[b]), w.shape[cell + b]);
             for (j, &other) in factors.iter().enumerate() {
                 if i != j {
                     outer = simd.mul_f64s(outer, block.parameters[other as usize + b]);

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{Accelerator, DeviceInfo, LaneBlock, LaneValues, Problem, Program};
+use super::{Accelerator, DeviceInfo, LaneBlock, LaneCurvature, LaneValues, Problem, Program};
+use crate::aligned::Aligned;
 use crate::{Error, Result};
 
 /// The processor with a program loaded.
@@ -78,29 +79,61 @@ impl Accelerator for Cpu {
 
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
         let p = &*self.program;
-        let n = p.lower.len();
-        let fits = block.parameters.len() == n * self.lanes
-            && block.main.len() == p.n_main() * self.lanes
-            && block.auxiliary.len() == p.n_auxiliary() * self.lanes
-            && out.nll.len() == self.lanes
+        let n = p.lower.len() * self.lanes;
+        let fits = out.nll.len() == self.lanes
             && out.negative_bin.len() == self.lanes
-            && out.gradient.len() == n * self.lanes
-            && (out.jump.len() == n * self.lanes || out.jump.is_empty() && p.kinks.is_empty());
-        if !fits {
-            return Err(Error::Argument("a lane block does not fit the program".into()));
-        }
-        let spare = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop();
-        let scratch = self.arch.dispatch(Evaluate { program: p, block, out, spare });
-        self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
+            && out.gradient.len() == n
+            && (out.jump.len() == n || out.jump.is_empty() && p.kinks.is_empty());
+        self.check(block, fits)?;
+        self.with_scratch(|spare| self.arch.dispatch(Evaluate { program: p, block, out, spare }));
         Ok(())
     }
+
+    fn curvature(&self, block: &LaneBlock<'_>, out: &mut LaneCurvature<'_>) -> Result<()> {
+        let p = &*self.program;
+        let structure = p.structure();
+        let fits = out.wide.len() == p.n_main() * structure.wide.len() * self.lanes
+            && out.narrow.len() == structure.narrow.len() * self.lanes
+            && out.constraint.len() == p.lower.len() * self.lanes
+            && out.weight.len() == p.n_main() * self.lanes;
+        self.check(block, fits)?;
+        self.with_scratch(|spare| self.arch.dispatch(FindCurvature { program: p, block, out, spare }));
+        Ok(())
+    }
+}
+
+impl Cpu {
+    fn check(&self, block: &LaneBlock<'_>, output_fits: bool) -> Result<()> {
+        let p = &*self.program;
+        let input_fits = block.parameters.len() == p.lower.len() * self.lanes
+            && block.main.len() == p.n_main() * self.lanes
+            && block.auxiliary.len() == p.n_auxiliary() * self.lanes;
+        if input_fits && output_fits {
+            return Ok(());
+        }
+        Err(Error::Argument("a lane block does not fit the program".into()))
+    }
+
+    /// Lend working memory to one call.
+    fn with_scratch(&self, call: impl FnOnce(Spare) -> Box<dyn Any + Send>) {
+        let spare = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop();
+        let used = call(spare);
+        self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(used);
+    }
+}
+
+type Spare = Option<Box<dyn Any + Send>>;
+
+fn scratch<S: Simd>(spare: Spare, program: &Program) -> Box<kernel::Scratch<S::f64s>> {
+    let spare = spare.and_then(|s| s.downcast().ok());
+    spare.unwrap_or_else(|| Box::new(kernel::Scratch::new(program)))
 }
 
 struct Evaluate<'a, 'b, 'c> {
     program: &'a Program,
     block: &'a LaneBlock<'b>,
     out: &'a mut LaneValues<'c>,
-    spare: Option<Box<dyn Any + Send>>,
+    spare: Spare,
 }
 
 impl WithSimd for Evaluate<'_, '_, '_> {
@@ -108,8 +141,7 @@ impl WithSimd for Evaluate<'_, '_, '_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
-        let spare = self.spare.and_then(|s| s.downcast::<kernel::Scratch<S::f64s>>().ok());
-        let mut scratch = spare.unwrap_or_else(|| Box::new(kernel::Scratch::new(self.program)));
+        let mut scratch = scratch::<S>(self.spare, self.program);
         let mut lanes = kernel::Block {
             parameters: S::as_simd_f64s(self.block.parameters).0,
             main: S::as_simd_f64s(self.block.main).0,
@@ -121,6 +153,39 @@ impl WithSimd for Evaluate<'_, '_, '_> {
         let nll = kernel::evaluate(simd, self.program, &mut scratch, &mut lanes);
         S::as_mut_simd_f64s(self.out.nll).0[0] = nll;
         S::as_mut_simd_f64s(self.out.negative_bin).0[0] = lanes.negative_bin;
+        scratch
+    }
+}
+
+struct FindCurvature<'a, 'b, 'c> {
+    program: &'a Program,
+    block: &'a LaneBlock<'b>,
+    out: &'a mut LaneCurvature<'c>,
+    spare: Spare,
+}
+
+impl WithSimd for FindCurvature<'_, '_, '_> {
+    type Output = Box<dyn Any + Send>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let mut scratch = scratch::<S>(self.spare, self.program);
+        let mut row = Aligned::new(self.program.lower.len());
+        let mut lanes = kernel::Block {
+            parameters: S::as_simd_f64s(self.block.parameters).0,
+            main: S::as_simd_f64s(self.block.main).0,
+            auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
+            gradient: &mut row,
+            jump: &mut [],
+            negative_bin: simd.splat_f64s(-1.0),
+        };
+        let mut out = kernel::Derivatives {
+            wide: S::as_mut_simd_f64s(self.out.wide).0,
+            narrow: S::as_mut_simd_f64s(self.out.narrow).0,
+            constraint: S::as_mut_simd_f64s(self.out.constraint).0,
+            weight: S::as_mut_simd_f64s(self.out.weight).0,
+        };
+        kernel::curvature(simd, self.program, &mut scratch, &mut lanes, &mut out);
         scratch
     }
 }
