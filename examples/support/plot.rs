@@ -184,7 +184,6 @@ fn error_bars(points: &[Point], width: f64) -> impl Iterator<Item = PathElement<
         let style = BLACK.stroke_width(1);
         let vertical = PathElement::new([(p.x, p.low), (p.x, p.high)], style);
         let (left, right) = (p.x - 0.5 * width, p.x + 0.5 * width);
-        // a point outside of the frame has no place for its horizontal bar
         let horizontal = PathElement::new([(left, p.y), (right, p.y)], style);
         [Some(vertical), (p.y < p.high || p.low < p.y).then_some(horizontal)].into_iter().flatten()
     })

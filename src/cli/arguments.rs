@@ -204,7 +204,7 @@ pub(crate) struct Toys {
     pub(crate) conditional: bool,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
-    /// Toys per chunk: what is lost at most when a run is killed
+    /// Toys fitted together; Ctrl-C waits for them
     #[arg(long, value_name = "N", default_value = "1024")]
     pub(crate) chunk: NonZeroUsize,
     /// Fraction of unconverged toys beyond which the exit code is 1

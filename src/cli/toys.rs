@@ -35,9 +35,11 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     let done = throw(arguments, &session, &plan, &missing, &stop, |chunk| {
         summary.add(&chunk, plan.tolerance.edm);
         bar.inc(chunk.fits.len() as u64);
-        store.as_mut().map_or(Ok(()), |s| s.put(&chunk))
+        store.as_mut().map_or(Ok(()), |s| s.put(chunk))
     });
     bar.finish_and_clear();
+    // whatever stopped the run, finished toys are kept
+    let done = store.as_mut().map_or(Ok(()), ToyStore::flush).and(done);
     done.map_err(|e| keep_hint(e, store.as_ref()))?;
 
     let complete = summary.toys == plan.range.end - plan.range.start;

@@ -77,7 +77,8 @@ fn fill(store: &mut ToyStore, chunks: usize) {
         r.step_by(8).map(move |first| (first, (end - first).min(8)))
     });
     for (first, n) in grid.take(chunks) {
-        store.put(&chunk(first, n)).unwrap();
+        store.put(chunk(first, n)).unwrap();
+        store.flush().unwrap();
     }
 }
 
@@ -108,6 +109,19 @@ fn interruption_does_not_change_a_bit() {
     assert_eq!((summary.toys, store.finished()), (16, 16));
     assert_eq!(store.missing(), vec![(26..35)]);
     fill(&mut store, usize::MAX);
+    store.finish().unwrap();
+    assert_eq!(fs::read(&other).unwrap(), whole);
+}
+
+#[test]
+fn chunks_written_together_give_the_same_file() {
+    let scratch = Scratch::new("together");
+    let whole = uninterrupted(&scratch.output());
+    let other = scratch.0.join("other.npz");
+    let mut store = ToyStore::create(&other, run()).unwrap();
+    for (first, n) in [(18, 8), (26, 9), (10, 8)] {
+        store.put(chunk(first, n)).unwrap();
+    }
     store.finish().unwrap();
     assert_eq!(fs::read(&other).unwrap(), whole);
 }
