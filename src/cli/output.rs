@@ -70,6 +70,11 @@ fn render_at(value: &Value, depth: usize, text: &mut String) {
     text.push_str(close);
 }
 
+/// A line to stderr. Where that is closed there is nobody to tell.
+pub(crate) fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -85,9 +90,4 @@ mod tests {
         assert!(text.contains("    {\"x\": 1, \"y\": null}\n"), "{text}");
         assert!(text.contains("  \"a\": [1.5,\"NaN\"],\n"), "{text}");
     }
-}
-
-/// A line to stderr. Where that is closed there is nobody to tell.
-pub(crate) fn note(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
 }

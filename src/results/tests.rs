@@ -247,3 +247,23 @@ fn atomic_writes_leave_no_rubbish() {
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
     assert!(atomic::write(&scratch.0.join("no/such/x"), |_| Ok(())).is_err());
 }
+
+/// NumPy must be able to read what this leaves in the temporary directory.
+#[test]
+#[ignore = "writes 4.3 GB"]
+fn archives_beyond_4_gib() {
+    let path = std::env::temp_dir().join("neyman-zip64.npz");
+    atomic::write(&path, |file| {
+        let mut npz = npz::NpzWriter::new(file);
+        npz.array_u64("before", &[], &[1])?;
+        npz.begin("large", npz::Dtype::F64, &[540, 1_000_000])?;
+        let row: Vec<u8> = (0..1_000_000u32).flat_map(|i| f64::from(i).to_le_bytes()).collect();
+        for _ in 0..540 {
+            npz.bytes(&row)?;
+        }
+        npz.array_u64("after", &[], &[2])?;
+        npz.finish().map(|_| ())
+    })
+    .unwrap();
+    assert!(fs::metadata(&path).unwrap().len() > 540 * 8_000_000);
+}
