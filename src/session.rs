@@ -114,7 +114,7 @@ impl Session {
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self> {
         let model = Arc::new(model);
         let device = accelerator::open(device, Arc::new(Program::new(Arc::clone(&model))))?;
-        let fixed = model.parameters().iter().map(|p| p.fixed).collect();
+        let fixed = model.fixed();
         Ok(Self { model, device, fixed })
     }
 
@@ -133,14 +133,24 @@ impl Session {
     /// # Errors
     /// Where a length does not fit the model.
     pub fn evaluate(&self, parameters: &[f64], data: &Data) -> Result<Evaluation> {
-        self.check_data(data)?;
-        self.check_length("parameters", parameters.len(), self.model.n_parameters())?;
+        self.model.check_data(data)?;
+        self.model.check_parameters(parameters)?;
         Ok(Evaluation {
             twice_nll: 2.0 * self.model.nll(parameters, data),
             gradient: self.model.gradient(parameters, data),
             expected_main: self.model.expected_main(parameters),
             expected_auxiliary: self.model.expected_auxiliary(parameters),
         })
+    }
+
+    /// NLL with all constants, `[n_points]`, and its gradient, `[n_points, n_parameters]`, at
+    /// `points`, `[n_points, n_parameters]`, on the session's device.
+    ///
+    /// # Errors
+    /// Where a length does not fit the model.
+    pub fn nll_and_gradient(&self, points: &[f64], data: &Data) -> Result<(Vec<f64>, Vec<f64>)> {
+        self.model.check_data(data)?;
+        fit::evaluate(&*self.device, points, &data.main, &data.auxiliary)
     }
 
     /// Maximum-likelihood fit to `data` with covariance.
@@ -152,7 +162,7 @@ impl Session {
     /// Where a length or a name does not fit the model. A fit that does not converge is no error:
     /// its status says so.
     pub fn fit(&self, data: &Data, options: &FitOptions) -> Result<FitResult> {
-        self.check_data(data)?;
+        self.model.check_data(data)?;
         let mut fixed = self.fixed.clone();
         let mut init = self.model.init();
         for (name, value) in &options.fix {
@@ -256,7 +266,6 @@ impl Session {
         stop: &AtomicBool,
         sink: &mut dyn FnMut(ToyChunk) -> Result<()>,
     ) -> Result<u64> {
-        self.check_length("truth", plan.truth.len(), self.model.n_parameters())?;
         let sampler = ToySampler::new(&self.model, &plan.truth)?;
         let start: Vec<f64> = (0..plan.truth.len())
             .map(|k| {
@@ -331,17 +340,5 @@ impl Session {
         self.model
             .parameter_index(name)
             .ok_or_else(|| Error::Argument(format!("the model has no parameter {name}")))
-    }
-
-    fn check_length(&self, what: &str, got: usize, want: usize) -> Result<()> {
-        if got == want {
-            return Ok(());
-        }
-        Err(Error::Argument(format!("{what}: {got} values where the model has {want}")))
-    }
-
-    fn check_data(&self, data: &Data) -> Result<()> {
-        self.check_length("main data", data.main.len(), self.model.n_bins())?;
-        self.check_length("auxiliary data", data.auxiliary.len(), self.model.n_auxiliary())
     }
 }

@@ -190,4 +190,6 @@ pub struct LaneValues<'a> {
     pub gradient: &'a mut [f64],
     /// Right minus left derivative at a kink, `[n_parameters, lanes]`; empty for smooth problems.
     pub jump: &'a mut [f64],
+    /// First bin with a negative expected rate, or -1, `[lanes]`.
+    pub negative_bin: &'a mut [f64],
 }

@@ -11,7 +11,7 @@ use crate::model::interpolation::{
     HistoSysInterpolation, NormSysCurve, NormSysInterpolation, histosys_slopes,
 };
 use crate::model::poisson::{NegativeRates, RATE_FLOOR, saturated};
-use crate::model::{Constraint, Factor, Model};
+use crate::model::{Constraint, Data, Factor, Model};
 
 /// Doubles per normsys entry: six polynomial coefficients, ln hi, -ln lo.
 pub const NORMSYS_STRIDE: usize = 8;
@@ -288,7 +288,25 @@ impl Problem for Program {
     }
 
     fn curvature(&self, x: &[f64]) -> Curvature {
-        todo!()
+        let at = self.model.jacobian(x);
+        let mut jacobian = vec![Vec::new(); x.len()];
+        for (channel, run) in at.channels.iter().zip(&self.channels) {
+            for (b, bin) in run.bins.clone().enumerate() {
+                for (k, derivative) in channel.bin(b).filter(|(_, d)| *d != 0.0) {
+                    jacobian[k].push((bin as u32, derivative));
+                }
+            }
+        }
+        let mut constraint = vec![0.0; x.len()];
+        for term in &self.gaussian {
+            constraint[term.parameter as usize] = term.weight;
+        }
+        for term in &self.poisson {
+            let k = term.parameter as usize;
+            constraint[k] = term.tau / x[k].max(0.05);
+        }
+        let weight = at.rates.iter().map(|v| if *v > 0.0 { 1.0 / v } else { 0.0 }).collect();
+        Curvature { constraint, jacobian, weight }
     }
 
     fn derivatives(
@@ -298,7 +316,26 @@ impl Problem for Program {
         auxiliary: &[f64],
         hessian: bool,
     ) -> Derivatives {
-        todo!()
+        let data = Data { main: main.to_vec(), auxiliary: auxiliary.to_vec() };
+        let gradient = self.model.gradient(x, &data);
+        let mut jump = vec![0.0; self.kinks.len()];
+        if self.kinks.iter().any(|&k| x[k] == 0.0) {
+            // a step to the left too small to change anything but the branch
+            let mut left = x.to_vec();
+            for &k in self.kinks.iter().filter(|&&k| x[k] == 0.0) {
+                left[k] = -f64::MIN_POSITIVE;
+            }
+            let left_gradient = self.model.gradient(&left, &data);
+            for (jump, &k) in jump.iter_mut().zip(&self.kinks) {
+                *jump = if x[k] == 0.0 { gradient[k] - left_gradient[k] } else { 0.0 };
+            }
+        }
+        Derivatives {
+            nll: self.model.nll(x, &data),
+            gradient,
+            jump,
+            hessian: hessian.then(|| self.model.hessian(x, &data)),
+        }
     }
 
     fn constant(&self, main: &[f64], auxiliary: &[f64]) -> f64 {

@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Toys(Toys),
     /// List the devices this build can use
     Devices(Devices),
+    /// Time evaluations, fits and toys of a workspace on this machine
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]
@@ -239,6 +241,21 @@ impl ToleranceArguments {
     pub(crate) fn get(&self) -> Tolerance {
         Tolerance { edm: self.edm, evaluations: self.evaluations }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// Toys per repeat
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) toys: u64,
+    /// Repeats; the median is given
+    #[arg(long, value_name = "R", default_value_t = 5)]
+    pub(crate) repeats: usize,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

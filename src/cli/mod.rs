@@ -2,6 +2,7 @@
 //! [`neyman::session::Session`].
 
 mod arguments;
+mod bench;
 mod devices;
 mod evaluate;
 mod failure;
@@ -82,5 +83,6 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Fit(a) => fit::run(global, a),
         Command::Toys(a) => toys::run(global, a),
         Command::Devices(a) => devices::run(a),
+        Command::Bench(a) => bench::run(global, a),
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct Outcome {
     pub(super) nll: f64,
     pub(super) edm: f64,
     pub(super) evaluations: u32,
+    pub(super) negative_bin: i32,
     pub(super) end: End,
 }
 
@@ -96,6 +97,8 @@ struct Lockstep<'a, S: Simd> {
     trial: Aligned<S::f64s>,
     trial_g: Aligned<S::f64s>,
     trial_nll: S::f64s,
+    negative_bin: S::f64s,
+    trial_negative_bin: S::f64s,
     jump: Aligned<S::f64s>,
     /// Side of a kink on which the accepted and the trial point lie: -1, +1, or 0 on the kink.
     side: Aligned<S::f64s>,
@@ -155,6 +158,8 @@ impl<'a, S: Simd> Lockstep<'a, S> {
             trial: Aligned::new(n),
             trial_g: Aligned::new(n),
             trial_nll: zero,
+            negative_bin: zero,
+            trial_negative_bin: zero,
             jump: Aligned::new(kinked),
             side: Aligned::new(kinks.len()),
             trial_side: Aligned::new(kinks.len()),
@@ -223,6 +228,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
                 nll: lane_of::<S>(&self.nll, l),
                 edm: lane.edm,
                 evaluations: lane.evaluations,
+                negative_bin: lane_of::<S>(&self.negative_bin, l) as i32,
                 end,
             });
         }
@@ -252,6 +258,9 @@ impl<'a, S: Simd> Lockstep<'a, S> {
             nll: bytemuck::cast_slice_mut(std::slice::from_mut(&mut self.trial_nll)),
             gradient: bytemuck::cast_slice_mut(&mut self.trial_g),
             jump: bytemuck::cast_slice_mut(&mut self.jump),
+            negative_bin: bytemuck::cast_slice_mut(std::slice::from_mut(
+                &mut self.trial_negative_bin,
+            )),
         };
         self.run.device.evaluate(&block, &mut values)
     }
@@ -319,6 +328,8 @@ impl<'a, S: Simd> Lockstep<'a, S> {
             *s = simd.select_f64s(take, *t, *s);
         }
         self.nll = simd.select_f64s(take, self.trial_nll, self.nll);
+        self.negative_bin =
+            simd.select_f64s(take, self.trial_negative_bin, self.negative_bin);
         for l in 0..S::F64_LANES {
             let accepted = lane_of::<S>(&accept, l) > 0.0;
             self.decide(l, accepted);

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 pub use crate::accelerator::{Fit, FitBatch, FitJob, Status, Tolerance};
 pub use covariance::{Covariance, covariance};
 
-use crate::accelerator::{Accelerator, Problem};
+use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Problem};
 use crate::{Error, Result};
 use ladder::Ladder;
 use lockstep::{End, Outcome, Run};
@@ -56,6 +56,51 @@ pub fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> Result<FitBatch> 
     Ok(batch)
 }
 
+/// NLL with all constants, `[n_points]`, and gradient, `[n_points, n_parameters]`, of one dataset
+/// at many points, `[n_points, n_parameters]`.
+///
+/// # Errors
+/// Where the points are not whole rows of finite numbers.
+pub fn evaluate(
+    device: &dyn Accelerator,
+    points: &[f64],
+    main: &[f64],
+    auxiliary: &[f64],
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let problem = device.problem();
+    let (n, lanes) = (problem.n_parameters(), device.lanes());
+    if n == 0 || !points.len().is_multiple_of(n) || points.iter().any(|x| !x.is_finite()) {
+        return Err(Error::Argument(format!("points: rows of {n} finite numbers are needed")));
+    }
+    let constant = problem.constant(main, auxiliary);
+    let spread = |v: &[f64]| v.iter().flat_map(|x| std::iter::repeat_n(*x, lanes)).collect();
+    let (main, auxiliary): (Vec<f64>, Vec<f64>) = (spread(main), spread(auxiliary));
+    let mut nll = Vec::with_capacity(points.len() / n);
+    let mut gradient = Vec::with_capacity(points.len());
+    let (mut x, mut g) = (vec![0.0; n * lanes], vec![0.0; n * lanes]);
+    let mut jump = vec![0.0; if problem.kinks().is_empty() { 0 } else { n * lanes }];
+    let (mut value, mut negative_bin) = (vec![0.0; lanes], vec![0.0; lanes]);
+    for block in points.chunks(n * lanes) {
+        let filled = block.len() / n;
+        for k in 0..n {
+            for l in 0..lanes {
+                x[k * lanes + l] = block[l.min(filled - 1) * n + k];
+            }
+        }
+        let at = LaneBlock { parameters: &x, main: &main, auxiliary: &auxiliary };
+        let mut out = LaneValues {
+            nll: &mut value,
+            gradient: &mut g,
+            jump: &mut jump,
+            negative_bin: &mut negative_bin,
+        };
+        device.evaluate(&at, &mut out)?;
+        nll.extend(value[..filled].iter().map(|v| v + constant));
+        gradient.extend((0..filled * n).map(|i| g[(i % n) * lanes + i / n]));
+    }
+    Ok((nll, gradient))
+}
+
 /// Finish what the lockstep left: stragglers by Newton, constants, flags.
 fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome) -> Fit {
     let constant = problem.constant(job.main_of(i), job.auxiliary_of(i));
@@ -65,7 +110,7 @@ fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome)
         edm: outcome.edm,
         evaluations: outcome.evaluations,
         status: Status::Converged,
-        negative_bin: -1,
+        negative_bin: outcome.negative_bin,
     };
     if outcome.end != End::Converged {
         let newton = newton::newton(problem, job, i, &fit.parameters);
@@ -74,8 +119,8 @@ fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome)
         fit.edm = newton.edm;
         fit.nll = newton.nll;
         fit.parameters = newton.parameters;
+        fit.negative_bin = problem.first_negative(&fit.parameters).map_or(-1, |b| b as i32);
     }
-    fit.negative_bin = problem.first_negative(&fit.parameters).map_or(-1, |b| b as i32);
     fit
 }
 

@@ -112,6 +112,12 @@ impl NormSysCurve {
         }
     }
 
+    /// What a device needs: the polynomial's coefficients, ln hi, -ln lo.
+    pub(crate) fn table(&self) -> [f64; 8] {
+        let c = self.coefficients;
+        [c[0], c[1], c[2], c[3], c[4], c[5], self.ln_hi, -self.ln_lo]
+    }
+
     /// Right minus left derivative at alpha = 0.
     pub fn jump(&self) -> f64 {
         match self.interpolation {

@@ -12,6 +12,7 @@ mod modifiers;
 pub mod poisson;
 mod sample_at;
 mod second_order;
+pub mod toys;
 mod warnings;
 
 pub use build::{ModelOptions, PoiChoice};

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::fields::kind;
 use super::place::Place;
-use super::pyhf::kind;
 use crate::Result;
 
 /// Refuses a document that is plainly no pyhf workspace.

@@ -1,7 +1,7 @@
 //! Strict JSON: one document, every key once, every number finite, bounded in size and depth.
 //!
 //! `serde_json` parses; the seed below only adds what it leaves open (duplicate keys, the path of
-//! an error, our own nesting limit), and [`explain`] says what a person can do about an error.
+//! an error, our own nesting limit), and `explain` says what a person can do about an error.
 
 mod explain;
 

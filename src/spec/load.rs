@@ -27,6 +27,9 @@ pub struct LoadOptions {
     pub patches: Vec<PatchSource>,
     /// The measurement; the first where there is no name.
     pub measurement: Option<String>,
+    /// Parameter of interest instead of the measurement's; the empty string for a model without
+    /// one, as background-only workspaces need it.
+    pub poi: Option<String>,
     /// Take patchsets whose digest is not the workspace's.
     pub skip_verification: bool,
     /// Largest file read, in bytes.
@@ -38,6 +41,7 @@ impl Default for LoadOptions {
         Self {
             patches: Vec::new(),
             measurement: None,
+            poi: None,
             skip_verification: false,
             max_bytes: json::MAX_BYTES,
         }
@@ -53,7 +57,8 @@ pub struct Loaded {
     pub measurement: usize,
     /// Legal but suspicious.
     pub warnings: Vec<Warning>,
-    /// The patched document's sha256 digest, as pyhf computes it.
+    /// The patched document's sha256 digest, as pyhf computes it. The choice of measurement and
+    /// parameter of interest does not enter.
     pub digest: String,
 }
 
@@ -61,9 +66,21 @@ pub struct Loaded {
 pub fn load(bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
     let mut document = json::parse_limited(bytes, options.max_bytes)?;
     apply_patches(&mut document, options)?;
-    let (workspace, mut warnings) = workspace(&document)?;
+    let (mut workspace, mut warnings) = workspace(&document)?;
     let measurement = workspace.measurement(options.measurement.as_deref())?;
-    warnings.extend(check_measurement(&workspace, measurement)?);
+    if let Some(poi) = &options.poi {
+        workspace.measurements[measurement].poi = (!poi.is_empty()).then(|| poi.clone());
+    }
+    let checked = check_measurement(&workspace, measurement);
+    warnings.extend(checked.map_err(|error| match error {
+        // the file is not to blame for a name it does not hold
+        Error::Specification { path, message }
+            if options.poi.is_some() && path.ends_with("/config/poi") =>
+        {
+            Error::Argument(message)
+        }
+        other => other,
+    })?);
     let digest = digest::digest(&document, "sha256")?;
     Ok(Loaded { workspace, measurement, warnings, digest })
 }

@@ -76,7 +76,7 @@ fn check_poi(
     let Some(set) = sets.get(poi) else {
         let message = format!(
             "the parameter of interest {} is in no modifier{}; a background-only workspace gets it \
-             from its signal patch",
+             from its signal patch, or is used without one",
             quoted(poi),
             suggestion(poi, sets.names())
         );

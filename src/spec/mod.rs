@@ -2,6 +2,7 @@
 
 mod check;
 pub mod digest;
+mod fields;
 mod foreign;
 pub mod json;
 mod load;

@@ -5,9 +5,9 @@ mod pointer;
 
 use serde_json::{Map, Value};
 
+use super::fields::{elements, required_fields, string};
 use super::json::MAX_DEPTH;
 use super::place::Place;
-use super::pyhf::{elements, required_fields, string};
 use super::text::quoted;
 use crate::{Error, Result};
 use pointer::Pointer;

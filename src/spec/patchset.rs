@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use serde_json::{Number, Value};
 
+use super::SCHEMA_VERSION;
 use super::digest::digest;
+use super::fields::{elements, fields, kind, non_empty, required_fields, string};
 use super::patch::apply_in_place;
 use super::place::Place;
-use super::pyhf::{SCHEMA_VERSION, elements, fields, kind, non_empty, required_fields, string};
 use super::text::{count, display_name, list, quoted, suggestion};
 use crate::{Error, Result};
 

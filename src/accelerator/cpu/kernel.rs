@@ -102,6 +102,8 @@ pub(super) struct Block<'a, V> {
     pub(super) gradient: &'a mut [V],
     /// Empty for programs without kinks.
     pub(super) jump: &'a mut [V],
+    /// First bin with a negative rate, or -1.
+    pub(super) negative_bin: V,
 }
 
 /// NLL of each lane without the terms of the data alone; fills gradient and jump.
@@ -118,16 +120,28 @@ pub(super) fn evaluate<S: Simd>(
     block.jump.fill(zero);
     per_parameter(simd, p, w, block.parameters);
     let mut nll = zero;
+    block.negative_bin = simd.splat_f64s(-1.0);
     for channel in &p.channels {
         forward(simd, p, w, channel, block.parameters);
         for (b, bin) in channel.bins.clone().enumerate() {
             let (value, slope) = math::poisson(simd, block.main[bin], w.rate[b], p.floor);
             nll = simd.add_f64s(nll, value);
+            if math::any(simd, simd.less_than_f64s(w.rate[b], zero)) {
+                note_negative(simd, w.rate[b], bin, &mut block.negative_bin);
+            }
             w.rate[b] = slope;
         }
         backward(simd, p, w, channel, block);
     }
     simd.add_f64s(nll, constraints(simd, p, block))
+}
+
+#[inline(always)]
+fn note_negative<S: Simd>(simd: S, rate: S::f64s, bin: usize, first: &mut S::f64s) {
+    let zero = simd.splat_f64s(0.0);
+    let negative = simd.less_than_f64s(rate, zero);
+    let new = simd.and_m64s(negative, simd.less_than_f64s(*first, zero));
+    *first = simd.select_f64s(new, simd.splat_f64s(bin as f64), *first);
 }
 
 #[inline(always)]

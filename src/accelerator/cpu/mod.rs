@@ -83,6 +83,7 @@ impl Accelerator for Cpu {
             && block.main.len() == p.n_main() * self.lanes
             && block.auxiliary.len() == p.n_auxiliary() * self.lanes
             && out.nll.len() == self.lanes
+            && out.negative_bin.len() == self.lanes
             && out.gradient.len() == n * self.lanes
             && (out.jump.len() == n * self.lanes || out.jump.is_empty() && p.kinks.is_empty());
         if !fits {
@@ -115,9 +116,11 @@ impl WithSimd for Evaluate<'_, '_, '_> {
             auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
             gradient: S::as_mut_simd_f64s(self.out.gradient).0,
             jump: S::as_mut_simd_f64s(self.out.jump).0,
+            negative_bin: simd.splat_f64s(-1.0),
         };
         let nll = kernel::evaluate(simd, self.program, &mut scratch, &mut lanes);
         S::as_mut_simd_f64s(self.out.nll).0[0] = nll;
+        S::as_mut_simd_f64s(self.out.negative_bin).0[0] = lanes.negative_bin;
         scratch
     }
 }

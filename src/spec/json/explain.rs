@@ -93,8 +93,8 @@ pub(super) fn error(
     };
     if words == "trailing characters" {
         message = format!("{words} after the end of the document: a file holds one JSON value");
-    } else if words.contains("surrogate") {
-        message = format!("{words}: \\ud800 to \\udfff must come in pairs");
+    } else if words.contains("surrogate") || words.contains("hex escape") {
+        message = format!("{words}: \\ud800 to \\udfff must come in pairs, each with four digits");
     }
     if !pointer.is_empty() {
         message = format!("{message}, at {pointer}");

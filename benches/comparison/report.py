@@ -1,0 +1,131 @@
+"""Tables of ratios, in Markdown."""
+
+import statistics
+
+from .work import GOALS, Work
+
+KINDS = {
+    "evaluate": "negative log-likelihood and gradient at one point",
+    "fit": "one maximum-likelihood fit",
+    "toys": "one toy, sampled and fitted",
+}
+
+
+def table(entry):
+    cells = entry["cells"]
+    ours = cells.get("neyman", {}).get("cpu")
+    size = f", {entry['parameters']} parameters, {entry['bins']} bins" if "bins" in entry else ""
+    rows = [["tool", "CPU", "wall", "ratio to neyman", *quality_head(entry), "notes"]]
+    for tool, cell in cells.items():
+        if "cpu" not in cell:
+            reason = f"failed: {cell['failed']}" if "failed" in cell else cell.get("skipped", "")
+            rows.append([tool, "-", "-", "-", *["-"] * len(quality_head(entry)), reason])
+            continue
+        ratio = f"{cell['cpu'] / ours:.3g}" if ours else "-"
+        row = [tool, seconds(cell["cpu"]), seconds(cell.get("wall")), ratio]
+        rows.append([*row, *quality(entry, cell), notes(entry, cell)])
+    text = f"\n## {entry['model']}: {KINDS[entry['kind']]}{size}\n\n{markdown(rows)}"
+    return text + (f"\nnot judged: {entry['judge']}\n" if "judge" in entry else "")
+
+
+def quality_head(entry):
+    if entry["kind"] == "evaluate":
+        return ["2 NLL off by", "gradient norm"]
+    if entry["kind"] == "fit":
+        return ["delta NLL", "parameter of interest"]
+    return ["delta NLL, median", "largest"]
+
+
+def quality(entry, cell):
+    if entry["kind"] == "evaluate":
+        off = cell["twice_nll"] - entry["twice_nll_at_init"] if "twice_nll_at_init" in entry else None
+        return [small(off), f"{cell['gradient_norm']:.10g}"]
+    deltas = cell.get("delta_nll")
+    if entry["kind"] == "fit":
+        return [small(deltas[0]) if deltas else "-", interest(cell["fits"][0])]
+    if not deltas:
+        return ["-", "-"]
+    return [small(statistics.median(deltas)), small(max(deltas))]
+
+
+def interest(fit):
+    if fit.get("poi") is None:
+        return "-"
+    error = fit.get("poi_uncertainty")
+    return f"{fit['poi']:.5f}" + (f" ± {error:.5f}" if error is not None else "")
+
+
+def notes(entry, cell):
+    said = []
+    if cell.get("objection"):
+        said.append(f"a point {cell['objection']}")
+    if entry["kind"] == "fit" and not cell.get("covariance"):
+        said.append("no covariance")
+    if entry["kind"] == "toys" and not cell.get("aux_toys"):
+        said.append("auxiliary data not fluctuated")
+    if cell.get("unconverged"):
+        said.append(f"{cell['unconverged']} of {cell['toys']} unconverged")
+    if any(not fit["converged"] for fit in cell.get("fits", [])):
+        said.append("reports no convergence")
+    command = cell.get("cpu_of_toys_command")
+    if command and not 0.8 < command / cell["cpu"] < 1.25:
+        said.append(f"the toys command takes {seconds(command)} CPU")
+    said.append(f"load {cell['load'][1]}")
+    return ", ".join(said)
+
+
+def goals(results):
+    """Each required ratio with what this run reached, None where it was not measured."""
+    cpu = {
+        (entry["kind"], entry["model"], tool): cell.get("cpu")
+        for entry in results
+        for tool, cell in entry["cells"].items()
+    }
+
+    def reached(work: Work):
+        ours, theirs = (cpu.get((work.kind, work.model, t)) for t in ("neyman", "nextstat"))
+        return theirs / ours if ours and theirs else None
+
+    return [{"work": str(g.work), "goal": g.ratio, "reached": reached(g.work)} for g in GOALS]
+
+
+def closing(run):
+    rows = [["NextStat's CPU time over ours", "goal", "reached"]]
+    for goal in run["goals"]:
+        reached = f"{goal['reached']:.3g}" if goal["reached"] else "not measured"
+        rows.append([goal["work"], f"{goal['goal']:g}", reached])
+    on = run["machine"]
+    return f"""
+## Goals
+
+{markdown(rows)}
+{on['processor']}; {on['cores']} cores, {on['threads_per_tool']} thread for each tool; {on['system']};
+1-minute load {on['load_at_start']} at the start, {on['load_at_end']} at the end.
+{run['neyman']}; {', '.join(run['peers'])}.
+CPU: user and system seconds of the process. delta NLL: above the lowest admissible point that any
+tool found on the same data (main data fluctuated, auxiliary data as observed, since NextStat takes no
+other), by pyhf's numpy likelihood. Timed toys are each tool's own.
+"""
+
+
+def seconds(value):
+    if value is None:
+        return "-"
+    for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def small(value):
+    # below the rounding of the judge itself there is nothing to tell
+    if value is None:
+        return "-"
+    return "< 1e-10" if abs(value) < 1e-10 else f"{value:.1e}"
+
+
+def markdown(rows):
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
+    lines = ["| " + " | ".join(str(c).ljust(w) for c, w in zip(row, widths)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return "\n".join(lines) + "\n"

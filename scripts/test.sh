@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# All checks of the project, set-up included. Every step runs, whatever the ones before it did.
+# NEYMAN_DATA, a folder with workspaces/ and goldens/, adds the tests on real analyses.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+scripts/setup.sh --checks || exit 1
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+summary="" failed=0
+
+step() {
+    local name=$1 start=$SECONDS verdict=ok
+    shift
+    printf '\n== %s: %s\n' "$name" "$*"
+    "$@" 2>&1 | tee -a "$log" || { verdict=FAILED; failed=1; }
+    summary+=$(printf '%-14s %-6s %4d s' "$name" "$verdict" $((SECONDS - start)))$'\n'
+}
+
+step format cargo fmt --all -- --check
+step lints cargo clippy --locked --all-targets --all-features -- -D warnings
+step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
+step doc-tests cargo test --locked --doc
+step tests cargo test --locked --all-targets --no-fail-fast
+
+if [ -z "${NEYMAN_DATA:-}" ]; then summary+="NEYMAN_DATA is not set: tests on real analyses did not run"$'\n'; fi
+printf '\n== summary\n%s' "$summary"
+# "test result: ok. 3 passed; 0 failed; 1 ignored; ..." of each test program
+awk '/^test result:/ { p += $4; f += $6; s += $8 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' "$log"
+exit $failed
