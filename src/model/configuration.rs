@@ -189,7 +189,7 @@ impl Set<'_> {
         given: &ParameterConfig,
     ) -> Result<()> {
         for (index, (&(lower, upper), &init)) in bounds.iter().zip(inits).enumerate() {
-            if !(lower <= upper) {
+            if lower > upper || lower.is_nan() || upper.is_nan() {
                 return Err(Error::specification(
                     format!("{}/bounds/{index}", self.path),
                     format!("the lower bound {lower} is above the upper bound {upper}"),

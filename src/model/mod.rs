@@ -9,6 +9,7 @@ pub mod interpolation;
 mod jacobian;
 mod likelihood;
 mod modifiers;
+mod order;
 pub mod poisson;
 mod sample_at;
 mod second_order;
@@ -168,3 +169,6 @@ pub struct Data {
     /// Auxiliary data, `[n_auxiliary]`.
     pub auxiliary: Vec<f64>,
 }
+
+#[cfg(test)]
+mod tests;

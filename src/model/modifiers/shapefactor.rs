@@ -6,13 +6,22 @@ use crate::model::Sample;
 
 pub(super) fn requirement(uses: &[Use<'_>]) -> Result<Requirement> {
     let components = uses.first().map_or(0, Use::n_bins);
-    if let Some(other) = uses.iter().find(|used| used.n_bins() != components) {
+    let other = uses.iter().find(|used| used.n_bins() != components);
+    if let (Some(first), Some(other)) = (uses.first(), other) {
+        // Told at the later place in the document.
+        let (earlier, later) = if first.place < other.place {
+            (first, other)
+        } else {
+            (other, first)
+        };
         return Err(Error::specification(
-            other.path(),
+            later.path(),
             format!(
-                "a shapefactor name is shared bin by bin, but this channel has {} bins and another \
-                 that uses the name has {components}; use different names",
-                other.n_bins()
+                "a shapefactor name is shared bin by bin, but this channel has {} bins and the one of \
+                 {} has {}; use different names",
+                later.n_bins(),
+                earlier.path(),
+                earlier.n_bins()
             ),
         ));
     }

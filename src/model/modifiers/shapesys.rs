@@ -11,22 +11,11 @@ use crate::spec::ModifierKind;
 
 pub(super) fn requirement(uses: &[Use<'_>]) -> Result<Requirement> {
     if let [first, second, ..] = uses {
-        // The place worth naming is the later one in the document.
-        let later = if first.place > second.place {
-            first
-        } else {
-            second
-        };
-        let earlier = if first.place > second.place {
-            second
-        } else {
-            first
-        };
         return Err(Error::specification(
-            later.path(),
+            second.path(),
             format!(
                 "a shapesys name may serve one sample only, this one is also at {}",
-                earlier.path()
+                first.path()
             ),
         ));
     }

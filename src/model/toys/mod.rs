@@ -128,7 +128,7 @@ impl ToySampler {
 struct Builder {
     elements: Vec<Element>,
     warnings: Vec<String>,
-    /// Tables by the bits of their rate: staterror-free models repeat rates often.
+    /// Tables by the bits of their rate: equal rates share one.
     tables: HashMap<u64, Arc<PoissonTable>>,
 }
 

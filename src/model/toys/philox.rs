@@ -9,7 +9,7 @@ const ROUNDS: usize = 10;
 
 /// The 128 random bits at `counter` under `key`.
 #[inline]
-pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+pub(super) fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     let [mut k0, mut k1] = key;
     for _ in 0..ROUNDS {
@@ -27,7 +27,7 @@ pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 /// The two 64-bit words of block `block`, stream `stream`, of toy `toy` of seed `seed`.
 #[inline]
-pub fn words(seed: u64, toy: u64, block: u32, stream: u32) -> [u64; 2] {
+pub(super) fn words(seed: u64, toy: u64, block: u32, stream: u32) -> [u64; 2] {
     let bits = philox4x32(
         [toy as u32, (toy >> 32) as u32, block, stream],
         [seed as u32, (seed >> 32) as u32],

@@ -9,7 +9,7 @@ const NEGLIGIBLE: f64 = 1e-22;
 
 /// Inverse of one Poisson distribution.
 #[derive(Debug, Clone)]
-pub struct PoissonTable {
+pub(super) struct PoissonTable {
     /// Count of the first threshold.
     lowest: u64,
     /// `P(count <= lowest + k) * 2^64`, rounded down, ascending; the last is `u64::MAX`.
@@ -22,7 +22,7 @@ pub struct PoissonTable {
 
 impl PoissonTable {
     /// The distribution with mean `rate` > 0 (finite; a table has about 20 sqrt(rate) entries).
-    pub fn new(rate: f64) -> Self {
+    pub(super) fn new(rate: f64) -> Self {
         let mode = rate.floor();
         // Probabilities relative to the mode: p(k+1) = p(k) rate / (k+1), p(k-1) = p(k) k / rate.
         let mut below = Vec::new();
@@ -96,7 +96,7 @@ impl PoissonTable {
 
     /// The count for 64 random bits: the smallest with `word < P(<= count) * 2^64`.
     #[inline]
-    pub fn draw(&self, word: u64) -> u64 {
+    pub(super) fn draw(&self, word: u64) -> u64 {
         let cell = (word >> self.shift) as usize;
         let (low, high) = (self.guide[cell] as usize, self.guide[cell + 1] as usize);
         let inside = self.thresholds[low..high].partition_point(|&threshold| threshold <= word);
