@@ -184,7 +184,6 @@ fn error_bars(points: &[Point], width: f64) -> impl Iterator<Item = PathElement<
         let style = BLACK.stroke_width(1);
         let vertical = PathElement::new([(p.x, p.low), (p.x, p.high)], style);
         let (left, right) = (p.x - 0.5 * width, p.x + 0.5 * width);
-        // a point outside of the frame has no place for its horizontal bar
         let horizontal = PathElement::new([(left, p.y), (right, p.y)], style);
         [Some(vertical), (p.y < p.high || p.low < p.y).then_some(horizontal)].into_iter().flatten()
     })
@@ -207,7 +206,7 @@ fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push('\u{2009}');
         }
         text.push(digit);

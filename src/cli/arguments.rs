@@ -1,15 +1,17 @@
 //! What the command accepts.
 
+mod parse;
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neyman::fit::Tolerance;
-use neyman::model::interpolation::{
-    HistoSysInterpolation as HistoSys, Interpolation, NormSysInterpolation as NormSys,
-};
+use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
+
+use parse::{assignment, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -206,7 +208,7 @@ pub(crate) struct Toys {
     pub(crate) conditional: bool,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
-    /// Toys per chunk: what is lost at most when a run is killed
+    /// Toys fitted together; Ctrl-C waits for them
     #[arg(long, value_name = "N", default_value = "1024")]
     pub(crate) chunk: NonZeroUsize,
     /// Fraction of unconverged toys beyond which the exit code is 1
@@ -261,111 +263,4 @@ pub(crate) struct Devices {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
-        _ => Err("a positive number is needed".into()),
-    }
-}
-
-/// `NAME=VALUE`; the last `=` counts, names may hold others.
-fn assignment(text: &str) -> Result<(String, f64), String> {
-    let (name, value) = text.rsplit_once('=').ok_or("NAME=VALUE is needed, e.g. mu=1")?;
-    match value.trim().parse::<f64>() {
-        Ok(x) if x.is_finite() => Ok((name.to_owned(), x)),
-        _ => Err(format!("{value:?} is not a finite number")),
-    }
-}
-
-fn range(text: &str) -> Result<Range<u64>, String> {
-    let parsed = text.split_once(':').and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
-    match parsed {
-        Some(range) if range.start <= range.end => Ok(range),
-        _ => Err("two whole numbers A:B with A <= B are needed, e.g. 0:1000".into()),
-    }
-}
-
-/// One or two of pyhf's codes or our own names, in any order: each belongs to one modifier type.
-fn interpolation(text: &str) -> Result<Interpolation, String> {
-    let mut normsys = None;
-    let mut histosys = None;
-    for word in text.split(',') {
-        let again = match word.trim() {
-            "code1" | "piecewise-exponential" => {
-                normsys.replace(NormSys::PiecewiseExponential).is_some()
-            }
-            "code4" | "polynomial-exponential" => {
-                normsys.replace(NormSys::PolynomialExponential).is_some()
-            }
-            "code0" | "piecewise-linear" => histosys.replace(HistoSys::PiecewiseLinear).is_some(),
-            "code2" | "quadratic-linear" => histosys.replace(HistoSys::QuadraticLinear).is_some(),
-            "code4p" | "polynomial-linear" => {
-                histosys.replace(HistoSys::PolynomialLinear).is_some()
-            }
-            _ => {
-                return Err("known are, for normsys: code1 (piecewise-exponential), code4 \
-                    (polynomial-exponential); for histosys: code0 (piecewise-linear), code2 \
-                    (quadratic-linear), code4p (polynomial-linear)"
-                    .into());
-            }
-        };
-        if again {
-            return Err("two codes for the same modifier type".into());
-        }
-    }
-    Ok(Interpolation {
-        normsys: normsys.unwrap_or_default(),
-        histosys: histosys.unwrap_or_default(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn interpolation_codes_find_their_modifier() {
-        let expected = Interpolation {
-            normsys: NormSys::PiecewiseExponential,
-            histosys: HistoSys::PiecewiseLinear,
-        };
-        assert_eq!(interpolation("code1,code0"), Ok(expected));
-        assert_eq!(interpolation("piecewise-linear, code1"), Ok(expected));
-        assert_eq!(interpolation("code2").unwrap().normsys, NormSys::default());
-        assert!(interpolation("code1,code4").is_err());
-        assert!(interpolation("code3").is_err());
-        assert!(interpolation("").is_err());
-    }
-
-    #[test]
-    fn assignments_and_ranges() {
-        assert_eq!(assignment("a=b=-1e2"), Ok(("a=b".into(), -100.0)));
-        assert!(assignment("mu").is_err());
-        assert!(assignment("mu=nan").is_err());
-        assert_eq!(range("5:5"), Ok(5..5));
-        assert!(range("7:5").is_err());
-        assert!(range("-1:5").is_err());
-        assert!(positive("0").is_err());
-    }
-
-    #[test]
-    fn negative_values_and_conflicts() {
-        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
-        assert!(parse("neyman toys w.json --toys 5 --mu -1 --device cpu").is_ok());
-        assert!(parse("neyman toys w.json").is_err());
-        assert!(parse("neyman toys w.json --toys 5 --range 0:4").is_err());
-        assert!(parse("neyman toys w.json --toys 5 --resume").is_err());
-        assert!(parse("neyman fit w.json --mu 1").is_err());
-        assert!(parse("neyman fit w.json --patch-name x").is_err());
-        assert!(parse("neyman fit w.json --threads 0").is_err());
-    }
 }

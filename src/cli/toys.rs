@@ -1,24 +1,24 @@
 //! `neyman toys`: throw toys, fit them, keep the results.
 
+mod report;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neyman::Error;
 use neyman::results::{ToyRun, ToyStore, ToySummary};
 use neyman::session::{FitOptions, Session, ToyPlan};
-use neyman::spec::display_name;
-use serde_json::{Value, json};
 
 use super::arguments::{Global, Toys, Truth};
 use super::failure::Failure;
 use super::fit::{initial, poi};
-use super::json::number;
 use super::load::{self, Loaded};
 use super::table::count;
-use super::{Exit, Outcome, interrupt, output};
+use super::{Outcome, interrupt, output};
+use report::Report;
 
 pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     let (loaded, session) = load::open(global, &arguments.workspace)?;
@@ -35,9 +35,11 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     let done = throw(arguments, &session, &plan, &missing, &stop, |chunk| {
         summary.add(&chunk, plan.tolerance.edm);
         bar.inc(chunk.fits.len() as u64);
-        store.as_mut().map_or(Ok(()), |s| s.put(&chunk))
+        store.as_mut().map_or(Ok(()), |s| s.put(chunk))
     });
     bar.finish_and_clear();
+    // whatever stopped the run, finished toys are kept
+    let done = store.as_mut().map_or(Ok(()), ToyStore::flush).and(done);
     done.map_err(|e| keep_hint(e, store.as_ref()))?;
 
     let complete = summary.toys == plan.range.end - plan.range.start;
@@ -159,108 +161,5 @@ fn progress(global: &Global, toys: u64) -> ProgressBar {
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
-    }
-}
-
-struct Report<'a> {
-    arguments: &'a Toys,
-    session: &'a Session,
-    plan: &'a ToyPlan,
-    /// Name and true value of the parameter of interest.
-    truth: Option<(String, f64)>,
-    summary: ToySummary,
-    /// What an earlier process had done.
-    resumed: ToySummary,
-    wall: Duration,
-    cpu: Duration,
-    complete: bool,
-}
-
-impl Report<'_> {
-    fn exit(&self) -> Exit {
-        let unconverged = self.summary.unconverged.len() as f64;
-        if !self.complete {
-            Exit::Interrupted
-        } else if unconverged > self.arguments.max_unconverged * self.summary.toys as f64 {
-            Exit::NotConverged
-        } else {
-            Exit::Success
-        }
-    }
-
-    /// Fits of this process per second of `time`.
-    fn rate(&self, time: Duration) -> f64 {
-        let fits = (self.summary.fits - self.resumed.fits) as f64;
-        if fits > 0.0 { fits / time.as_secs_f64().max(1e-9) } else { 0.0 }
-    }
-
-    fn json(&self) -> Value {
-        let device = self.session.device();
-        json!({
-            "toys": self.summary.toys,
-            "converged": self.summary.converged,
-            "unconverged": self.summary.unconverged,
-            "seconds": number(self.wall.as_secs_f64()),
-            "cpu_seconds": number(self.cpu.as_secs_f64()),
-            "fits": self.summary.fits,
-            "fits_per_second": number(self.rate(self.wall)),
-            "fits_per_cpu_second": number(self.rate(self.cpu)),
-            "evaluations": self.summary.evaluations,
-            "negative_rates": self.summary.negative,
-            "missed_minima": self.summary.missed,
-            "device": device.name,
-            "precision": device.precision,
-            "seed": self.plan.seed,
-            "range": [self.plan.range.start, self.plan.range.end],
-            "poi": self.truth.as_ref().map(|(name, _)| name),
-            "mu": self.truth.as_ref().map(|&(_, mu)| number(mu)),
-            "resumed": self.resumed.toys,
-            "interrupted": !self.complete,
-            "output": self.arguments.output.as_ref().map(|p| p.display().to_string()),
-        })
-    }
-
-    fn text(&self) -> String {
-        let summary = &self.summary;
-        let mut text = format!(
-            "{} of {} toys converged, {:.2} s ({:.2} s cpu), {:.0} fits per second on {}\n",
-            summary.converged,
-            summary.toys,
-            self.wall.as_secs_f64(),
-            self.cpu.as_secs_f64(),
-            self.rate(self.wall),
-            self.session.device().name,
-        );
-        if let Some((name, mu)) = &self.truth {
-            text.push_str(&format!(
-                "thrown at {} = {mu}, seed {}\n",
-                display_name(name),
-                self.plan.seed
-            ));
-        }
-        if !summary.unconverged.is_empty() {
-            let shown: Vec<_> = summary.unconverged.iter().take(10).map(u64::to_string).collect();
-            let more = if summary.unconverged.len() > 10 { ", ..." } else { "" };
-            text.push_str(&format!("not converged: {}{more}\n", shown.join(", ")));
-        }
-        if summary.negative > 0 {
-            let toys = count(summary.negative as usize, "toy");
-            text.push_str(&format!("negative expected rates at the minimum of {toys}\n"));
-        }
-        if summary.missed > 0 {
-            let toys = count(summary.missed as usize, "toy");
-            text.push_str(&format!("free fit worse than the conditional one in {toys}\n"));
-        }
-        if let Some(path) = &self.arguments.output {
-            let path = path.display();
-            text.push_str(&if self.complete {
-                format!("written to {path}\n")
-            } else {
-                format!("interrupted: {path}.part holds them; the same command with --resume continues\n")
-            });
-        } else if !self.complete {
-            text.push_str("interrupted: with -o FILE.npz a run can be resumed\n");
-        }
-        text
     }
 }

@@ -112,6 +112,15 @@ impl Layout {
     }
 }
 
+fn append(here: &mut FitBatch, next: FitBatch) {
+    here.parameters.extend(next.parameters);
+    here.nll.extend(next.nll);
+    here.edm.extend(next.edm);
+    here.evaluations.extend(next.evaluations);
+    here.status.extend(next.status);
+    here.negative_bin.extend(next.negative_bin);
+}
+
 fn misfit() -> Error {
     Error::Argument("a chunk of toys does not have the run's shape".into())
 }
@@ -143,6 +152,21 @@ impl Reader<'_> {
 }
 
 impl ToyChunk {
+    /// One past the last toy.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.fits.len() as u64
+    }
+
+    /// Adds the toys that follow.
+    pub(super) fn append(&mut self, next: Self) {
+        append(&mut self.fits, next.fits);
+        match (&mut self.conditional, next.conditional) {
+            (Some(here), Some(next)) => append(here, next),
+            // the shapes differ: writing will say so
+            (here, _) => *here = None,
+        }
+    }
+
     /// The test statistic t_mu of each toy: twice the difference between the NLL at the true POI
     /// and the best. Not clipped at 0, so that a free fit that missed its minimum shows. Empty
     /// without conditional fits.

@@ -5,6 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::atomic;
 use super::digest::hexadecimal;
@@ -14,6 +15,11 @@ use super::piece::{self, Piece};
 use super::run::ToyRun;
 use crate::session::ToyChunk;
 use crate::{Error, Result};
+
+/// Finished toys wait this long at most before they are put on disk.
+const EVERY: Duration = Duration::from_secs(1);
+/// Or until they are this many bytes.
+const LARGE: usize = 32 << 20;
 
 /// The finished chunks of a run.
 pub struct ToyStore {
@@ -25,6 +31,9 @@ pub struct ToyStore {
     /// First toy to number of toys.
     pieces: BTreeMap<u64, u64>,
     damaged: usize,
+    /// Consecutive chunks that are not on disk yet.
+    pending: Option<ToyChunk>,
+    written: Instant,
     /// Held as long as the store lives.
     _lock: File,
 }
@@ -114,8 +123,18 @@ impl ToyStore {
         }
         let (digest, layout) = (run.digest()?, Layout::new(run.names.len(), run.conditional));
         let output = output.to_owned();
-        let pieces = BTreeMap::new();
-        Ok(Self { output, directory, run, digest, layout, pieces, damaged: 0, _lock: lock })
+        Ok(Self {
+            output,
+            directory,
+            run,
+            digest,
+            layout,
+            pieces: BTreeMap::new(),
+            damaged: 0,
+            pending: None,
+            written: Instant::now(),
+            _lock: lock,
+        })
     }
 
     /// Leaves the run's identity beside its chunks, for people and for [`Self::compare`].
@@ -193,19 +212,34 @@ impl ToyStore {
         missing
     }
 
-    /// Puts a finished chunk on disk; when this returns it is there to stay.
-    pub fn put(&mut self, chunk: &ToyChunk) -> Result<()> {
-        let n = chunk.fits.len() as u64;
-        if n == 0 {
-            return Ok(());
+    /// Takes in a finished chunk. It is on disk within about [`EVERY`], or after
+    /// [`Self::flush`]: syncing a file takes longer than many a chunk.
+    pub fn put(&mut self, chunk: ToyChunk) -> Result<()> {
+        match &mut self.pending {
+            Some(pending) if pending.end() == chunk.first => pending.append(chunk),
+            Some(_) => {
+                self.flush()?;
+                self.pending = Some(chunk);
+            }
+            None => self.pending = Some(chunk),
         }
-        piece::write(&self.piece_path(chunk.first), &self.digest, &self.layout, chunk)?;
-        self.pieces.insert(chunk.first, n);
+        let bytes = self.pending.as_ref().map_or(0, |c| c.fits.len() * self.layout.row());
+        if bytes >= LARGE || self.written.elapsed() >= EVERY { self.flush() } else { Ok(()) }
+    }
+
+    /// Puts all finished chunks on disk; when this returns they are there to stay.
+    pub fn flush(&mut self) -> Result<()> {
+        if let Some(chunk) = self.pending.take().filter(|c| !c.fits.is_empty()) {
+            piece::write(&self.piece_path(chunk.first), &self.digest, &self.layout, &chunk)?;
+            self.pieces.insert(chunk.first, chunk.fits.len() as u64);
+        }
+        self.written = Instant::now();
         Ok(())
     }
 
     /// Joins all chunks into the final file and removes them. Where that fails they stay.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
+        self.flush()?;
         if let Some(range) = self.missing().first() {
             let message = format!("toys {}:{} are missing", range.start, range.end);
             return Err(Error::Results { path: self.directory, message });

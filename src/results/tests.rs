@@ -77,7 +77,8 @@ fn fill(store: &mut ToyStore, chunks: usize) {
         r.step_by(8).map(move |first| (first, (end - first).min(8)))
     });
     for (first, n) in grid.take(chunks) {
-        store.put(&chunk(first, n)).unwrap();
+        store.put(chunk(first, n)).unwrap();
+        store.flush().unwrap();
     }
 }
 
@@ -108,6 +109,19 @@ fn interruption_does_not_change_a_bit() {
     assert_eq!((summary.toys, store.finished()), (16, 16));
     assert_eq!(store.missing(), vec![(26..35)]);
     fill(&mut store, usize::MAX);
+    store.finish().unwrap();
+    assert_eq!(fs::read(&other).unwrap(), whole);
+}
+
+#[test]
+fn chunks_written_together_give_the_same_file() {
+    let scratch = Scratch::new("together");
+    let whole = uninterrupted(&scratch.output());
+    let other = scratch.0.join("other.npz");
+    let mut store = ToyStore::create(&other, run()).unwrap();
+    for (first, n) in [(18, 8), (26, 9), (10, 8)] {
+        store.put(chunk(first, n)).unwrap();
+    }
     store.finish().unwrap();
     assert_eq!(fs::read(&other).unwrap(), whole);
 }
@@ -232,4 +246,24 @@ fn atomic_writes_leave_no_rubbish() {
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
     assert!(atomic::write(&scratch.0.join("no/such/x"), |_| Ok(())).is_err());
+}
+
+/// NumPy must be able to read what this leaves in the temporary directory.
+#[test]
+#[ignore = "writes 4.3 GB"]
+fn archives_beyond_4_gib() {
+    let path = std::env::temp_dir().join("neyman-zip64.npz");
+    atomic::write(&path, |file| {
+        let mut npz = npz::NpzWriter::new(file);
+        npz.array_u64("before", &[], &[1])?;
+        npz.begin("large", npz::Dtype::F64, &[540, 1_000_000])?;
+        let row: Vec<u8> = (0..1_000_000u32).flat_map(|i| f64::from(i).to_le_bytes()).collect();
+        for _ in 0..540 {
+            npz.bytes(&row)?;
+        }
+        npz.array_u64("after", &[], &[2])?;
+        npz.finish().map(|_| ())
+    })
+    .unwrap();
+    assert!(fs::metadata(&path).unwrap().len() > 540 * 8_000_000);
 }
