@@ -30,6 +30,19 @@ pub enum Error {
         /// What is wrong there and what would be right.
         message: String,
     },
+    /// A patchset was made for another workspace than the one given.
+    #[error(
+        "the patchset was made for another workspace: its {algorithm} is {expected}, that of the \
+         one given is {actual}; if the two are known to agree, skip the verification"
+    )]
+    Digest {
+        /// The hash's name.
+        algorithm: String,
+        /// The digest that the patchset names.
+        expected: String,
+        /// The digest of the workspace given.
+        actual: String,
+    },
     /// A call's arguments do not fit the model (wrong length, unknown name, value out of bounds).
     #[error("{0}")]
     Argument(String),
@@ -71,9 +84,14 @@ impl Error {
         Self::Specification { path: path.into(), message: message.into() }
     }
 
-    /// The input document is at fault (syntax or specification).
+    /// The input document is at fault (syntax, specification or digest).
     pub fn is_specification(&self) -> bool {
-        matches!(self, Self::Syntax { .. } | Self::Specification { .. })
+        matches!(self, Self::Syntax { .. } | Self::Specification { .. } | Self::Digest { .. })
+    }
+
+    /// A patchset does not belong to the workspace given.
+    pub fn is_digest(&self) -> bool {
+        matches!(self, Self::Digest { .. })
     }
 
     /// A device is at fault.

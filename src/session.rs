@@ -3,16 +3,27 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::accelerator::{DeviceChoice, DeviceInfo};
-use crate::fit::{FitBatch, Status, Tolerance};
-use crate::model::{Data, Model};
+use rayon::prelude::*;
+
+use crate::accelerator::{self, Accelerator, DeviceChoice, DeviceInfo, Program};
+use crate::fit::{self, FitBatch, FitJob, Status, Tolerance};
+use crate::model::toys::ToySampler;
+use crate::model::{Constraint, Data, Model};
 use crate::{Error, Result};
+
+/// A single fit starts here as well as at the initial parameters, and keeps the lowest minimum:
+/// one-sided systematics can give a likelihood several. They ride in lanes that would be idle.
+const STARTS: usize = 8;
+/// Minima closer than this in twice the NLL are one.
+const SAME_MINIMUM: f64 = 1e-5;
 
 /// A model on a device.
 pub struct Session {
     model: Arc<Model>,
+    device: Box<dyn Accelerator>,
+    fixed: Vec<bool>,
 }
 
 /// One point evaluated with all constants, in f64 on the host.
@@ -64,6 +75,8 @@ pub struct FitResult {
     pub evaluations: u32,
     /// Bins with a negative expected rate at the minimum.
     pub negative_bins: Vec<usize>,
+    /// -2 log likelihood of every distinct local minimum met, rising; the first is this fit.
+    pub minima: Vec<f64>,
 }
 
 /// Which toys to throw and how to fit them.
@@ -95,9 +108,14 @@ pub struct ToyChunk {
 
 impl Session {
     /// A session of `model` on the device asked for.
+    ///
+    /// # Errors
+    /// Where that device cannot be used.
     pub fn new(model: Model, device: &DeviceChoice) -> Result<Self> {
-        let _ = device;
-        Ok(Self { model: Arc::new(model) })
+        let model = Arc::new(model);
+        let device = accelerator::open(device, Arc::new(Program::new(Arc::clone(&model))))?;
+        let fixed = model.fixed();
+        Ok(Self { model, device, fixed })
     }
 
     /// The model.
@@ -107,24 +125,140 @@ impl Session {
 
     /// What runs, and why it was chosen.
     pub fn device(&self) -> &DeviceInfo {
-        todo!()
+        self.device.info()
     }
 
     /// Likelihood, gradient and expected data at `parameters` for `data`.
+    ///
+    /// # Errors
+    /// Where a length does not fit the model.
     pub fn evaluate(&self, parameters: &[f64], data: &Data) -> Result<Evaluation> {
-        let _ = (parameters, data);
-        Err(Error::Unsupported("not yet".into()))
+        self.model.check_data(data)?;
+        self.model.check_parameters(parameters)?;
+        Ok(Evaluation {
+            twice_nll: 2.0 * self.model.nll(parameters, data),
+            gradient: self.model.gradient(parameters, data),
+            expected_main: self.model.expected_main(parameters),
+            expected_auxiliary: self.model.expected_auxiliary(parameters),
+        })
+    }
+
+    /// NLL with all constants, `[n_points]`, and its gradient, `[n_points, n_parameters]`, at
+    /// `points`, `[n_points, n_parameters]`, on the session's device.
+    ///
+    /// # Errors
+    /// Where a length does not fit the model.
+    pub fn nll_and_gradient(&self, points: &[f64], data: &Data) -> Result<(Vec<f64>, Vec<f64>)> {
+        self.model.check_data(data)?;
+        fit::evaluate(&*self.device, points, &data.main, &data.auxiliary)
     }
 
     /// Maximum-likelihood fit to `data` with covariance.
+    ///
+    /// Starts at the initial parameters and at seven points around them, and keeps the lowest
+    /// minimum. Uncertainties are those of the inverse observed Hessian.
+    ///
+    /// # Errors
+    /// Where a length or a name does not fit the model. A fit that does not converge is no error:
+    /// its status says so.
     pub fn fit(&self, data: &Data, options: &FitOptions) -> Result<FitResult> {
-        let _ = (data, options);
-        Err(Error::Unsupported("not yet".into()))
+        self.model.check_data(data)?;
+        let mut fixed = self.fixed.clone();
+        let mut init = self.model.init();
+        for (name, value) in &options.fix {
+            let k = self.parameter(name)?;
+            if !value.is_finite() {
+                return Err(Error::Argument(format!("{name} = {value} is not a finite number")));
+            }
+            fixed[k] = true;
+            init[k] = *value;
+        }
+        let start = self.starts(&init, &fixed);
+        let repeat = |v: &[f64]| v.repeat(STARTS);
+        let job = FitJob {
+            main: &repeat(&data.main),
+            auxiliary: &repeat(&data.auxiliary),
+            n_fits: STARTS,
+            start: &start,
+            fixed: &fixed,
+            tolerance: options.tolerance,
+        };
+        let batch = fit::minimize(&*self.device, &job)?;
+        Ok(self.conclude(data, fixed, &batch))
+    }
+
+    /// The initial parameters, then points thrown around them by a fixed recipe: constrained
+    /// parameters by their constraint, free ones by a tenth of their range at most.
+    fn starts(&self, init: &[f64], fixed: &[bool]) -> Vec<f64> {
+        let mut all = init.repeat(STARTS);
+        let n = init.len();
+        for (i, x) in all.chunks_mut(n.max(1)).enumerate().skip(1) {
+            for (k, parameter) in self.model.parameters().iter().enumerate() {
+                let (lower, upper) = parameter.bounds;
+                let width = match parameter.constraint {
+                    Constraint::Gaussian { sigma, .. } => sigma,
+                    Constraint::Poisson { tau, .. } => tau.sqrt().recip().min(0.5),
+                    Constraint::None => (0.3 * init[k].abs().max(1.0)).min(0.1 * (upper - lower)),
+                };
+                if !fixed[k] {
+                    let z = crate::model::toys::standard_normal(0, i as u64, k as u32);
+                    x[k] = (x[k] + width * z).clamp(lower, upper);
+                }
+            }
+        }
+        all
+    }
+
+    /// Best of the starts, with its uncertainties.
+    fn conclude(&self, data: &Data, fixed: Vec<bool>, batch: &FitBatch) -> FitResult {
+        let mut best = 0;
+        for i in 1..batch.len() {
+            let better = 2.0 * batch.nll[i] < 2.0 * batch.nll[best] - SAME_MINIMUM;
+            let rescued = !batch.status[best].is_converged() && batch.status[i].is_converged();
+            if batch.status[i].is_converged() && better || rescued {
+                best = i;
+            }
+        }
+        let mut minima: Vec<f64> = (0..batch.len())
+            .filter(|&i| i == best || batch.status[i].is_converged())
+            .map(|i| 2.0 * batch.nll[i])
+            .collect();
+        minima.sort_by(f64::total_cmp);
+        minima.dedup_by(|b, a| *b - *a < SAME_MINIMUM);
+        let parameters = batch.parameters_of(best).to_vec();
+        let problem = self.device.problem();
+        let covariance =
+            fit::covariance(problem, &parameters, &data.main, &data.auxiliary, &fixed);
+        let covariance_problem = covariance.matrix.is_empty().then(|| match covariance.flat {
+            Some(k) => format!(
+                "the likelihood does not rise along {}: no uncertainty can be given",
+                self.model.parameters()[k].name
+            ),
+            None => "there is no Hessian".to_string(),
+        });
+        let rates = self.model.expected_main(&parameters);
+        FitResult {
+            status: batch.status[best],
+            uncertainties: covariance.uncertainties,
+            covariance: covariance.matrix,
+            covariance_problem,
+            fixed,
+            at_bound: covariance.at_bound,
+            twice_nll: 2.0 * batch.nll[best],
+            edm: batch.edm[best],
+            evaluations: batch.evaluations[best],
+            negative_bins: (0..rates.len()).filter(|&b| rates[b] < 0.0).collect(),
+            minima,
+            parameters,
+        }
     }
 
     /// Throw and fit toys in chunks of at most `chunk`; each finished chunk goes to `sink`, in order
     /// of toy number. Stops early, after the chunk in work, once `stop` is set. Returns the number
     /// of toys finished.
+    ///
+    /// # Errors
+    /// Where the plan does not fit the model, or what `sink` returns.
     pub fn toys(
         &self,
         plan: &ToyPlan,
@@ -132,7 +266,79 @@ impl Session {
         stop: &AtomicBool,
         sink: &mut dyn FnMut(ToyChunk) -> Result<()>,
     ) -> Result<u64> {
-        let _ = (plan, chunk, stop, sink);
-        Err(Error::Unsupported("not yet".into()))
+        let sampler = ToySampler::new(&self.model, &plan.truth)?;
+        let start: Vec<f64> = (0..plan.truth.len())
+            .map(|k| {
+                let (lower, upper) = self.model.parameters()[k].bounds;
+                if self.fixed[k] { plan.truth[k] } else { plan.truth[k].clamp(lower, upper) }
+            })
+            .collect();
+        let poi_fixed = match (plan.conditional, self.model.poi()) {
+            (false, _) => None,
+            (true, None) => {
+                return Err(Error::Unsupported(
+                    "conditional fits need a parameter of interest, and the measurement names none"
+                        .into(),
+                ));
+            }
+            (true, Some(poi)) => {
+                let mut fixed = self.fixed.clone();
+                fixed[poi] = true;
+                let mut start = start.clone();
+                start[poi] = plan.truth[poi];
+                Some((fixed, start))
+            }
+        };
+        let mut first = plan.range.start;
+        while first < plan.range.end && !stop.load(Ordering::Relaxed) {
+            let n = (plan.range.end - first).min(chunk.max(1) as u64) as usize;
+            let (main, auxiliary) = self.throw(&sampler, plan.seed, first, n);
+            let job = |fixed, start| FitJob {
+                main: &main,
+                auxiliary: &auxiliary,
+                n_fits: n,
+                start,
+                fixed,
+                tolerance: plan.tolerance,
+            };
+            let fits = fit::minimize(&*self.device, &job(&self.fixed, &start))?;
+            let conditional = match &poi_fixed {
+                None => None,
+                Some((fixed, start)) => Some(fit::minimize(&*self.device, &job(fixed, start))?),
+            };
+            sink(ToyChunk { first, fits, conditional })?;
+            first += n as u64;
+        }
+        Ok(first - plan.range.start)
+    }
+
+    /// Data of `n` toys from `first` on: main `[n, n_bins]`, auxiliary `[n, n_auxiliary]`.
+    fn throw(&self, sampler: &ToySampler, seed: u64, first: u64, n: usize) -> (Vec<f64>, Vec<f64>) {
+        let (n_main, n_auxiliary) = (self.model.n_bins(), self.model.n_auxiliary());
+        let mut main = vec![0.0; n * n_main];
+        let mut auxiliary = vec![0.0; n * n_auxiliary];
+        // either may be empty, so rows are counted by hand
+        let rows: Vec<(usize, &mut [f64], &mut [f64])> = {
+            let (mut m, mut a) = (&mut main[..], &mut auxiliary[..]);
+            (0..n)
+                .map(|i| {
+                    let (row, rest) = std::mem::take(&mut m).split_at_mut(n_main);
+                    m = rest;
+                    let (auxiliary_row, rest) = std::mem::take(&mut a).split_at_mut(n_auxiliary);
+                    a = rest;
+                    (i, row, auxiliary_row)
+                })
+                .collect()
+        };
+        rows.into_par_iter().for_each(|(i, main, auxiliary)| {
+            sampler.draw(seed, first + i as u64, main, auxiliary);
+        });
+        (main, auxiliary)
+    }
+
+    fn parameter(&self, name: &str) -> Result<usize> {
+        self.model
+            .parameter_index(name)
+            .ok_or_else(|| Error::Argument(format!("the model has no parameter {name}")))
     }
 }

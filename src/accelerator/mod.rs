@@ -1,5 +1,42 @@
 //! Where batches of likelihoods are evaluated and minimized. No statistics.
 
+pub mod batch;
+pub mod cpu;
+pub mod problem;
+pub mod program;
+
+use std::sync::Arc;
+
+pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneValues, Status, Tolerance};
+pub use problem::{Curvature, Derivatives, Problem};
+pub use program::Program;
+
+use crate::Result;
+
+/// A device with one likelihood loaded.
+///
+/// Physics-sized operations on a batch of lanes, where a lane is one dataset at one parameter point.
+pub trait Accelerator: Send + Sync {
+    /// What runs.
+    fn info(&self) -> &DeviceInfo;
+
+    /// The likelihood, as host-side mathematics.
+    fn problem(&self) -> &dyn Problem;
+
+    /// Lanes of one [`LaneBlock`].
+    fn lanes(&self) -> usize;
+
+    /// NLL and gradient in every lane. A lane's result depends on that lane alone.
+    fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()>;
+
+    /// The whole batch of fits on the device, where it can; `None` sends it to the host's lockstep
+    /// minimizer, which then drives [`evaluate`](Self::evaluate).
+    fn minimize(&self, job: &FitJob<'_>) -> Option<Result<FitBatch>> {
+        let _ = job;
+        None
+    }
+}
+
 /// Which device to run on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
@@ -21,4 +58,13 @@ pub struct DeviceInfo {
     pub description: String,
     /// Why this device.
     pub reason: String,
+}
+
+/// Load a program on the chosen device.
+pub fn open(choice: &DeviceChoice, program: Arc<Program>) -> Result<Box<dyn Accelerator>> {
+    let reason = match choice {
+        DeviceChoice::Auto => "the only device of this build",
+        DeviceChoice::Cpu => "asked for",
+    };
+    Ok(Box::new(cpu::Cpu::new(program, reason)))
 }

@@ -1,92 +1,185 @@
 //! Maximum likelihood: one fit, or thousands in lockstep. Knows nothing of HistFactory: it sees an
-//! [`Accelerator`](crate::accelerator::Accelerator) that evaluates, and minimizes.
+//! [`Accelerator`] that evaluates, and minimizes.
 
-/// How a fit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Status {
-    /// The estimated distance to the minimum is below the tolerance.
-    Converged = 0,
-    /// Every parameter is fixed: the result is the likelihood at the fixed values.
-    NothingFree = 1,
-    /// The evaluation limit was reached first.
-    EvaluationLimit = 2,
-    /// No finite likelihood at the start, or none could be found near it.
-    NotFinite = 3,
-    /// The minimizer could not go further down although the distance is above the tolerance.
-    Stalled = 4,
+pub mod covariance;
+mod inverse;
+mod ladder;
+mod lockstep;
+mod newton;
+
+use rayon::prelude::*;
+
+pub use crate::accelerator::{Fit, FitBatch, FitJob, Status, Tolerance};
+pub use covariance::{Covariance, covariance};
+
+use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Problem};
+use crate::{Error, Result};
+use ladder::Ladder;
+use lockstep::{End, Outcome, Run};
+
+/// Fits per task: enough to keep the lanes of a task full, few enough to share out evenly.
+const TASK: usize = 256;
+
+/// Minimize the NLL of every dataset of the job.
+///
+/// # Errors
+/// Where the job's lengths do not fit the likelihood, or a start lies outside the bounds.
+/// A fit that does not converge is no error: its [`Status`] says so.
+pub fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> Result<FitBatch> {
+    let problem = device.problem();
+    check(problem, job)?;
+    if job.fixed.iter().all(|f| *f) {
+        return Ok(evaluate_only(problem, job));
+    }
+    if let Some(batch) = device.minimize(job) {
+        return batch;
+    }
+    let ladder = Ladder::new(problem.curvature(job.start_of(0)), job.fixed);
+    let threads = rayon::current_num_threads();
+    let task = job.n_fits.div_ceil(threads).clamp(1, TASK);
+    let ranges: Vec<_> = (0..job.n_fits)
+        .step_by(task)
+        .map(|first| first..(first + task).min(job.n_fits))
+        .collect();
+    let run = |fits| {
+        pulp::Arch::new().dispatch(Run { device, job, ladder: &ladder, fits })
+    };
+    let outcomes: Vec<Outcome> =
+        ranges.into_par_iter().map(run).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+    let fits: Vec<Fit> = outcomes
+        .into_par_iter()
+        .enumerate()
+        .map(|(i, outcome)| conclude(problem, job, i, outcome))
+        .collect();
+    let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
+    fits.iter().for_each(|fit| batch.push(fit));
+    Ok(batch)
 }
 
-impl Status {
-    /// Converged, or nothing to fit.
-    pub fn is_converged(self) -> bool {
-        matches!(self, Self::Converged | Self::NothingFree)
+/// NLL with all constants, `[n_points]`, and gradient, `[n_points, n_parameters]`, of one dataset
+/// at many points, `[n_points, n_parameters]`.
+///
+/// # Errors
+/// Where the points are not whole rows of finite numbers.
+pub fn evaluate(
+    device: &dyn Accelerator,
+    points: &[f64],
+    main: &[f64],
+    auxiliary: &[f64],
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let problem = device.problem();
+    let (n, lanes) = (problem.n_parameters(), device.lanes());
+    if n == 0 || !points.len().is_multiple_of(n) || points.iter().any(|x| !x.is_finite()) {
+        return Err(Error::Argument(format!("points: rows of {n} finite numbers are needed")));
     }
+    let constant = problem.constant(main, auxiliary);
+    let spread = |v: &[f64]| v.iter().flat_map(|x| std::iter::repeat_n(*x, lanes)).collect();
+    let (main, auxiliary): (Vec<f64>, Vec<f64>) = (spread(main), spread(auxiliary));
+    let mut nll = Vec::with_capacity(points.len() / n);
+    let mut gradient = Vec::with_capacity(points.len());
+    let (mut x, mut g) = (vec![0.0; n * lanes], vec![0.0; n * lanes]);
+    let mut jump = vec![0.0; if problem.kinks().is_empty() { 0 } else { n * lanes }];
+    let (mut value, mut negative_bin) = (vec![0.0; lanes], vec![0.0; lanes]);
+    for block in points.chunks(n * lanes) {
+        let filled = block.len() / n;
+        for k in 0..n {
+            for l in 0..lanes {
+                x[k * lanes + l] = block[l.min(filled - 1) * n + k];
+            }
+        }
+        let at = LaneBlock { parameters: &x, main: &main, auxiliary: &auxiliary };
+        let mut out = LaneValues {
+            nll: &mut value,
+            gradient: &mut g,
+            jump: &mut jump,
+            negative_bin: &mut negative_bin,
+        };
+        device.evaluate(&at, &mut out)?;
+        nll.extend(value[..filled].iter().map(|v| v + constant));
+        gradient.extend((0..filled * n).map(|i| g[(i % n) * lanes + i / n]));
+    }
+    Ok((nll, gradient))
+}
 
-    /// One word for tables and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::NothingFree => "nothing_free",
-            Self::EvaluationLimit => "evaluation_limit",
-            Self::NotFinite => "not_finite",
-            Self::Stalled => "stalled",
+/// Finish what the lockstep left: stragglers by Newton, constants, flags.
+fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome) -> Fit {
+    let constant = problem.constant(job.main_of(i), job.auxiliary_of(i));
+    let mut fit = Fit {
+        parameters: outcome.parameters,
+        nll: outcome.nll + constant,
+        edm: outcome.edm,
+        evaluations: outcome.evaluations,
+        status: Status::Converged,
+        negative_bin: outcome.negative_bin,
+    };
+    if outcome.end != End::Converged {
+        let newton = newton::newton(problem, job, i, &fit.parameters);
+        fit.evaluations += newton.evaluations;
+        fit.status = newton.status;
+        fit.edm = newton.edm;
+        fit.nll = newton.nll;
+        fit.parameters = newton.parameters;
+        fit.negative_bin = problem.first_negative(&fit.parameters).map_or(-1, |b| b as i32);
+    }
+    fit
+}
+
+fn evaluate_only(problem: &dyn Problem, job: &FitJob<'_>) -> FitBatch {
+    let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
+    for i in 0..job.n_fits {
+        let x = job.start_of(i);
+        let nll = problem.derivatives(x, job.main_of(i), job.auxiliary_of(i), false).nll;
+        batch.push(&Fit {
+            parameters: x.to_vec(),
+            nll,
+            edm: 0.0,
+            evaluations: 1,
+            status: if nll.is_finite() { Status::NothingFree } else { Status::NotFinite },
+            negative_bin: problem.first_negative(x).map_or(-1, |b| b as i32),
+        });
+    }
+    batch
+}
+
+fn check(problem: &dyn Problem, job: &FitJob<'_>) -> Result<()> {
+    let n = problem.n_parameters();
+    let lengths = [
+        ("main data", job.main.len(), problem.n_main() * job.n_fits),
+        ("auxiliary data", job.auxiliary.len(), problem.n_auxiliary() * job.n_fits),
+        ("fixed flags", job.fixed.len(), n),
+    ];
+    for (what, got, want) in lengths {
+        if got != want {
+            return Err(Error::Argument(format!("{what}: {got} values where {want} are needed")));
         }
     }
-}
-
-/// What the minimizer may be told.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tolerance {
-    /// Stop below this estimated vertical distance to the minimum of the NLL.
-    pub edm: f64,
-    /// Give up after this many evaluations of one fit.
-    pub evaluations: u32,
-}
-
-impl Tolerance {
-    /// For comparisons to the last digit.
-    pub const PARITY: Self = Self { edm: 1e-10, evaluations: 1000 };
-}
-
-impl Default for Tolerance {
-    fn default() -> Self {
-        Self { edm: 1e-8, evaluations: 1000 }
+    if job.start.len() != n && job.start.len() != n * job.n_fits {
+        return Err(Error::Argument(format!(
+            "start: {} values where {n} or {} are needed",
+            job.start.len(),
+            n * job.n_fits
+        )));
     }
-}
-
-/// Results of a batch of fits, one entry per fit.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FitBatch {
-    /// Number of parameters.
-    pub n_parameters: usize,
-    /// Best-fit values, `[n_fits, n_parameters]`.
-    pub parameters: Vec<f64>,
-    /// NLL at the minimum with all constants, `[n_fits]`.
-    pub nll: Vec<f64>,
-    /// Estimated vertical distance to the minimum, `[n_fits]`.
-    pub edm: Vec<f64>,
-    /// Evaluations used, `[n_fits]`.
-    pub evaluations: Vec<u32>,
-    /// How each fit ended, `[n_fits]`.
-    pub status: Vec<Status>,
-    /// First bin with a negative expected rate at the minimum, or -1, `[n_fits]`.
-    pub negative_bin: Vec<i32>,
-}
-
-impl FitBatch {
-    /// Number of fits.
-    pub fn len(&self) -> usize {
-        self.nll.len()
+    let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
+    if !finite(job.main) || !finite(job.auxiliary) || !finite(job.start) {
+        return Err(Error::Argument("data and start values must be finite numbers".into()));
     }
-
-    /// No fits.
-    pub fn is_empty(&self) -> bool {
-        self.nll.is_empty()
+    if let Some(i) = job.main.iter().position(|v| *v < 0.0) {
+        return Err(Error::Argument(format!(
+            "main data: bin {} of dataset {} is negative",
+            i % problem.n_main().max(1),
+            i / problem.n_main().max(1)
+        )));
     }
-
-    /// Best-fit values of fit `i`, `[n_parameters]`.
-    pub fn parameters_of(&self, i: usize) -> &[f64] {
-        &self.parameters[i * self.n_parameters..(i + 1) * self.n_parameters]
+    let (lower, upper) = (problem.lower(), problem.upper());
+    for (i, x) in job.start.iter().enumerate() {
+        let k = i % n;
+        if !job.fixed[k] && (*x < lower[k] || *x > upper[k]) {
+            return Err(Error::Argument(format!(
+                "start: parameter {k} = {x} is outside its bounds [{}, {}]",
+                lower[k], upper[k]
+            )));
+        }
     }
+    Ok(())
 }

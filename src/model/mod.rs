@@ -1,9 +1,27 @@
 //! The likelihood as mathematics, in f64 and readable: no device, no input or output. The oracle
 //! that every device is held against.
 
+mod accessors;
+mod build;
+mod configuration;
+mod expected;
 pub mod interpolation;
+mod jacobian;
+mod likelihood;
+mod modifiers;
+pub mod poisson;
+mod sample_at;
+mod second_order;
+pub mod toys;
+mod warnings;
 
-use interpolation::Interpolation;
+pub use build::{ModelOptions, PoiChoice};
+pub use jacobian::{ChannelJacobian, Jacobian};
+pub use modifiers::ModifierType;
+
+use crate::spec::Warning;
+use interpolation::{Interpolation, NormSysCurve};
+use poisson::NegativeRates;
 
 /// A compiled HistFactory model: what a workspace and a measurement say, in pyhf's order.
 #[derive(Debug, Clone)]
@@ -18,6 +36,31 @@ pub struct Model {
     pub(crate) interpolation: Interpolation,
     /// Observed main data `[n_bins]` and auxiliary data `[n_auxiliary]`.
     pub(crate) observed: Data,
+    /// Parameter sets in the parameters' order.
+    pub(crate) sets: Vec<ParameterSet>,
+    /// What a bin without events says about a rate at or below zero.
+    pub(crate) negative_rates: NegativeRates,
+    /// Suspicious but legal things met while compiling.
+    pub(crate) warnings: Vec<Warning>,
+    /// Per sample, the curves of its normsys factors in the order of [`Sample::factors`]: the
+    /// logarithms and polynomial coefficients do not depend on the parameters.
+    pub(crate) curves: Vec<Vec<NormSysCurve>>,
+}
+
+/// Parameters that one modifier name stands for: one scalar, or a component per bin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterSet {
+    /// The modifiers' name.
+    pub name: String,
+    /// Modifier types that use it, in pyhf's type order (two for a name shared by normsys and
+    /// histosys).
+    pub types: Vec<ModifierType>,
+    /// Index of its first parameter.
+    pub first: usize,
+    /// Number of parameters.
+    pub components: usize,
+    /// Printed without an index (pyhf's `is_scalar`); a one-bin gamma prints as `name[0]`.
+    pub scalar: bool,
 }
 
 /// One scalar parameter.

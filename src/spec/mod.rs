@@ -1,5 +1,41 @@
 //! File formats, and nothing else: bytes in, a checked [`Workspace`] out. No mathematics.
 
+mod check;
+pub mod digest;
+mod foreign;
+pub mod json;
+mod load;
+mod measurement;
+pub(crate) mod parameters;
+pub mod patch;
+pub mod patchset;
+mod place;
+mod pyhf;
+mod text;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+pub use load::{LoadOptions, Loaded, PatchSource, load};
+pub use measurement::check_measurement;
+pub use pyhf::SCHEMA_VERSION;
+pub use text::display_name;
+pub use write::to_value;
+
+use crate::Result;
+
+/// Reads pyhf's workspace JSON (schema 1.0.0), complete and checked in all that does not depend on
+/// the measurement chosen; that is [`check_measurement`]'s.
+pub fn workspace(value: &Value) -> Result<(Workspace, Vec<Warning>)> {
+    let mut warnings = Vec::new();
+    let workspace = pyhf::extract(value, &mut warnings)?;
+    check::check(&workspace, &mut warnings)?;
+    Ok((workspace, warnings))
+}
+
 /// A HistFactory workspace: channels of samples with modifiers, the observations, the measurements.
 ///
 /// Order is the file's; the model sorts. Indices into `channels`, `samples`, `modifiers` are those of
@@ -71,6 +107,28 @@ pub enum ModifierKind {
     StatError(Vec<f64>),
     /// The luminosity factor; named `lumi`.
     Lumi,
+}
+
+impl ModifierKind {
+    /// The type's name in pyhf's JSON.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::NormFactor => "normfactor",
+            Self::NormSys { .. } => "normsys",
+            Self::HistoSys { .. } => "histosys",
+            Self::ShapeFactor => "shapefactor",
+            Self::ShapeSys(_) => "shapesys",
+            Self::StatError(_) => "staterror",
+            Self::Lumi => "lumi",
+        }
+    }
+}
+
+impl Channel {
+    /// Number of bins.
+    pub fn n_bins(&self) -> usize {
+        self.samples.first().map_or(0, |sample| sample.data.len())
+    }
 }
 
 /// Observed counts of a channel.

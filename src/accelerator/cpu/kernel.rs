@@ -1,0 +1,470 @@
+//! Likelihood and gradient of one block of lanes: forward through a channel's samples to its rates,
+//! backward through the same samples to the gradient. One toy per SIMD lane; the tables are scalars
+//! shared by all lanes.
+
+use bytemuck::Pod;
+use pulp::Simd;
+
+use super::math;
+use crate::accelerator::program::{ChannelRun, NORMSYS_STRIDE, Program, SampleRun};
+use crate::aligned::Aligned;
+use crate::model::interpolation::HistoSysInterpolation;
+
+/// Working memory of one thread, sized for one program.
+pub(super) struct Scratch<V> {
+    h: Aligned<V>,
+    slope: Aligned<V>,
+    magnitude: Aligned<V>,
+    beyond: Vec<bool>,
+    factor: Aligned<V>,
+    derivative: Aligned<V>,
+    prefix: Aligned<V>,
+    scale: Aligned<V>,
+    shape: Aligned<V>,
+    bins: Aligned<V>,
+    rate: Aligned<V>,
+    adjoint: Aligned<V>,
+}
+
+/// The same as slices.
+struct Work<'a, V> {
+    /// `h(alpha)` and `h'(alpha)`, `[n_parameters]`.
+    h: &'a mut [V],
+    slope: &'a mut [V],
+    /// |alpha| of normsys parameters, and whether any lane is beyond the threshold.
+    magnitude: &'a mut [V],
+    beyond: &'a mut [bool],
+    /// Per scalar factor of the channel in work: value, derivative, product of those before it.
+    factor: &'a mut [V],
+    derivative: &'a mut [V],
+    prefix: &'a mut [V],
+    /// Per sample: product of its scalar factors.
+    scale: &'a mut [V],
+    /// Per sample and bin: shape sum, product of bin factors.
+    shape: &'a mut [V],
+    bins: &'a mut [V],
+    /// Per bin: rate, then weight d NLL / d rate.
+    rate: &'a mut [V],
+    /// Per bin of a sample: d NLL / d shape sum.
+    adjoint: &'a mut [V],
+}
+
+impl<V: Pod> Scratch<V> {
+    pub(super) fn new(p: &Program) -> Self {
+        let n = p.lower.len();
+        let widest = |f: &dyn Fn(&ChannelRun) -> usize| p.channels.iter().map(f).max().unwrap_or(0);
+        let factors = widest(&|c| {
+            let samples = &p.samples[c.samples.clone()];
+            samples.iter().map(|s| s.linear.len() + s.normsys.len()).sum()
+        });
+        let samples = widest(&|c| c.samples.len());
+        let cells = widest(&|c| c.samples.len() * c.bins.len());
+        let bins = widest(&|c| c.bins.len());
+        Self {
+            h: Aligned::new(n),
+            slope: Aligned::new(n),
+            magnitude: Aligned::new(n),
+            beyond: vec![false; n],
+            factor: Aligned::new(factors),
+            derivative: Aligned::new(factors),
+            prefix: Aligned::new(factors),
+            scale: Aligned::new(samples),
+            shape: Aligned::new(cells),
+            bins: Aligned::new(cells),
+            rate: Aligned::new(bins),
+            adjoint: Aligned::new(bins),
+        }
+    }
+
+    fn work(&mut self) -> Work<'_, V> {
+        Work {
+            h: &mut self.h,
+            slope: &mut self.slope,
+            magnitude: &mut self.magnitude,
+            beyond: &mut self.beyond,
+            factor: &mut self.factor,
+            derivative: &mut self.derivative,
+            prefix: &mut self.prefix,
+            scale: &mut self.scale,
+            shape: &mut self.shape,
+            bins: &mut self.bins,
+            rate: &mut self.rate,
+            adjoint: &mut self.adjoint,
+        }
+    }
+}
+
+/// One block of lanes.
+pub(super) struct Block<'a, V> {
+    pub(super) parameters: &'a [V],
+    pub(super) main: &'a [V],
+    pub(super) auxiliary: &'a [V],
+    pub(super) gradient: &'a mut [V],
+    /// Empty for programs without kinks.
+    pub(super) jump: &'a mut [V],
+    /// First bin with a negative rate, or -1.
+    pub(super) negative_bin: V,
+}
+
+/// NLL of each lane without the terms of the data alone; fills gradient and jump.
+#[inline(always)]
+pub(super) fn evaluate<S: Simd>(
+    simd: S,
+    p: &Program,
+    scratch: &mut Scratch<S::f64s>,
+    block: &mut Block<'_, S::f64s>,
+) -> S::f64s {
+    let w = &mut scratch.work();
+    let zero = simd.splat_f64s(0.0);
+    block.gradient.fill(zero);
+    block.jump.fill(zero);
+    per_parameter(simd, p, w, block.parameters);
+    let mut nll = zero;
+    block.negative_bin = simd.splat_f64s(-1.0);
+    for channel in &p.channels {
+        forward(simd, p, w, channel, block.parameters);
+        for (b, bin) in channel.bins.clone().enumerate() {
+            let (value, slope) = math::poisson(simd, block.main[bin], w.rate[b], p.floor);
+            nll = simd.add_f64s(nll, value);
+            if math::any(simd, simd.less_than_f64s(w.rate[b], zero)) {
+                note_negative(simd, w.rate[b], bin, &mut block.negative_bin);
+            }
+            w.rate[b] = slope;
+        }
+        backward(simd, p, w, channel, block);
+    }
+    simd.add_f64s(nll, constraints(simd, p, block))
+}
+
+#[inline(always)]
+fn note_negative<S: Simd>(simd: S, rate: S::f64s, bin: usize, first: &mut S::f64s) {
+    let zero = simd.splat_f64s(0.0);
+    let negative = simd.less_than_f64s(rate, zero);
+    let new = simd.and_m64s(negative, simd.less_than_f64s(*first, zero));
+    *first = simd.select_f64s(new, simd.splat_f64s(bin as f64), *first);
+}
+
+#[inline(always)]
+fn constraints<S: Simd>(simd: S, p: &Program, block: &mut Block<'_, S::f64s>) -> S::f64s {
+    let mut sum = simd.splat_f64s(0.0);
+    let half = simd.splat_f64s(0.5);
+    for term in &p.gaussian {
+        let k = term.parameter as usize;
+        let pull = simd.sub_f64s(block.parameters[k], block.auxiliary[term.auxiliary as usize]);
+        let slope = simd.mul_f64s(pull, simd.splat_f64s(term.weight));
+        sum = simd.mul_add_f64s(simd.mul_f64s(half, pull), slope, sum);
+        block.gradient[k] = simd.add_f64s(block.gradient[k], slope);
+    }
+    for term in &p.poisson {
+        let k = term.parameter as usize;
+        let tau = simd.splat_f64s(term.tau);
+        let rate = simd.mul_f64s(tau, block.parameters[k]);
+        let count = block.auxiliary[term.auxiliary as usize];
+        let (value, slope) = math::poisson(simd, count, rate, f64::NEG_INFINITY);
+        sum = simd.add_f64s(sum, value);
+        block.gradient[k] = simd.mul_add_f64s(tau, slope, block.gradient[k]);
+    }
+    sum
+}
+
+/// What depends on one parameter alone.
+#[inline(always)]
+fn per_parameter<S: Simd>(simd: S, p: &Program, w: &mut Work<'_, S::f64s>, x: &[S::f64s]) {
+    let c = |v: f64| simd.splat_f64s(v);
+    let one = c(1.0);
+    for &k in &p.shape_parameters {
+        let k = k as usize;
+        let a = x[k];
+        let positive = simd.greater_than_or_equal_f64s(a, c(0.0));
+        let sign = simd.select_f64s(positive, one, c(-1.0));
+        let magnitude = simd.abs_f64s(a);
+        let outside = simd.greater_than_f64s(magnitude, one);
+        let (h, slope) = match p.histosys {
+            HistoSysInterpolation::PiecewiseLinear => {
+                (simd.mul_f64s(c(8.0), magnitude), simd.mul_f64s(c(8.0), sign))
+            }
+            HistoSysInterpolation::QuadraticLinear => {
+                // 8 a^2 inside, 8 (2|a| - 1) outside
+                let inside = simd.mul_f64s(c(8.0), simd.mul_f64s(a, a));
+                let linear = simd.mul_add_f64s(c(16.0), magnitude, c(-8.0));
+                (
+                    simd.select_f64s(outside, linear, inside),
+                    simd.select_f64s(
+                        outside,
+                        simd.mul_f64s(c(16.0), sign),
+                        simd.mul_f64s(c(16.0), a),
+                    ),
+                )
+            }
+            HistoSysInterpolation::PolynomialLinear => {
+                // a^2 (15 - 10 a^2 + 3 a^4) inside, 8|a| outside
+                let t = simd.mul_f64s(a, a);
+                let q = simd.mul_add_f64s(simd.mul_add_f64s(c(3.0), t, c(-10.0)), t, c(15.0));
+                let dq = simd.mul_add_f64s(simd.mul_add_f64s(c(18.0), t, c(-40.0)), t, c(30.0));
+                (
+                    simd.select_f64s(
+                        outside,
+                        simd.mul_f64s(c(8.0), magnitude),
+                        simd.mul_f64s(t, q),
+                    ),
+                    simd.select_f64s(outside, simd.mul_f64s(c(8.0), sign), simd.mul_f64s(a, dq)),
+                )
+            }
+        };
+        w.h[k] = h;
+        w.slope[k] = slope;
+    }
+    for &k in &p.normsys_parameters {
+        let k = k as usize;
+        let magnitude = simd.abs_f64s(x[k]);
+        w.magnitude[k] = magnitude;
+        let beyond = simd.greater_than_or_equal_f64s(magnitude, c(p.normsys_threshold));
+        w.beyond[k] = math::any(simd, beyond);
+    }
+}
+
+/// A normsys factor and its derivative.
+#[inline(always)]
+fn normsys<S: Simd>(
+    simd: S,
+    c: &[f64; NORMSYS_STRIDE],
+    a: S::f64s,
+    magnitude: S::f64s,
+    beyond: bool,
+    threshold: f64,
+) -> (S::f64s, S::f64s) {
+    let v = |x: f64| simd.splat_f64s(x);
+    // Horner for 1 + a (c1 + a (c2 + ...)) and its derivative together
+    let mut d = v(c[5]);
+    let mut f = simd.mul_add_f64s(d, a, v(c[4]));
+    for i in (0..4).rev() {
+        d = simd.mul_add_f64s(d, a, f);
+        f = simd.mul_add_f64s(f, a, v(c[i]));
+    }
+    d = simd.mul_add_f64s(d, a, f);
+    f = simd.mul_add_f64s(f, a, v(1.0));
+    if beyond {
+        let outside = simd.greater_than_or_equal_f64s(magnitude, v(threshold));
+        let positive = simd.greater_than_or_equal_f64s(a, v(0.0));
+        // hi^a = e^(a ln hi), lo^-a = e^(a (-ln lo))
+        let rate = simd.select_f64s(positive, v(c[6]), v(c[7]));
+        let e = math::exp(simd, simd.mul_f64s(a, rate));
+        f = simd.select_f64s(outside, e, f);
+        d = simd.select_f64s(outside, simd.mul_f64s(e, rate), d);
+    }
+    (f, d)
+}
+
+#[inline(always)]
+fn coefficients(p: &Program, entry: usize) -> &[f64; NORMSYS_STRIDE] {
+    let start = entry * NORMSYS_STRIDE;
+    p.normsys_coefficients[start..start + NORMSYS_STRIDE].try_into().expect("stride is the length")
+}
+
+#[inline(always)]
+fn forward<S: Simd>(
+    simd: S,
+    p: &Program,
+    w: &mut Work<'_, S::f64s>,
+    channel: &ChannelRun,
+    x: &[S::f64s],
+) {
+    let n_bins = channel.bins.len();
+    let one = simd.splat_f64s(1.0);
+    w.rate[..n_bins].fill(simd.splat_f64s(0.0));
+    let mut slot = 0;
+    for (s, sample) in p.samples[channel.samples.clone()].iter().enumerate() {
+        let mut product = one;
+        for &k in &p.linear[sample.linear.clone()] {
+            let f = x[k as usize];
+            w.prefix[slot] = product;
+            w.factor[slot] = f;
+            product = simd.mul_f64s(product, f);
+            slot += 1;
+        }
+        for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]) {
+            let k = k as usize;
+            let c = coefficients(p, entry);
+            let (f, d) =
+                normsys(simd, c, x[k], w.magnitude[k], w.beyond[k], p.normsys_threshold);
+            w.prefix[slot] = product;
+            w.factor[slot] = f;
+            w.derivative[slot] = d;
+            product = simd.mul_f64s(product, f);
+            slot += 1;
+        }
+        w.scale[s] = product;
+        let cells = s * n_bins..(s + 1) * n_bins;
+        let mut b = 0;
+        while b < n_bins {
+            b += match n_bins - b {
+                1 => shapes_forward::<S, 1>(simd, p, w, sample, n_bins, b, cells.start, x),
+                2 => shapes_forward::<S, 2>(simd, p, w, sample, n_bins, b, cells.start, x),
+                3 => shapes_forward::<S, 3>(simd, p, w, sample, n_bins, b, cells.start, x),
+                5 => shapes_forward::<S, 5>(simd, p, w, sample, n_bins, b, cells.start, x),
+                6 => shapes_forward::<S, 6>(simd, p, w, sample, n_bins, b, cells.start, x),
+                _ => shapes_forward::<S, 4>(simd, p, w, sample, n_bins, b, cells.start, x),
+            };
+        }
+        for (b, cell) in cells.enumerate() {
+            let mut product_of_bins = one;
+            for &first in &p.bin_factors[sample.bin_factors.clone()] {
+                product_of_bins = simd.mul_f64s(product_of_bins, x[first as usize + b]);
+            }
+            w.bins[cell] = product_of_bins;
+            let scaled = simd.mul_f64s(product, product_of_bins);
+            w.rate[b] = simd.mul_add_f64s(scaled, w.shape[cell], w.rate[b]);
+        }
+    }
+}
+
+/// Shape sums of `N` bins from bin `b`, kept in registers over all shapes of the sample.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "one inner loop, instantiated per width")]
+fn shapes_forward<S: Simd, const N: usize>(
+    simd: S,
+    p: &Program,
+    w: &mut Work<'_, S::f64s>,
+    sample: &SampleRun,
+    n_bins: usize,
+    b: usize,
+    cell: usize,
+    x: &[S::f64s],
+) -> usize {
+    let nominal: &[f64; N] = p.nominal[sample.nominal + b..][..N].try_into().expect("N bins");
+    let mut sum = nominal.map(|v| simd.splat_f64s(v));
+    let mut at = sample.templates + b;
+    for &k in &p.shapes[sample.shapes.clone()] {
+        let (a, h) = (x[k as usize], w.h[k as usize]);
+        let s: &[f64; N] = p.shape_symmetric[at..][..N].try_into().expect("N bins");
+        let t: &[f64; N] = p.shape_asymmetric[at..][..N].try_into().expect("N bins");
+        for i in 0..N {
+            let delta = simd.mul_f64s(a, simd.splat_f64s(s[i]));
+            let delta = simd.mul_add_f64s(h, simd.splat_f64s(t[i]), delta);
+            sum[i] = simd.add_f64s(sum[i], delta);
+        }
+        at += n_bins;
+    }
+    w.shape[cell + b..][..N].copy_from_slice(&sum);
+    N
+}
+
+#[inline(always)]
+fn backward<S: Simd>(
+    simd: S,
+    p: &Program,
+    w: &mut Work<'_, S::f64s>,
+    channel: &ChannelRun,
+    block: &mut Block<'_, S::f64s>,
+) {
+    let n_bins = channel.bins.len();
+    let kinked = !block.jump.is_empty();
+    let samples = &p.samples[channel.samples.clone()];
+    let mut slot: usize = samples.iter().map(|s| s.linear.len() + s.normsys.len()).sum();
+    for (s, sample) in samples.iter().enumerate().rev() {
+        let cells = s * n_bins..(s + 1) * n_bins;
+        let scale = w.scale[s];
+        // d NLL / d scale, and per bin d NLL / d shape sum
+        let mut suffix = simd.splat_f64s(0.0);
+        for (b, cell) in cells.clone().enumerate() {
+            let weighted = simd.mul_f64s(w.rate[b], w.bins[cell]);
+            suffix = simd.mul_add_f64s(weighted, w.shape[cell], suffix);
+            w.adjoint[b] = simd.mul_f64s(weighted, scale);
+        }
+        for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]).rev() {
+            slot -= 1;
+            let k = k as usize;
+            let outer = simd.mul_f64s(w.prefix[slot], suffix);
+            block.gradient[k] = simd.mul_add_f64s(outer, w.derivative[slot], block.gradient[k]);
+            if kinked && p.normsys_threshold == 0.0 {
+                let c = coefficients(p, entry);
+                let at_kink = simd.equal_f64s(block.parameters[k], simd.splat_f64s(0.0));
+                let jump = simd.mul_f64s(outer, simd.splat_f64s(c[6] - c[7]));
+                let jump = simd.select_f64s(at_kink, jump, simd.splat_f64s(0.0));
+                block.jump[k] = simd.add_f64s(block.jump[k], jump);
+            }
+            suffix = simd.mul_f64s(suffix, w.factor[slot]);
+        }
+        for &k in p.linear[sample.linear.clone()].iter().rev() {
+            slot -= 1;
+            let k = k as usize;
+            block.gradient[k] = simd.mul_add_f64s(w.prefix[slot], suffix, block.gradient[k]);
+            suffix = simd.mul_f64s(suffix, w.factor[slot]);
+        }
+        let mut b = 0;
+        while b < n_bins {
+            b += match n_bins - b {
+                1 => shapes_backward::<S, 1>(simd, p, w, sample, n_bins, b, block),
+                2 => shapes_backward::<S, 2>(simd, p, w, sample, n_bins, b, block),
+                3 => shapes_backward::<S, 3>(simd, p, w, sample, n_bins, b, block),
+                5 => shapes_backward::<S, 5>(simd, p, w, sample, n_bins, b, block),
+                6 => shapes_backward::<S, 6>(simd, p, w, sample, n_bins, b, block),
+                _ => shapes_backward::<S, 4>(simd, p, w, sample, n_bins, b, block),
+            };
+        }
+        bin_factors_backward(simd, p, w, sample, cells, scale, block);
+    }
+}
+
+/// Gradient of the shapes from `N` bins of one sample.
+#[inline(always)]
+fn shapes_backward<S: Simd, const N: usize>(
+    simd: S,
+    p: &Program,
+    w: &Work<'_, S::f64s>,
+    sample: &SampleRun,
+    n_bins: usize,
+    b: usize,
+    block: &mut Block<'_, S::f64s>,
+) -> usize {
+    let adjoint: [S::f64s; N] = w.adjoint[b..][..N].try_into().expect("N bins");
+    let mut at = sample.templates + b;
+    for &k in &p.shapes[sample.shapes.clone()] {
+        let k = k as usize;
+        let s: &[f64; N] = p.shape_symmetric[at..][..N].try_into().expect("N bins");
+        let t: &[f64; N] = p.shape_asymmetric[at..][..N].try_into().expect("N bins");
+        let mut linear = simd.mul_f64s(adjoint[0], simd.splat_f64s(s[0]));
+        let mut curved = simd.mul_f64s(adjoint[0], simd.splat_f64s(t[0]));
+        for i in 1..N {
+            linear = simd.mul_add_f64s(adjoint[i], simd.splat_f64s(s[i]), linear);
+            curved = simd.mul_add_f64s(adjoint[i], simd.splat_f64s(t[i]), curved);
+        }
+        let total = simd.mul_add_f64s(w.slope[k], curved, linear);
+        block.gradient[k] = simd.add_f64s(block.gradient[k], total);
+        if !block.jump.is_empty() && p.histosys == HistoSysInterpolation::PiecewiseLinear {
+            let zero = simd.splat_f64s(0.0);
+            let at_kink = simd.equal_f64s(block.parameters[k], zero);
+            let jump = simd.mul_f64s(simd.splat_f64s(16.0), curved);
+            let jump = simd.select_f64s(at_kink, jump, zero);
+            block.jump[k] = simd.add_f64s(block.jump[k], jump);
+        }
+        at += n_bins;
+    }
+    N
+}
+
+#[inline(always)]
+fn bin_factors_backward<S: Simd>(
+    simd: S,
+    p: &Program,
+    w: &Work<'_, S::f64s>,
+    sample: &SampleRun,
+    cells: std::ops::Range<usize>,
+    scale: S::f64s,
+    block: &mut Block<'_, S::f64s>,
+) {
+    let factors = &p.bin_factors[sample.bin_factors.clone()];
+    for (i, &first) in factors.iter().enumerate() {
+        for (b, cell) in cells.clone().enumerate() {
+            // the product of the others is taken anew: zero is an ordinary value
+            let mut outer = simd.mul_f64s(simd.mul_f64s(scale, w.rate[b]), w.shape[cell]);
+            for (j, &other) in factors.iter().enumerate() {
+                if i != j {
+                    outer = simd.mul_f64s(outer, block.parameters[other as usize + b]);
+                }
+            }
+            let k = first as usize + b;
+            block.gradient[k] = simd.add_f64s(block.gradient[k], outer);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The processor: f64, one toy per SIMD lane. Reference and embedded default.
+
+mod kernel;
+mod math;
+
+use std::any::Any;
+use std::sync::{Arc, Mutex};
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::{Accelerator, DeviceInfo, LaneBlock, LaneValues, Problem, Program};
+use crate::{Error, Result};
+
+/// The processor with a program loaded.
+pub struct Cpu {
+    program: Arc<Program>,
+    arch: Arch,
+    lanes: usize,
+    info: DeviceInfo,
+    /// Working memory, one per concurrent call.
+    scratch: Mutex<Vec<Box<dyn Any + Send>>>,
+}
+
+impl Cpu {
+    /// The widest instruction set the processor has.
+    pub fn new(program: Arc<Program>, reason: &str) -> Self {
+        let arch = Arch::new();
+        let lanes = arch.dispatch(Lanes);
+        let info = describe(lanes, reason);
+        Self { program, arch, lanes, info, scratch: Mutex::new(Vec::new()) }
+    }
+}
+
+/// The processor as a device, without a program.
+pub fn describe(lanes: usize, reason: &str) -> DeviceInfo {
+    let set = match (lanes, cfg!(target_arch = "aarch64")) {
+        (8, _) => "AVX-512",
+        (4, _) => "AVX2",
+        (2, true) => "NEON",
+        _ => "scalar",
+    };
+    let threads = rayon::current_num_threads();
+    DeviceInfo {
+        name: "cpu".into(),
+        precision: "f64".into(),
+        description: format!("{set}, {lanes} lanes, {threads} threads"),
+        reason: reason.into(),
+    }
+}
+
+/// Lanes of the widest instruction set.
+pub fn lanes() -> usize {
+    Arch::new().dispatch(Lanes)
+}
+
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F64_LANES
+    }
+}
+
+impl Accelerator for Cpu {
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn problem(&self) -> &dyn Problem {
+        &*self.program
+    }
+
+    fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
+        let p = &*self.program;
+        let n = p.lower.len();
+        let fits = block.parameters.len() == n * self.lanes
+            && block.main.len() == p.n_main() * self.lanes
+            && block.auxiliary.len() == p.n_auxiliary() * self.lanes
+            && out.nll.len() == self.lanes
+            && out.negative_bin.len() == self.lanes
+            && out.gradient.len() == n * self.lanes
+            && (out.jump.len() == n * self.lanes || out.jump.is_empty() && p.kinks.is_empty());
+        if !fits {
+            return Err(Error::Argument("a lane block does not fit the program".into()));
+        }
+        let spare = self.scratch.lock().unwrap_or_else(|e| e.into_inner()).pop();
+        let scratch = self.arch.dispatch(Evaluate { program: p, block, out, spare });
+        self.scratch.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
+        Ok(())
+    }
+}
+
+struct Evaluate<'a, 'b, 'c> {
+    program: &'a Program,
+    block: &'a LaneBlock<'b>,
+    out: &'a mut LaneValues<'c>,
+    spare: Option<Box<dyn Any + Send>>,
+}
+
+impl WithSimd for Evaluate<'_, '_, '_> {
+    type Output = Box<dyn Any + Send>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        let spare = self.spare.and_then(|s| s.downcast::<kernel::Scratch<S::f64s>>().ok());
+        let mut scratch = spare.unwrap_or_else(|| Box::new(kernel::Scratch::new(self.program)));
+        let mut lanes = kernel::Block {
+            parameters: S::as_simd_f64s(self.block.parameters).0,
+            main: S::as_simd_f64s(self.block.main).0,
+            auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
+            gradient: S::as_mut_simd_f64s(self.out.gradient).0,
+            jump: S::as_mut_simd_f64s(self.out.jump).0,
+            negative_bin: simd.splat_f64s(-1.0),
+        };
+        let nll = kernel::evaluate(simd, self.program, &mut scratch, &mut lanes);
+        S::as_mut_simd_f64s(self.out.nll).0[0] = nll;
+        S::as_mut_simd_f64s(self.out.negative_bin).0[0] = lanes.negative_bin;
+        scratch
+    }
+}

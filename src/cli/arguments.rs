@@ -1,0 +1,371 @@
+//! What the command accepts.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use neyman::fit::Tolerance;
+use neyman::model::interpolation::{
+    HistoSysInterpolation as HistoSys, Interpolation, NormSysInterpolation as NormSys,
+};
+use neyman::model::poisson::NegativeRates;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    a fit did not converge, or too many toys did not (--max-unconverged)
+  2    wrong usage
+  3    bad input: workspace, patch, data, points, unknown names
+  4    the device cannot be used
+  5    a file cannot be read or written, or holds other results
+  130  interrupted; toys written so far can be continued with --resume";
+
+/// HistFactory likelihood fits and toys.
+#[derive(Debug, Parser)]
+#[command(name = "neyman", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where to compute: auto, cpu
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// Number of threads [default: one per core]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Say more on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// No warnings, no progress bar
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a workspace holds
+    Inspect(Inspect),
+    /// Check a workspace; errors and warnings with their JSON pointers
+    Validate(Validate),
+    /// Likelihood, gradient and expected data at given parameter points, as JSON
+    Eval(Eval),
+    /// Maximum-likelihood fit with uncertainties
+    Fit(Fit),
+    /// Throw toys and fit them
+    Toys(Toys),
+    /// List the devices this build can use
+    Devices(Devices),
+    /// Time evaluations, fits and toys of a workspace on this machine
+    Bench(Bench),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkspaceArguments {
+    /// Workspace (pyhf JSON); - reads stdin
+    #[arg(value_name = "WORKSPACE")]
+    pub(crate) workspace: PathBuf,
+    /// Measurement [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) measurement: Option<String>,
+    /// Parameter of interest [default: the measurement's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) poi: Option<String>,
+    /// JSON patch, or patchset together with --patch-name; repeatable, applied in order
+    #[arg(long, value_name = "FILE")]
+    pub(crate) patch: Vec<PathBuf>,
+    /// Patch to take from a patchset
+    #[arg(long, value_name = "NAME", requires = "patch")]
+    pub(crate) patch_name: Option<String>,
+    /// Apply a patchset although its digest names another workspace
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// Interpolation of normsys and histosys, e.g. code1,code0 [default: code4,code4p]
+    #[arg(long, value_name = "CODES", value_parser = interpolation, default_value = "code4,code4p",
+          hide_default_value = true)]
+    pub(crate) interpolation: Interpolation,
+    /// What an empty bin says about a negative expected rate
+    #[arg(long, value_enum, default_value_t = Negative::Linear, value_name = "RULE")]
+    pub(crate) negative_rates: Negative,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Negative {
+    /// It is rewarded, as in pyhf
+    Linear,
+    /// It is not: fits stay positive
+    Positive,
+}
+
+impl From<Negative> for NegativeRates {
+    fn from(rule: Negative) -> Self {
+        match rule {
+            Negative::Linear => Self::Linear,
+            Negative::Positive => Self::Positive,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// JSON file with one parameter vector or a list of them (the order is that of `inspect`), or
+    /// the word init
+    #[arg(long, value_name = "POINTS")]
+    pub(crate) at: String,
+    /// Data instead of the workspace's: main and auxiliary data in pyhf's order
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    /// Write there instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fit {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// Hold a parameter at a value; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) fix: Vec<(String, f64)>,
+    /// Fit the expected data at the initial parameters
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) asimov: bool,
+    /// Parameter of interest in the Asimov data [default: its initial value]
+    #[arg(long, value_name = "MU", requires = "asimov", allow_negative_numbers = true)]
+    pub(crate) mu: Option<f64>,
+    /// Data instead of the workspace's: main and auxiliary data in pyhf's order
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tolerance: ToleranceArguments,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Put the covariance into the JSON
+    #[arg(long)]
+    pub(crate) covariance: bool,
+    /// Write the JSON there
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Truth {
+    /// The initial parameters
+    Init,
+    /// The best fit to the observed data
+    Fit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Toys {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// Number of toys
+    #[arg(long, value_name = "N", required_unless_present = "range", conflicts_with = "range")]
+    pub(crate) toys: Option<u64>,
+    /// Toys A up to B-1 instead of all from 0: toy i is the same in every range
+    #[arg(long, value_name = "A:B", value_parser = range)]
+    pub(crate) range: Option<Range<u64>>,
+    /// Seed
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(crate) seed: u64,
+    /// True parameter of interest [default: its initial value; with --truth fit its best fit]
+    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    pub(crate) mu: Option<f64>,
+    /// Where toys are thrown from; with fit and --mu the best fit at that value
+    #[arg(long, value_enum, default_value_t = Truth::Init)]
+    pub(crate) truth: Truth,
+    /// Fit each toy also with the parameter of interest at its true value: gives t_mu
+    #[arg(long)]
+    pub(crate) conditional: bool,
+    #[command(flatten)]
+    pub(crate) tolerance: ToleranceArguments,
+    /// Toys per chunk: what is lost at most when a run is killed
+    #[arg(long, value_name = "N", default_value = "1024")]
+    pub(crate) chunk: NonZeroUsize,
+    /// Fraction of unconverged toys beyond which the exit code is 1
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.01)]
+    pub(crate) max_unconverged: f64,
+    /// The summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write all toys to a NumPy .npz file; chunks go to FILE.part/ until it is complete
+    #[arg(short, long, value_name = "FILE.npz")]
+    pub(crate) output: Option<PathBuf>,
+    /// Continue the interrupted run in FILE.part/, or begin it
+    #[arg(long, requires = "output")]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToleranceArguments {
+    /// Estimated distance to the minimum of the NLL at which a fit has converged
+    #[arg(long = "tolerance", value_name = "EDM", default_value_t = Tolerance::default().edm,
+          value_parser = positive)]
+    edm: f64,
+    /// Evaluations after which a fit gives up
+    #[arg(long = "max-evaluations", value_name = "N",
+          default_value_t = Tolerance::default().evaluations)]
+    evaluations: u32,
+}
+
+impl ToleranceArguments {
+    pub(crate) fn get(&self) -> Tolerance {
+        Tolerance { edm: self.edm, evaluations: self.evaluations }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    /// Toys per repeat
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) toys: u64,
+    /// Repeats; the median is given
+    #[arg(long, value_name = "R", default_value_t = 5)]
+    pub(crate) repeats: usize,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Devices {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
+        _ => Err("a positive number is needed".into()),
+    }
+}
+
+/// `NAME=VALUE`; the last `=` counts, names may hold others.
+fn assignment(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.rsplit_once('=').ok_or("NAME=VALUE is needed, e.g. mu=1")?;
+    match value.trim().parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok((name.to_owned(), x)),
+        _ => Err(format!("{value:?} is not a finite number")),
+    }
+}
+
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let parsed = text.split_once(':').and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
+    match parsed {
+        Some(range) if range.start <= range.end => Ok(range),
+        _ => Err("two whole numbers A:B with A <= B are needed, e.g. 0:1000".into()),
+    }
+}
+
+/// One or two of pyhf's codes or our own names, in any order: each belongs to one modifier type.
+fn interpolation(text: &str) -> Result<Interpolation, String> {
+    let mut normsys = None;
+    let mut histosys = None;
+    for word in text.split(',') {
+        let again = match word.trim() {
+            "code1" | "piecewise-exponential" => {
+                normsys.replace(NormSys::PiecewiseExponential).is_some()
+            }
+            "code4" | "polynomial-exponential" => {
+                normsys.replace(NormSys::PolynomialExponential).is_some()
+            }
+            "code0" | "piecewise-linear" => histosys.replace(HistoSys::PiecewiseLinear).is_some(),
+            "code2" | "quadratic-linear" => histosys.replace(HistoSys::QuadraticLinear).is_some(),
+            "code4p" | "polynomial-linear" => {
+                histosys.replace(HistoSys::PolynomialLinear).is_some()
+            }
+            _ => {
+                return Err("known are, for normsys: code1 (piecewise-exponential), code4 \
+                    (polynomial-exponential); for histosys: code0 (piecewise-linear), code2 \
+                    (quadratic-linear), code4p (polynomial-linear)"
+                    .into());
+            }
+        };
+        if again {
+            return Err("two codes for the same modifier type".into());
+        }
+    }
+    Ok(Interpolation {
+        normsys: normsys.unwrap_or_default(),
+        histosys: histosys.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn interpolation_codes_find_their_modifier() {
+        let expected = Interpolation {
+            normsys: NormSys::PiecewiseExponential,
+            histosys: HistoSys::PiecewiseLinear,
+        };
+        assert_eq!(interpolation("code1,code0"), Ok(expected));
+        assert_eq!(interpolation("piecewise-linear, code1"), Ok(expected));
+        assert_eq!(interpolation("code2").unwrap().normsys, NormSys::default());
+        assert!(interpolation("code1,code4").is_err());
+        assert!(interpolation("code3").is_err());
+        assert!(interpolation("").is_err());
+    }
+
+    #[test]
+    fn assignments_and_ranges() {
+        assert_eq!(assignment("a=b=-1e2"), Ok(("a=b".into(), -100.0)));
+        assert!(assignment("mu").is_err());
+        assert!(assignment("mu=nan").is_err());
+        assert_eq!(range("5:5"), Ok(5..5));
+        assert!(range("7:5").is_err());
+        assert!(range("-1:5").is_err());
+        assert!(positive("0").is_err());
+    }
+
+    #[test]
+    fn negative_values_and_conflicts() {
+        let parse = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(parse("neyman toys w.json --toys 5 --mu -1 --device cpu").is_ok());
+        assert!(parse("neyman toys w.json").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --range 0:4").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --resume").is_err());
+        assert!(parse("neyman fit w.json --mu 1").is_err());
+        assert!(parse("neyman fit w.json --patch-name x").is_err());
+        assert!(parse("neyman fit w.json --threads 0").is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! `neyman bench`: what this machine needs for a workspace's evaluations, fits and toys, in process.
+
+use std::time::Instant;
+
+use cpu_time::ProcessTime;
+use neyman::Result;
+use neyman::session::{FitOptions, Session, ToyPlan};
+use serde_json::{Value, json};
+
+use super::arguments::{Bench, Global};
+use super::json::number;
+use super::{Exit, Outcome, load, output};
+
+pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
+    let (_, session) = load::open(global, &arguments.workspace)?;
+    let document = json!({
+        "device": session.device().description,
+        "parameters": session.model().n_parameters(),
+        "evaluate": evaluate(&session, arguments.repeats)?,
+        "fit": fit(&session, arguments.repeats)?,
+        "toys": toys(&session, arguments)?,
+    });
+    if arguments.json {
+        output::json(&document)?;
+        return Ok(Exit::Success);
+    }
+    let micro = |part: &str, key: &str| 1e6 * document[part][key].as_f64().unwrap_or(f64::NAN);
+    output::text(&format!(
+        "{}\nNLL and gradient at one point  {:>10.1} us cpu\nfit with covariance            {:>10.1} us cpu\ntoy, thrown and fitted         {:>10.1} us cpu ({:.2} evaluations)\n",
+        session.device().description,
+        micro("evaluate", "cpu_seconds_per_call"),
+        micro("fit", "cpu_seconds_per_call"),
+        micro("toys", "cpu_seconds_per_fit"),
+        document["toys"]["evaluations_mean"].as_f64().unwrap_or(f64::NAN),
+    ))?;
+    Ok(Exit::Success)
+}
+
+/// Median over `repeats` of CPU and wall seconds of one call, each from enough calls to be seen by
+/// the clock.
+fn time(repeats: usize, mut call: impl FnMut() -> Result<()>) -> Result<Value> {
+    call()?;
+    let mut calls = 1;
+    loop {
+        let start = Instant::now();
+        (0..calls).try_for_each(|_| call())?;
+        if start.elapsed().as_secs_f64() > 0.02 {
+            break;
+        }
+        calls *= 2;
+    }
+    let mut seconds = Vec::new();
+    for _ in 0..repeats.max(1) {
+        let (cpu, wall) = (ProcessTime::now(), Instant::now());
+        (0..calls).try_for_each(|_| call())?;
+        let per_call = |s: f64| s / f64::from(calls);
+        seconds.push((per_call(cpu.elapsed().as_secs_f64()), per_call(wall.elapsed().as_secs_f64())));
+    }
+    seconds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (cpu, wall) = seconds[seconds.len() / 2];
+    Ok(json!({"cpu_seconds_per_call": number(cpu), "seconds_per_call": number(wall)}))
+}
+
+fn evaluate(session: &Session, repeats: usize) -> Result<Value> {
+    let point = session.model().init();
+    time(repeats, || {
+        session.nll_and_gradient(&point, session.model().observed()).map(|r| {
+            std::hint::black_box(r);
+        })
+    })
+}
+
+fn fit(session: &Session, repeats: usize) -> Result<Value> {
+    time(repeats, || {
+        session.fit(session.model().observed(), &FitOptions::default()).map(|r| {
+            std::hint::black_box(r);
+        })
+    })
+}
+
+/// Toys of the initial parameters, the median of `repeats` batches of different toys.
+fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let n = arguments.toys.max(1);
+    let (mut cpu_times, mut wall_times) = (Vec::new(), Vec::new());
+    let (mut evaluations, mut converged) = (0u64, 0usize);
+    let repeats = arguments.repeats.max(1) as u64;
+    for repeat in 0..repeats {
+        let plan = ToyPlan {
+            truth: session.model().init(),
+            seed: 0,
+            range: repeat * n..(repeat + 1) * n,
+            conditional: false,
+            tolerance: Default::default(),
+        };
+        let (cpu, wall) = (ProcessTime::now(), Instant::now());
+        session.toys(&plan, 1024, &stop, &mut |chunk| {
+            evaluations += chunk.fits.evaluations.iter().map(|e| u64::from(*e)).sum::<u64>();
+            converged += chunk.fits.status.iter().filter(|s| s.is_converged()).count();
+            Ok(())
+        })?;
+        cpu_times.push(cpu.elapsed().as_secs_f64() / n as f64);
+        wall_times.push(wall.elapsed().as_secs_f64() / n as f64);
+    }
+    let median = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    Ok(json!({
+        "toys": n * repeats,
+        "converged": converged,
+        "cpu_seconds_per_fit": number(median(&mut cpu_times)),
+        "seconds_per_fit": number(median(&mut wall_times)),
+        "evaluations_mean": number(evaluations as f64 / (n * repeats) as f64),
+    }))
+}

@@ -1,0 +1,188 @@
+//! `neyman fit`: one fit with its uncertainties.
+
+use neyman::model::{Constraint, Data, Parameter};
+use neyman::session::{FitOptions, FitResult, Session};
+use neyman::spec::display_name;
+use serde_json::{Value, json};
+
+use super::arguments::{Fit, Global};
+use super::failure::Failure;
+use super::inspect::constraint_name;
+use super::json::{number, numbers};
+use super::load::{self, Loaded};
+use super::table::{Table, to_precision};
+use super::{Exit, Outcome, input, output};
+
+pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
+    let (loaded, session) = load::open(global, &arguments.workspace)?;
+    let data = if arguments.asimov {
+        asimov(&loaded, &session, arguments.mu)?
+    } else {
+        input::data(arguments.data.as_deref(), &loaded.model)?
+    };
+    let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
+    let fit = session.fit(&data, &options)?;
+    let report = Report { loaded: &loaded, session: &session, data: &data, fit: &fit };
+    if let Some(path) = &arguments.output {
+        output::json_file(path, &report.json(arguments.covariance))?;
+    }
+    if arguments.json {
+        output::json(&report.json(arguments.covariance))?;
+    } else {
+        output::text(&report.text())?;
+    }
+    Ok(if fit.status.is_converged() { Exit::Success } else { Exit::NotConverged })
+}
+
+/// Expected data at the initial parameters, with the parameter of interest at `mu`.
+fn asimov(loaded: &Loaded, session: &Session, mu: Option<f64>) -> Result<Data, Failure> {
+    let point = initial(loaded, mu)?;
+    let expected = session.evaluate(&point, loaded.model.observed())?;
+    Ok(Data { main: expected.expected_main, auxiliary: expected.expected_auxiliary })
+}
+
+/// The initial parameters, with the parameter of interest at `mu`.
+pub(crate) fn initial(loaded: &Loaded, mu: Option<f64>) -> Result<Vec<f64>, Failure> {
+    let mut point: Vec<f64> = loaded.model.parameters().iter().map(|p| p.init).collect();
+    if let Some(mu) = mu {
+        point[poi(loaded)?] = mu;
+    }
+    Ok(point)
+}
+
+/// Index of the parameter of interest.
+pub(crate) fn poi(loaded: &Loaded) -> Result<usize, Failure> {
+    loaded.model.poi().ok_or_else(|| {
+        let name = display_name(&loaded.measurement().name);
+        Failure::input(format!("measurement {name} has no parameter of interest"))
+            .hint("name one with --poi")
+    })
+}
+
+struct Report<'a> {
+    loaded: &'a Loaded,
+    session: &'a Session,
+    data: &'a Data,
+    fit: &'a FitResult,
+}
+
+impl Report<'_> {
+    fn parameters(&self) -> &[Parameter] {
+        self.loaded.model.parameters()
+    }
+
+    fn uncertainty(&self, i: usize) -> Option<f64> {
+        self.fit.uncertainties.get(i).copied()
+    }
+
+    /// Distance from the auxiliary datum in units of the constraint's width.
+    fn pull(&self, i: usize) -> Option<f64> {
+        if self.fit.fixed[i] {
+            return None;
+        }
+        let value = self.fit.parameters[i];
+        match self.parameters()[i].constraint {
+            Constraint::None => None,
+            Constraint::Gaussian { sigma, auxiliary } => {
+                Some((value - self.data.auxiliary[auxiliary]) / sigma)
+            }
+            Constraint::Poisson { tau, auxiliary } => {
+                Some((value - self.data.auxiliary[auxiliary] / tau) * tau.sqrt())
+            }
+        }
+    }
+
+    /// Names of the bins with a negative rate.
+    fn negative_bins(&self) -> Vec<String> {
+        self.fit.negative_bins.iter().map(|&b| self.loaded.model.bin_name(b)).collect()
+    }
+
+    fn json(&self, covariance: bool) -> Value {
+        let (fit, loaded) = (self.fit, self.loaded);
+        let parameter = |(i, p): (usize, &Parameter)| {
+            json!({
+                "name": p.name,
+                "value": number(fit.parameters[i]),
+                "uncertainty": self.uncertainty(i).map(number),
+                "fixed": fit.fixed[i],
+                "at_bound": bound_name(fit.at_bound[i]),
+                "constraint": constraint_name(p),
+                "pull": self.pull(i).map(number),
+            })
+        };
+        let mut document = json!({
+            "status": fit.status.as_str(),
+            "twice_nll": number(fit.twice_nll),
+            "edm": number(fit.edm),
+            "evaluations": fit.evaluations,
+            "device": self.session.device().name,
+            "measurement": loaded.measurement().name,
+            "poi": loaded.model.poi().map(|i| &self.parameters()[i].name),
+            "parameters": self.parameters().iter().enumerate().map(parameter).collect::<Vec<_>>(),
+            "negative_bins": self.negative_bins(),
+            "covariance_problem": fit.covariance_problem,
+            "minima": numbers(&fit.minima),
+            "warnings": loaded.warnings.iter()
+                .map(|w| json!({"path": w.path, "message": w.message})).collect::<Vec<_>>(),
+        });
+        if covariance {
+            let n = fit.parameters.len().max(1);
+            let rows: Vec<Value> = fit.covariance.chunks(n).map(numbers).collect();
+            document["covariance"] = if rows.is_empty() { Value::Null } else { Value::Array(rows) };
+        }
+        document
+    }
+
+    fn text(&self) -> String {
+        let fit = self.fit;
+        let mut table = Table::new(&["parameter", "value", "uncertainty", "pull", ""]).left(4);
+        for (i, p) in self.parameters().iter().enumerate() {
+            let uncertainty = self.uncertainty(i).unwrap_or(0.0);
+            let known = uncertainty > 0.0;
+            let note = match (fit.fixed[i], fit.at_bound[i]) {
+                (true, _) => "fixed",
+                (_, -1) => "at lower bound",
+                (_, 1) => "at upper bound",
+                _ => "",
+            };
+            table.row([
+                display_name(&p.name),
+                to_precision(fit.parameters[i], uncertainty),
+                if known { to_precision(uncertainty, uncertainty) } else { String::new() },
+                self.pull(i).map_or(String::new(), |pull| format!("{pull:+.2}")),
+                note.to_owned(),
+            ]);
+        }
+        let mut text = table.render();
+        text.push_str(&format!(
+            "\n{}: -2 log L = {:.6}, distance to the minimum {:.1e}, {} evaluations, {}\n",
+            fit.status.as_str().replace('_', " "),
+            fit.twice_nll,
+            fit.edm,
+            fit.evaluations,
+            self.session.device().name,
+        ));
+        if let Some(problem) = &fit.covariance_problem {
+            text.push_str(&format!("no uncertainties: {problem}\n"));
+        }
+        if fit.minima.len() > 1 {
+            let above: Vec<_> =
+                fit.minima[1..].iter().map(|m| format!("{:.3}", m - fit.twice_nll)).collect();
+            let above = above.join(", ");
+            text.push_str(&format!("other local minima, higher in -2 log L by {above}\n"));
+        }
+        let negative: Vec<_> = self.negative_bins().iter().map(|n| display_name(n)).collect();
+        if !negative.is_empty() {
+            text.push_str(&format!("negative expected rates in {}\n", negative.join(", ")));
+        }
+        text
+    }
+}
+
+fn bound_name(at: i8) -> Value {
+    match at {
+        0 => Value::Null,
+        1.. => "upper".into(),
+        _ => "lower".into(),
+    }
+}

@@ -1,0 +1,139 @@
+//! From arguments to a model on a device: the one place that knows how workspaces are read.
+
+use std::path::Path;
+
+use neyman::accelerator::{DeviceChoice, DeviceInfo, cpu};
+use neyman::model::{Model, ModelOptions, PoiChoice};
+use neyman::session::Session;
+use neyman::spec::patchset::{PatchChoice, PatchSet};
+use neyman::spec::{self, LoadOptions, Measurement, PatchSource, Warning, Workspace, display_name};
+use neyman::{Error, Result};
+
+use super::arguments::{Global, WorkspaceArguments};
+use super::failure::{Failure, display_file};
+use super::table::{count, count_of};
+use super::{input, output};
+
+/// A workspace with its model.
+pub(crate) struct Loaded {
+    pub(crate) workspace: Workspace,
+    /// Index of the measurement in use.
+    pub(crate) measurement: usize,
+    pub(crate) model: Model,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Loaded {
+    pub(crate) fn measurement(&self) -> &Measurement {
+        &self.workspace.measurements[self.measurement]
+    }
+}
+
+/// Reads the files and compiles the model.
+pub(crate) fn load(arguments: &WorkspaceArguments) -> Result<Loaded, Failure> {
+    let bytes = input::read(&arguments.workspace)?;
+    let patches = arguments.patch.iter().map(|path| patch(path, arguments.patch_name.as_deref()));
+    let options = LoadOptions {
+        patches: patches.collect::<Result<_, _>>()?,
+        measurement: arguments.measurement.clone(),
+        skip_verification: arguments.no_verify,
+        ..LoadOptions::default()
+    };
+    compile(&bytes, &options, arguments).map_err(|error| {
+        let digest = error.is_digest();
+        let failure = Failure::in_file(&arguments.workspace, error);
+        if digest { failure.hint("--no-verify applies the patch all the same") } else { failure }
+    })
+}
+
+fn compile(bytes: &[u8], options: &LoadOptions, arguments: &WorkspaceArguments) -> Result<Loaded> {
+    let loaded = spec::load(bytes, options)?;
+    let options = ModelOptions {
+        poi: arguments.poi.clone().map_or(PoiChoice::FromMeasurement, PoiChoice::Named),
+        interpolation: arguments.interpolation,
+    };
+    let model = Model::new(&loaded.workspace, loaded.measurement, &options)?
+        .with_negative_rates(arguments.negative_rates.into());
+    let warnings = loaded.warnings.into_iter().chain(model.warnings().iter().cloned()).collect();
+    Ok(Loaded { workspace: loaded.workspace, measurement: loaded.measurement, model, warnings })
+}
+
+/// A JSON patch is a list, a patchset an object.
+fn patch(path: &Path, name: Option<&str>) -> Result<PatchSource, Failure> {
+    let bytes = input::read(path)?;
+    let in_file = |error| Failure::in_file(path, error);
+    let document = spec::json::parse(&bytes).map_err(in_file)?;
+    if document.is_array() {
+        return Ok(PatchSource::Patch(bytes));
+    }
+    let set = PatchSet::from_value(&document).map_err(in_file)?;
+    let Some(name) = name else {
+        const FEW: usize = 5;
+        let mut names: Vec<_> =
+            set.patches.iter().map(|p| display_name(&p.name)).take(FEW).collect();
+        if set.patches.len() > FEW {
+            names.push("...".into());
+        }
+        let patches = count_of(set.patches.len(), "patch", "patches");
+        let message = format!(
+            "{}: a patchset: choose one of its {patches} with --patch-name",
+            display_file(path)
+        );
+        return Err(Failure::input(message).hint(format!("patches are {}", names.join(", "))));
+    };
+    Ok(PatchSource::PatchSet { bytes, choice: PatchChoice::Name(name.to_owned()) })
+}
+
+/// Loads, warns on stderr, and opens the device.
+pub(crate) fn open(
+    global: &Global,
+    arguments: &WorkspaceArguments,
+) -> Result<(Loaded, Session), Failure> {
+    // a wrong device shows before a large file is read
+    let device = device(&global.device)?;
+    let loaded = load(arguments)?;
+    warn(global, arguments, &loaded.warnings);
+    let session = Session::new(loaded.model.clone(), &device)?;
+    if global.verbose {
+        let info = session.device();
+        output::note(&format!("device: {} ({})", info.description, info.reason));
+    }
+    Ok((loaded, session))
+}
+
+/// The device named on the command line.
+fn device(name: &str) -> Result<DeviceChoice> {
+    match name {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        _ => Err(Error::Device {
+            device: display_name(name),
+            message: "not in this build, which has: auto, cpu".into(),
+        }),
+    }
+}
+
+/// All devices this build can use here.
+pub(crate) fn devices() -> Vec<DeviceInfo> {
+    vec![cpu::describe(cpu::lanes(), "")]
+}
+
+/// Shows the first few warnings; all of them with `--verbose`.
+pub(crate) fn warn(global: &Global, arguments: &WorkspaceArguments, warnings: &[Warning]) {
+    const FEW: usize = 5;
+    if global.quiet {
+        return;
+    }
+    let file = display_file(&arguments.workspace);
+    let shown = if global.verbose { warnings.len() } else { warnings.len().min(FEW) };
+    for warning in &warnings[..shown] {
+        output::note(&super::failure::one_line(&format!(
+            "warning: {file}: {}: {}",
+            warning.path, warning.message
+        )));
+    }
+    if warnings.len() > shown {
+        let more = count(warnings.len() - shown, "more warning");
+        output::note(&format!("warning: {file}: {more}, shown by neyman validate"));
+    }
+}

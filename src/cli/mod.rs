@@ -1,0 +1,88 @@
+//! The command line: arguments in, tables and JSON out. All statements about a model are calls of
+//! [`neyman::session::Session`].
+
+mod arguments;
+mod bench;
+mod devices;
+mod evaluate;
+mod failure;
+mod fit;
+mod input;
+mod inspect;
+mod interrupt;
+mod json;
+mod load;
+mod output;
+mod table;
+mod toys;
+mod validate;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use failure::Failure;
+
+/// What a command ends with when nothing went wrong on the way.
+type Outcome = Result<Exit, Failure>;
+
+/// Exit codes; the table in `docs/cli.md` and `--help` says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Exit {
+    Success = 0,
+    NotConverged = 1,
+    Usage = 2,
+    Input = 3,
+    Device = 4,
+    Files = 5,
+    Internal = 101,
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command.
+pub(crate) fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        output::note(&format!("error: a mistake in neyman itself, please report it: {panic}"));
+    }));
+    let run = || match Arguments::try_parse() {
+        Ok(arguments) => run(&arguments),
+        Err(error) => usage(&error),
+    };
+    let outcome = std::panic::catch_unwind(run).unwrap_or(Ok(Exit::Internal));
+    outcome.unwrap_or_else(|failure| failure.tell()).into()
+}
+
+/// Help and version go to stdout, mistakes to stderr.
+fn usage(error: &clap::Error) -> Outcome {
+    if !error.use_stderr() {
+        output::text(&error.render().to_string())?;
+        return Ok(Exit::Success);
+    }
+    // a closed stderr leaves nobody to tell
+    let _ = error.print();
+    Ok(Exit::Usage)
+}
+
+fn run(arguments: &Arguments) -> Outcome {
+    let global = &arguments.global;
+    if let Some(threads) = global.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+        pool.build_global().map_err(|e| Failure::usage(format!("--threads {threads}: {e}")))?;
+    }
+    match &arguments.command {
+        Command::Inspect(a) => inspect::run(global, a),
+        Command::Validate(a) => validate::run(a),
+        Command::Eval(a) => evaluate::run(global, a),
+        Command::Fit(a) => fit::run(global, a),
+        Command::Toys(a) => toys::run(global, a),
+        Command::Devices(a) => devices::run(a),
+        Command::Bench(a) => bench::run(global, a),
+    }
+}

@@ -1,0 +1,636 @@
+//! Many fits at once, one per SIMD lane, in lockstep: projected BFGS of small memory whose first
+//! inverse Hessian is the expected one at the common start, shared by all lanes
+//! ([`InverseCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
+//! course depends on its own data alone: its bits are the same in any company.
+
+use bytemuck::Zeroable;
+use pulp::{Simd, WithSimd};
+
+use super::inverse::{InverseCurvature, Tile};
+use super::ladder::{LEVELS, Ladder};
+use crate::accelerator::{Accelerator, FitJob, LaneBlock, LaneValues};
+use crate::aligned::Aligned;
+use crate::{Error, Result};
+
+/// BFGS pairs kept.
+const MEMORY: usize = 8;
+/// A fit that needs more evaluations goes to the Newton minimizer.
+const PATIENCE: u32 = 60;
+/// Armijo's constant: share of the linear decrease that a step must reach.
+const SUFFICIENT: f64 = 1e-4;
+/// Rounding of the NLL, relative to 1 + |NLL|.
+const ROUNDING: f64 = 1e-13;
+
+/// How the lockstep left one fit.
+pub(super) struct Outcome {
+    pub(super) parameters: Vec<f64>,
+    /// NLL without the terms of the data alone.
+    pub(super) nll: f64,
+    pub(super) edm: f64,
+    pub(super) evaluations: u32,
+    pub(super) negative_bin: i32,
+    pub(super) end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Converged,
+    /// For the Newton minimizer, from `parameters`.
+    Straggler,
+    /// The likelihood is not finite at the start.
+    NotFinite,
+}
+
+/// Fit the datasets `fits` of a job.
+pub(super) struct Run<'a> {
+    pub(super) device: &'a dyn Accelerator,
+    pub(super) job: &'a FitJob<'a>,
+    pub(super) ladder: &'a Ladder<'a>,
+    pub(super) fits: std::ops::Range<usize>,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = Result<Vec<Outcome>>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+        if self.device.lanes() != S::F64_LANES {
+            return Err(Error::Unsupported(format!(
+                "the {} evaluates {} lanes at a time and brings no minimizer of its own",
+                self.device.info().name,
+                self.device.lanes()
+            )));
+        }
+        Lockstep::new(simd, self).run()
+    }
+}
+
+/// What one lane is at.
+#[derive(Clone, Copy)]
+struct Lane {
+    /// Index of the fit, none once there are no more.
+    fit: Option<usize>,
+    /// The point in evaluation is the start.
+    start: bool,
+    /// The point in evaluation is the last one.
+    last: bool,
+    evaluations: u32,
+    /// Damping.
+    level: usize,
+    /// BFGS pairs are held.
+    pairs: bool,
+    edm: f64,
+}
+
+struct Lockstep<'a, S: Simd> {
+    simd: S,
+    run: Run<'a>,
+    lanes: Vec<Lane>,
+    next: usize,
+    outcomes: Vec<Option<Outcome>>,
+    kinks: &'a [usize],
+    /// Accepted point, its gradient and NLL.
+    x: Aligned<S::f64s>,
+    g: Aligned<S::f64s>,
+    nll: S::f64s,
+    /// Point in evaluation.
+    trial: Aligned<S::f64s>,
+    trial_g: Aligned<S::f64s>,
+    trial_nll: S::f64s,
+    negative_bin: S::f64s,
+    trial_negative_bin: S::f64s,
+    jump: Aligned<S::f64s>,
+    /// Side of a kink on which the accepted and the trial point lie: -1, +1, or 0 on the kink.
+    side: Aligned<S::f64s>,
+    trial_side: Aligned<S::f64s>,
+    main: Aligned<S::f64s>,
+    auxiliary: Aligned<S::f64s>,
+    /// 1 for parameters that may move, 0 for fixed ones and those held at a bound.
+    mask: Aligned<S::f64s>,
+    any_active: bool,
+    /// Direction in work.
+    direction: Aligned<S::f64s>,
+    solved: Aligned<S::f64s>,
+    other: Aligned<S::f64s>,
+    /// Pairs, a ring of `MEMORY` slots; slot `newest` was written last.
+    steps: Vec<Aligned<S::f64s>>,
+    changes: Vec<Aligned<S::f64s>>,
+    /// 1 / (step . change), 0 for an empty slot.
+    rho: [S::f64s; MEMORY],
+    newest: usize,
+}
+
+#[inline(always)]
+fn lane_of<S: Simd>(v: &S::f64s, l: usize) -> f64 {
+    bytemuck::cast_slice::<S::f64s, f64>(std::slice::from_ref(v))[l]
+}
+
+#[inline(always)]
+fn lane_mut<S: Simd>(v: &mut S::f64s, l: usize) -> &mut f64 {
+    &mut bytemuck::cast_slice_mut::<S::f64s, f64>(std::slice::from_mut(v))[l]
+}
+
+impl<'a, S: Simd> Lockstep<'a, S> {
+    fn new(simd: S, run: Run<'a>) -> Self {
+        let problem = run.device.problem();
+        let n = problem.n_parameters();
+        let kinks = problem.kinks();
+        let kinked = if kinks.is_empty() { 0 } else { n };
+        let idle = Lane {
+            fit: None,
+            start: true,
+            last: false,
+            evaluations: 0,
+            level: 0,
+            pairs: false,
+            edm: f64::INFINITY,
+        };
+        let zero = S::f64s::zeroed();
+        let mut lockstep = Self {
+            simd,
+            lanes: vec![idle; S::F64_LANES],
+            next: run.fits.start,
+            outcomes: run.fits.clone().map(|_| None).collect(),
+            kinks,
+            x: Aligned::new(n),
+            g: Aligned::new(n),
+            nll: zero,
+            trial: Aligned::new(n),
+            trial_g: Aligned::new(n),
+            trial_nll: zero,
+            negative_bin: zero,
+            trial_negative_bin: zero,
+            jump: Aligned::new(kinked),
+            side: Aligned::new(kinks.len()),
+            trial_side: Aligned::new(kinks.len()),
+            main: Aligned::new(problem.n_main()),
+            auxiliary: Aligned::new(problem.n_auxiliary()),
+            mask: Aligned::new(n),
+            any_active: false,
+            direction: Aligned::new(n),
+            solved: Aligned::new(n),
+            other: Aligned::new(n),
+            steps: (0..MEMORY).map(|_| Aligned::new(n)).collect(),
+            changes: (0..MEMORY).map(|_| Aligned::new(n)).collect(),
+            rho: [zero; MEMORY],
+            newest: 0,
+            run,
+        };
+        for l in 0..S::F64_LANES {
+            if !lockstep.load(l) {
+                // an idle lane repeats the first dataset so that its arithmetic stays ordinary
+                lockstep.fill(l, lockstep.run.fits.start);
+            }
+        }
+        lockstep
+    }
+
+    /// Put the next dataset into a lane; false where there is none.
+    fn load(&mut self, l: usize) -> bool {
+        let lane = &mut self.lanes[l];
+        lane.start = true;
+        lane.last = false;
+        lane.evaluations = 0;
+        lane.level = 0;
+        lane.pairs = false;
+        lane.edm = f64::INFINITY;
+        lane.fit = (self.next < self.run.fits.end).then_some(self.next);
+        let Some(fit) = lane.fit else { return false };
+        self.next += 1;
+        self.fill(l, fit);
+        true
+    }
+
+    fn fill(&mut self, l: usize, fit: usize) {
+        let job = self.run.job;
+        let (n_main, n_auxiliary) = (self.main.len(), self.auxiliary.len());
+        for (v, n) in self.main.iter_mut().zip(&job.main[fit * n_main..]) {
+            *lane_mut::<S>(v, l) = *n;
+        }
+        for (v, a) in self.auxiliary.iter_mut().zip(&job.auxiliary[fit * n_auxiliary..]) {
+            *lane_mut::<S>(v, l) = *a;
+        }
+        for (v, x) in self.trial.iter_mut().zip(job.start_of(fit)) {
+            *lane_mut::<S>(v, l) = *x;
+        }
+        for rho in &mut self.rho {
+            *lane_mut::<S>(rho, l) = 0.0;
+        }
+    }
+
+    /// Record how a lane ended, at the accepted point, and refill it.
+    fn finish(&mut self, l: usize, end: End) {
+        let lane = self.lanes[l];
+        if let Some(fit) = lane.fit {
+            let point = if end == End::NotFinite { &self.trial } else { &self.x };
+            self.outcomes[fit - self.run.fits.start] = Some(Outcome {
+                parameters: point.iter().map(|v| lane_of::<S>(v, l)).collect(),
+                nll: lane_of::<S>(&self.nll, l),
+                edm: lane.edm,
+                evaluations: lane.evaluations,
+                negative_bin: lane_of::<S>(&self.negative_bin, l) as i32,
+                end,
+            });
+        }
+        self.load(l);
+    }
+
+    #[inline(always)]
+    fn run(mut self) -> Result<Vec<Outcome>> {
+        while self.lanes.iter().any(|l| l.fit.is_some()) {
+            self.evaluate()?;
+            self.settle_kinks();
+            self.accept_or_reject();
+            self.find_active();
+            self.find_direction();
+            self.step();
+        }
+        Ok(self.outcomes.into_iter().flatten().collect())
+    }
+
+    fn evaluate(&mut self) -> Result<()> {
+        let block = LaneBlock {
+            parameters: bytemuck::cast_slice(&self.trial),
+            main: bytemuck::cast_slice(&self.main),
+            auxiliary: bytemuck::cast_slice(&self.auxiliary),
+        };
+        let mut values = LaneValues {
+            nll: bytemuck::cast_slice_mut(std::slice::from_mut(&mut self.trial_nll)),
+            gradient: bytemuck::cast_slice_mut(&mut self.trial_g),
+            jump: bytemuck::cast_slice_mut(&mut self.jump),
+            negative_bin: bytemuck::cast_slice_mut(std::slice::from_mut(
+                &mut self.trial_negative_bin,
+            )),
+        };
+        self.run.device.evaluate(&block, &mut values)
+    }
+
+    /// On a kink, choose the side that goes down, or stay: the likelihood is stationary where 0 lies
+    /// between the derivatives of the two sides.
+    fn settle_kinks(&mut self) {
+        for (i, &k) in self.kinks.iter().enumerate() {
+            for l in 0..S::F64_LANES {
+                let x = lane_of::<S>(&self.trial[k], l);
+                let g = lane_mut::<S>(&mut self.trial_g[k], l);
+                let side = lane_mut::<S>(&mut self.trial_side[i], l);
+                if x != 0.0 {
+                    *side = x.signum();
+                    continue;
+                }
+                let (right, left) = (*g, *g - lane_of::<S>(&self.jump[k], l));
+                (*g, *side) = if right < 0.0 && -right >= left {
+                    (right, 1.0)
+                } else if left > 0.0 {
+                    (left, -1.0)
+                } else {
+                    (0.0, 0.0)
+                };
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn accept_or_reject(&mut self) {
+        let simd = self.simd;
+        let zero = simd.splat_f64s(0.0);
+        let mut slope = zero;
+        for ((g, t), x) in self.g.iter().zip(&*self.trial).zip(&*self.x) {
+            slope = simd.mul_add_f64s(*g, simd.sub_f64s(*t, *x), slope);
+        }
+        // 1 where the trial point becomes the accepted one, 1 where it also gives a pair
+        let (mut accept, mut pair) = (zero, zero);
+        for l in 0..S::F64_LANES {
+            let (old, new) = (lane_of::<S>(&self.nll, l), lane_of::<S>(&self.trial_nll, l));
+            let slope = lane_of::<S>(&slope, l);
+            let lane = &mut self.lanes[l];
+            lane.evaluations += 1;
+            let slack = ROUNDING * (1.0 + old.abs());
+            let enough = new <= old + SUFFICIENT * slope.min(0.0) + slack;
+            if new.is_finite() && (lane.start || enough) {
+                *lane_mut::<S>(&mut accept, l) = 1.0;
+                if !lane.start {
+                    *lane_mut::<S>(&mut pair, l) = 1.0;
+                    if (old - new) > 0.6 * (-0.5 * slope) {
+                        lane.level = lane.level.saturating_sub(1);
+                    }
+                }
+            }
+        }
+        self.remember(pair);
+        let take = simd.greater_than_f64s(accept, zero);
+        for (x, t) in self.x.iter_mut().zip(&*self.trial) {
+            *x = simd.select_f64s(take, *t, *x);
+        }
+        for (g, t) in self.g.iter_mut().zip(&*self.trial_g) {
+            *g = simd.select_f64s(take, *t, *g);
+        }
+        for (s, t) in self.side.iter_mut().zip(&*self.trial_side) {
+            *s = simd.select_f64s(take, *t, *s);
+        }
+        self.nll = simd.select_f64s(take, self.trial_nll, self.nll);
+        self.negative_bin =
+            simd.select_f64s(take, self.trial_negative_bin, self.negative_bin);
+        for l in 0..S::F64_LANES {
+            let accepted = lane_of::<S>(&accept, l) > 0.0;
+            self.decide(l, accepted);
+        }
+    }
+
+    /// What becomes of a lane after its evaluation.
+    fn decide(&mut self, l: usize, accepted: bool) {
+        let lane = &mut self.lanes[l];
+        if lane.fit.is_none() {
+            return;
+        }
+        if lane.start && !accepted {
+            return self.finish(l, End::NotFinite);
+        }
+        let had_start = std::mem::take(&mut lane.start);
+        if lane.last {
+            return self.finish(l, End::Converged);
+        }
+        if lane.evaluations >= PATIENCE {
+            return self.finish(l, End::Straggler);
+        }
+        if accepted {
+            lane.pairs |= !had_start;
+        } else if lane.pairs {
+            // the pairs led astray: the next step is by the expected curvature alone
+            lane.pairs = false;
+            for rho in &mut self.rho {
+                *lane_mut::<S>(rho, l) = 0.0;
+            }
+        } else if lane.level + 1 < LEVELS {
+            lane.level += 1;
+        } else {
+            self.finish(l, End::Straggler);
+        }
+    }
+
+    /// Store the step from the accepted to the trial point in the lanes where `pair` is 1; in the
+    /// others the slot is empty.
+    #[inline(always)]
+    fn remember(&mut self, pair: S::f64s) {
+        let simd = self.simd;
+        let zero = simd.splat_f64s(0.0);
+        let on = simd.greater_than_f64s(pair, zero);
+        self.newest = (self.newest + 1) % MEMORY;
+        let (steps, changes) = (&mut self.steps[self.newest], &mut self.changes[self.newest]);
+        let (mut sy, mut ss, mut yy) = (zero, zero, zero);
+        for k in 0..self.x.len() {
+            let s = simd.select_f64s(on, simd.sub_f64s(self.trial[k], self.x[k]), zero);
+            let y = simd.select_f64s(on, simd.sub_f64s(self.trial_g[k], self.g[k]), zero);
+            steps[k] = s;
+            changes[k] = y;
+            sy = simd.mul_add_f64s(s, y, sy);
+            ss = simd.mul_add_f64s(s, s, ss);
+            yy = simd.mul_add_f64s(y, y, yy);
+        }
+        self.rho[self.newest] = reciprocal_if_curved(simd, sy, ss, yy);
+    }
+
+    /// Parameters held at a bound, on a kink, or fixed.
+    #[inline(always)]
+    fn find_active(&mut self) {
+        let simd = self.simd;
+        let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
+        let problem = self.run.device.problem();
+        let (lower, upper) = (problem.lower(), problem.upper());
+        let mut active = one;
+        for k in 0..self.x.len() {
+            if self.run.job.fixed[k] {
+                self.mask[k] = zero;
+                continue;
+            }
+            let low = simd.less_than_or_equal_f64s(self.x[k], simd.splat_f64s(lower[k]));
+            let low = simd.and_m64s(low, simd.greater_than_f64s(self.g[k], zero));
+            let high = simd.greater_than_or_equal_f64s(self.x[k], simd.splat_f64s(upper[k]));
+            let high = simd.and_m64s(high, simd.less_than_f64s(self.g[k], zero));
+            self.mask[k] = simd.select_f64s(simd.or_m64s(low, high), zero, one);
+            active = simd.min_f64s(active, self.mask[k]);
+        }
+        for (i, &k) in self.kinks.iter().enumerate() {
+            let resting = simd.equal_f64s(self.side[i], zero);
+            self.mask[k] = simd.select_f64s(resting, zero, self.mask[k]);
+            active = simd.min_f64s(active, self.mask[k]);
+        }
+        self.any_active = (0..S::F64_LANES).any(|l| lane_of::<S>(&active, l) == 0.0);
+    }
+
+    /// Two-loop recursion (Nocedal, Math. Comp. 35 (1980) 773) over the parameters that may move.
+    #[inline(always)]
+    fn find_direction(&mut self) {
+        let simd = self.simd;
+        let zero = simd.splat_f64s(0.0);
+        for ((q, g), m) in self.direction.iter_mut().zip(&*self.g).zip(&*self.mask) {
+            *q = simd.mul_f64s(*g, *m);
+        }
+        let rho = if self.any_active { self.masked_rho() } else { self.rho };
+        let mut alpha = [zero; MEMORY];
+        for i in 0..MEMORY {
+            let slot = (self.newest + MEMORY - i) % MEMORY;
+            alpha[slot] =
+                simd.mul_f64s(rho[slot], dot(simd, &self.steps[slot], &self.direction));
+            subtract(simd, &mut self.direction, alpha[slot], &self.changes[slot], &self.mask);
+        }
+        self.solve();
+        for i in (0..MEMORY).rev() {
+            let slot = (self.newest + MEMORY - i) % MEMORY;
+            let beta = simd.mul_f64s(rho[slot], dot(simd, &self.changes[slot], &self.solved));
+            let weight = simd.sub_f64s(beta, alpha[slot]);
+            subtract(simd, &mut self.solved, weight, &self.steps[slot], &self.mask);
+        }
+        let twice_edm = dot(simd, &self.g, &self.solved);
+        for l in 0..S::F64_LANES {
+            let lane = &mut self.lanes[l];
+            if lane.fit.is_none() || lane.start {
+                continue;
+            }
+            let edm = 0.5 * lane_of::<S>(&twice_edm, l);
+            let tolerance = self.run.job.tolerance.edm;
+            if edm.is_nan() || edm < 0.0 {
+                // not a descent direction: evaluate this point again without the pairs
+                lane.pairs = false;
+                for k in 0..self.solved.len() {
+                    *lane_mut::<S>(&mut self.solved[k], l) = 0.0;
+                }
+                for rho in &mut self.rho {
+                    *lane_mut::<S>(rho, l) = 0.0;
+                }
+                continue;
+            }
+            lane.edm = edm;
+            if lane.level == 0 && edm < tolerance {
+                if edm < 0.01 * tolerance {
+                    self.finish(l, End::Converged);
+                } else {
+                    lane.last = true;
+                }
+            }
+        }
+    }
+
+    /// 1 / (step . change) over the parameters that may move.
+    #[inline(always)]
+    fn masked_rho(&self) -> [S::f64s; MEMORY] {
+        let simd = self.simd;
+        let zero = simd.splat_f64s(0.0);
+        let mut all = [zero; MEMORY];
+        for (slot, out) in all.iter_mut().enumerate() {
+            let (mut sy, mut ss, mut yy) = (zero, zero, zero);
+            for k in 0..self.mask.len() {
+                let s = simd.mul_f64s(self.steps[slot][k], self.mask[k]);
+                let y = simd.mul_f64s(self.changes[slot][k], self.mask[k]);
+                sy = simd.mul_add_f64s(s, y, sy);
+                ss = simd.mul_add_f64s(s, s, ss);
+                yy = simd.mul_add_f64s(y, y, yy);
+            }
+            let masked = reciprocal_if_curved(simd, sy, ss, yy);
+            let held = simd.greater_than_f64s(self.rho[slot], zero);
+            *out = simd.select_f64s(held, masked, zero);
+        }
+        all
+    }
+
+    /// `solved = H0(level)^-1 direction` in each lane, masked.
+    #[inline(always)]
+    fn solve(&mut self) {
+        let simd = self.simd;
+        let needed = |l: &Lane| l.fit.is_some() && !l.start;
+        let first = self.lanes.iter().find(|l| needed(l)).map_or(0, |l| l.level);
+        apply(simd, self.run.ladder.at(first), &self.direction, &mut self.solved);
+        for level in 0..LEVELS {
+            if level == first || !self.lanes.iter().any(|l| needed(l) && l.level == level) {
+                continue;
+            }
+            apply(simd, self.run.ladder.at(level), &self.direction, &mut self.other);
+            for l in (0..S::F64_LANES).filter(|&l| self.lanes[l].level == level) {
+                for (s, o) in self.solved.iter_mut().zip(&*self.other) {
+                    *lane_mut::<S>(s, l) = lane_of::<S>(o, l);
+                }
+            }
+        }
+        for (s, m) in self.solved.iter_mut().zip(&*self.mask) {
+            *s = simd.mul_f64s(*s, *m);
+        }
+    }
+
+    /// The next points to evaluate; lanes at their start keep it.
+    #[inline(always)]
+    fn step(&mut self) {
+        let simd = self.simd;
+        let zero = simd.splat_f64s(0.0);
+        let problem = self.run.device.problem();
+        let (lower, upper) = (problem.lower(), problem.upper());
+        let mut running = zero;
+        for l in 0..S::F64_LANES {
+            let go = self.lanes[l].fit.is_some() && !self.lanes[l].start;
+            *lane_mut::<S>(&mut running, l) = if go { 1.0 } else { 0.0 };
+        }
+        let running = simd.greater_than_f64s(running, zero);
+        for k in 0..self.x.len() {
+            if self.run.job.fixed[k] {
+                continue;
+            }
+            let to = simd.sub_f64s(self.x[k], self.solved[k]);
+            let to = simd.max_f64s(to, simd.splat_f64s(lower[k]));
+            let to = simd.min_f64s(to, simd.splat_f64s(upper[k]));
+            self.trial[k] = simd.select_f64s(running, to, self.trial[k]);
+        }
+        for (i, &k) in self.kinks.iter().enumerate() {
+            // a step across a kink ends on it
+            let across = simd.less_than_f64s(simd.mul_f64s(self.trial[k], self.side[i]), zero);
+            let across = simd.and_m64s(across, running);
+            self.trial[k] = simd.select_f64s(across, zero, self.trial[k]);
+        }
+    }
+}
+
+/// 1 / sy where the pair shows positive curvature worth the name, else 0.
+#[inline(always)]
+fn reciprocal_if_curved<S: Simd>(simd: S, sy: S::f64s, ss: S::f64s, yy: S::f64s) -> S::f64s {
+    let zero = simd.splat_f64s(0.0);
+    let least = simd.mul_f64s(simd.splat_f64s(1e-16), simd.mul_f64s(ss, yy));
+    let curved = simd.and_m64s(
+        simd.greater_than_f64s(sy, zero),
+        simd.greater_than_f64s(simd.mul_f64s(sy, sy), least),
+    );
+    let safe = simd.select_f64s(curved, sy, simd.splat_f64s(1.0));
+    simd.select_f64s(curved, simd.div_f64s(simd.splat_f64s(1.0), safe), zero)
+}
+
+/// Four sums side by side, joined in a fixed order.
+#[inline(always)]
+fn dot<S: Simd>(simd: S, a: &[S::f64s], b: &[S::f64s]) -> S::f64s {
+    let mut sum = [simd.splat_f64s(0.0); 4];
+    let (a4, a1) = a.as_chunks::<4>();
+    let (b4, b1) = b.as_chunks::<4>();
+    for (a, b) in a4.iter().zip(b4) {
+        for i in 0..4 {
+            sum[i] = simd.mul_add_f64s(a[i], b[i], sum[i]);
+        }
+    }
+    for (a, b) in a1.iter().zip(b1) {
+        sum[0] = simd.mul_add_f64s(*a, *b, sum[0]);
+    }
+    simd.add_f64s(simd.add_f64s(sum[0], sum[1]), simd.add_f64s(sum[2], sum[3]))
+}
+
+/// `v -= weight * w * mask`.
+#[inline(always)]
+fn subtract<S: Simd>(
+    simd: S,
+    v: &mut [S::f64s],
+    weight: S::f64s,
+    w: &[S::f64s],
+    mask: &[S::f64s],
+) {
+    let weight = simd.neg_f64s(weight);
+    for ((v, w), m) in v.iter_mut().zip(w).zip(mask) {
+        *v = simd.mul_add_f64s(weight, simd.mul_f64s(*w, *m), *v);
+    }
+}
+
+#[inline(always)]
+fn apply<S: Simd>(simd: S, h: &InverseCurvature, q: &[S::f64s], out: &mut [S::f64s]) {
+    for ((o, q), d) in out.iter_mut().zip(q).zip(&h.diagonal) {
+        *o = simd.mul_f64s(*q, simd.splat_f64s(*d));
+    }
+    for tile in &h.tiles {
+        add_tile(simd, tile, q, out);
+    }
+}
+
+/// `out += sum_c sign_c z_c (z_c . q)` of four columns; two sums per column hide the latency.
+#[inline(always)]
+fn add_tile<S: Simd>(simd: S, tile: &Tile, q: &[S::f64s], out: &mut [S::f64s]) {
+    let mut even = [simd.splat_f64s(0.0); 4];
+    let mut odd = even;
+    let (rows2, rows1) = tile.rows.as_chunks::<2>();
+    let (values2, values1) = tile.values.as_chunks::<2>();
+    for (rows, values) in rows2.iter().zip(values2) {
+        let (a, b) = (q[rows[0] as usize], q[rows[1] as usize]);
+        for c in 0..4 {
+            even[c] = simd.mul_add_f64s(a, simd.splat_f64s(values[0][c]), even[c]);
+            odd[c] = simd.mul_add_f64s(b, simd.splat_f64s(values[1][c]), odd[c]);
+        }
+    }
+    for (row, values) in rows1.iter().zip(values1) {
+        let a = q[*row as usize];
+        for c in 0..4 {
+            even[c] = simd.mul_add_f64s(a, simd.splat_f64s(values[c]), even[c]);
+        }
+    }
+    for c in 0..4 {
+        let sum = simd.add_f64s(even[c], odd[c]);
+        even[c] = simd.mul_f64s(sum, simd.splat_f64s(tile.sign[c]));
+    }
+    for (row, values) in tile.rows.iter().zip(&tile.values) {
+        let o = &mut out[*row as usize];
+        let mut sum = *o;
+        for c in 0..4 {
+            sum = simd.mul_add_f64s(even[c], simd.splat_f64s(values[c]), sum);
+        }
+        *o = sum;
+    }
+}

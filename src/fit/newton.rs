@@ -1,0 +1,227 @@
+//! One fit by Newton's method with the observed Hessian: Levenberg damping until it is positive
+//! definite and the step goes down, bounds by fixing what a step would carry across. For the few
+//! fits of a batch that the lockstep minimizer gives up.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::accelerator::{Derivatives, FitJob, Problem, Status};
+
+/// Rounds of fixing parameters at bounds within one step.
+const ROUNDS: usize = 12;
+
+pub(super) struct Newton {
+    pub(super) parameters: Vec<f64>,
+    /// NLL with all constants.
+    pub(super) nll: f64,
+    pub(super) edm: f64,
+    pub(super) evaluations: u32,
+    pub(super) status: Status,
+}
+
+struct Search<'a> {
+    problem: &'a dyn Problem,
+    job: &'a FitJob<'a>,
+    main: &'a [f64],
+    auxiliary: &'a [f64],
+    /// Fisher information of each parameter at the start: the scale of the damping.
+    scale: Vec<f64>,
+    evaluations: u32,
+}
+
+/// A point with what Newton needs of it.
+struct Point {
+    x: Vec<f64>,
+    nll: f64,
+    /// With the side chosen at kinks.
+    gradient: Vec<f64>,
+    /// 0 for parameters that rest on a kink, else the side to stay on, per kink.
+    side: Vec<f64>,
+    hessian: DMatrix<f64>,
+}
+
+/// Fit dataset `fit` of the job from `start`.
+pub(super) fn newton(problem: &dyn Problem, job: &FitJob<'_>, fit: usize, start: &[f64]) -> Newton {
+    let curvature = problem.curvature(start);
+    let scale = (0..start.len())
+        .map(|k| {
+            let data: f64 = curvature.jacobian[k]
+                .iter()
+                .map(|&(b, j)| curvature.weight[b as usize] * j * j)
+                .sum();
+            (curvature.constraint[k] + data).max(1e-8)
+        })
+        .collect();
+    let mut search = Search {
+        problem,
+        job,
+        main: job.main_of(fit),
+        auxiliary: job.auxiliary_of(fit),
+        scale,
+        evaluations: 0,
+    };
+    search.run(start)
+}
+
+impl Search<'_> {
+    fn run(&mut self, start: &[f64]) -> Newton {
+        let (lower, upper) = (self.problem.lower(), self.problem.upper());
+        let x = (0..start.len())
+            .map(|k| {
+                if self.job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) }
+            })
+            .collect();
+        let mut point = self.evaluate(x);
+        let mut edm = f64::INFINITY;
+        if !point.nll.is_finite() {
+            return self.end(point, edm, Status::NotFinite);
+        }
+        let mut damping = 0.0f64;
+        let mut tiny = 0;
+        loop {
+            if self.evaluations >= self.job.tolerance.evaluations {
+                return self.end(point, edm, Status::EvaluationLimit);
+            }
+            let Some(step) = self.find_step(&point, damping) else {
+                damping = (damping * 10.0).max(1e-3);
+                if damping > 1e12 {
+                    return self.end(point, edm, Status::Stalled);
+                }
+                continue;
+            };
+            let trial: Vec<f64> = self.bounded(&point, &step);
+            let linear: f64 = point.gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+            edm = -0.5 * linear;
+            let moved: Vec<f64> = trial.iter().zip(&point.x).map(|(t, x)| t - x).collect();
+            if moved.iter().all(|m| *m == 0.0) {
+                return self.end(point, edm.max(0.0), Status::Converged);
+            }
+            let next = self.evaluate(trial);
+            if damping <= 1e-6 && edm.abs() < self.job.tolerance.edm {
+                let best = if next.nll < point.nll { next } else { point };
+                return self.end(best, edm, Status::Converged);
+            }
+            let change = DVector::from_column_slice(&moved);
+            let predicted = -(change.dot(&DVector::from_column_slice(&point.gradient))
+                + 0.5 * change.dot(&(&point.hessian * &change)));
+            let ratio = (point.nll - next.nll) / predicted.max(1e-300);
+            let within_rounding = (point.nll - next.nll).abs() <= 1e-12 * (1.0 + point.nll.abs())
+                && edm.abs() < self.job.tolerance.edm;
+            if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
+                point = next;
+                if ratio > 0.5 {
+                    damping /= 10.0;
+                    if damping < 1e-5 {
+                        damping = 0.0;
+                    }
+                } else if ratio < 0.1 {
+                    damping = (damping * 4.0).max(1e-2);
+                }
+                if within_rounding {
+                    tiny += 1;
+                    if tiny > 2 {
+                        return self.end(point, edm, Status::Converged);
+                    }
+                }
+            } else {
+                damping = (damping * 8.0).max(if next.nll.is_finite() { 1e-2 } else { 0.1 });
+                if damping > 1e12 {
+                    return self.end(point, edm, Status::Stalled);
+                }
+            }
+        }
+    }
+
+    fn end(&self, point: Point, edm: f64, status: Status) -> Newton {
+        let evaluations = self.evaluations;
+        Newton { parameters: point.x, nll: point.nll, edm, evaluations, status }
+    }
+
+    fn evaluate(&mut self, x: Vec<f64>) -> Point {
+        self.evaluations += 1;
+        let Derivatives { nll, mut gradient, jump, hessian } =
+            self.problem.derivatives(&x, self.main, self.auxiliary, true);
+        let n = x.len();
+        let mut side = Vec::new();
+        for (&k, jump) in self.problem.kinks().iter().zip(jump) {
+            if x[k] != 0.0 {
+                side.push(x[k].signum());
+                continue;
+            }
+            let (right, left) = (gradient[k], gradient[k] - jump);
+            let (g, s) = if right < 0.0 && -right >= left {
+                (right, 1.0)
+            } else if left > 0.0 {
+                (left, -1.0)
+            } else {
+                (0.0, 0.0)
+            };
+            gradient[k] = g;
+            side.push(s);
+        }
+        let hessian = hessian.unwrap_or_else(|| DMatrix::zeros(n, n));
+        Point { x, nll, gradient, side, hessian }
+    }
+
+    /// Minimum of the damped quadratic model inside the bounds; `None` where it has none.
+    fn find_step(&self, point: &Point, damping: f64) -> Option<Vec<f64>> {
+        let (lower, upper) = (self.problem.lower(), self.problem.upper());
+        let n = point.x.len();
+        let g = &point.gradient;
+        let mut held: Vec<bool> = (0..n)
+            .map(|k| {
+                self.job.fixed[k]
+                    || point.x[k] <= lower[k] && g[k] > 0.0
+                    || point.x[k] >= upper[k] && g[k] < 0.0
+            })
+            .collect();
+        for (&k, side) in self.problem.kinks().iter().zip(&point.side) {
+            held[k] |= *side == 0.0;
+        }
+        let mut step = vec![0.0; n];
+        for _ in 0..ROUNDS {
+            let free: Vec<usize> = (0..n).filter(|&k| !held[k]).collect();
+            let m = free.len();
+            let mut matrix = DMatrix::from_fn(m, m, |i, j| point.hessian[(free[i], free[j])]);
+            let mut right = DVector::<f64>::zeros(m);
+            for (i, &k) in free.iter().enumerate() {
+                matrix[(i, i)] += (damping + 1e-13) * self.scale[k];
+                let pulled: f64 = (0..n)
+                    .filter(|&l| held[l] && step[l] != 0.0)
+                    .map(|l| point.hessian[(k, l)] * step[l])
+                    .sum();
+                right[i] = -g[k] - pulled;
+            }
+            let solution = matrix.cholesky()?.solve(&right);
+            let mut inside = true;
+            for (i, &k) in free.iter().enumerate() {
+                let to = point.x[k] + solution[i];
+                step[k] = to.clamp(lower[k], upper[k]) - point.x[k];
+                if to < lower[k] || to > upper[k] {
+                    held[k] = true;
+                    inside = false;
+                }
+            }
+            if inside {
+                break;
+            }
+        }
+        step.iter().all(|s| s.is_finite()).then_some(step)
+    }
+
+    /// The point reached, on bounds and kinks rather than beyond.
+    fn bounded(&self, point: &Point, step: &[f64]) -> Vec<f64> {
+        let (lower, upper) = (self.problem.lower(), self.problem.upper());
+        let mut to: Vec<f64> = (0..step.len())
+            .map(|k| match step[k] {
+                0.0 => point.x[k],
+                s => (point.x[k] + s).clamp(lower[k], upper[k]),
+            })
+            .collect();
+        for (&k, side) in self.problem.kinks().iter().zip(&point.side) {
+            if to[k] * side < 0.0 {
+                to[k] = 0.0;
+            }
+        }
+        to
+    }
+}

@@ -1,0 +1,153 @@
+//! Which arrays a run has, in which order they lie in a chunk file and in the final file.
+
+use super::npz::Dtype;
+use crate::fit::{FitBatch, Status};
+use crate::session::ToyChunk;
+use crate::{Error, Result};
+
+/// One array over the toys.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) dtype: Dtype,
+    /// Elements per toy, for arrays with a second dimension.
+    pub(super) width: Option<usize>,
+}
+
+impl Column {
+    /// Bytes per toy.
+    pub(super) fn row(&self) -> usize {
+        self.dtype.size() * self.width.unwrap_or(1)
+    }
+}
+
+/// The arrays of a run.
+pub(super) struct Layout {
+    pub(super) columns: Vec<Column>,
+    n_parameters: usize,
+    conditional: bool,
+}
+
+impl Layout {
+    pub(super) fn new(n_parameters: usize, conditional: bool) -> Self {
+        let column = |name, dtype| Column { name, dtype, width: None };
+        let table = |name| Column { name, dtype: Dtype::F64, width: Some(n_parameters) };
+        let mut columns = vec![
+            column("toy", Dtype::U64),
+            table("parameters"),
+            column("nll", Dtype::F64),
+            column("edm", Dtype::F64),
+            column("evaluations", Dtype::U32),
+            column("status", Dtype::U8),
+            column("negative_bin", Dtype::I32),
+        ];
+        if conditional {
+            columns.extend([
+                table("parameters_conditional"),
+                column("nll_conditional", Dtype::F64),
+                column("edm_conditional", Dtype::F64),
+                column("evaluations_conditional", Dtype::U32),
+                column("status_conditional", Dtype::U8),
+                column("negative_bin_conditional", Dtype::I32),
+                column("t_mu", Dtype::F64),
+            ]);
+        }
+        Self { columns, n_parameters, conditional }
+    }
+
+    /// Bytes of one toy.
+    pub(super) fn row(&self) -> usize {
+        self.columns.iter().map(Column::row).sum()
+    }
+
+    /// The columns of `chunk` one after the other.
+    pub(super) fn encode(&self, chunk: &ToyChunk, out: &mut Vec<u8>) -> Result<()> {
+        let n = chunk.fits.len();
+        self.check(&chunk.fits, n)?;
+        out.extend((0..n as u64).flat_map(|i| (chunk.first + i).to_le_bytes()));
+        encode_batch(&chunk.fits, out);
+        match (&chunk.conditional, self.conditional) {
+            (Some(conditional), true) => {
+                self.check(conditional, n)?;
+                encode_batch(conditional, out);
+                out.extend(chunk.t_mu().flat_map(f64::to_le_bytes));
+                Ok(())
+            }
+            (None, false) => Ok(()),
+            _ => Err(misfit()),
+        }
+    }
+
+    fn check(&self, batch: &FitBatch, n: usize) -> Result<()> {
+        let lengths = [batch.edm.len(), batch.evaluations.len(), batch.status.len()];
+        let fits = batch.nll.len() == n
+            && batch.negative_bin.len() == n
+            && lengths == [n; 3]
+            && batch.parameters.len() == n * self.n_parameters;
+        if fits { Ok(()) } else { Err(misfit()) }
+    }
+
+    /// The inverse of [`Self::encode`]; `None` where a status is none of ours.
+    pub(super) fn decode(&self, first: u64, n: usize, bytes: &[u8]) -> Option<ToyChunk> {
+        let mut reader = Reader(bytes.get(n * 8..)?);
+        let fits = self.decode_batch(n, &mut reader)?;
+        let conditional =
+            if self.conditional { Some(self.decode_batch(n, &mut reader)?) } else { None };
+        Some(ToyChunk { first, fits, conditional })
+    }
+
+    fn decode_batch(&self, n: usize, reader: &mut Reader) -> Option<FitBatch> {
+        Some(FitBatch {
+            n_parameters: self.n_parameters,
+            parameters: reader.take(n * self.n_parameters, f64::from_le_bytes)?,
+            nll: reader.take(n, f64::from_le_bytes)?,
+            edm: reader.take(n, f64::from_le_bytes)?,
+            evaluations: reader.take(n, u32::from_le_bytes)?,
+            status: reader
+                .take(n, u8::from_le_bytes)?
+                .into_iter()
+                .map(status_from)
+                .collect::<Option<_>>()?,
+            negative_bin: reader.take(n, i32::from_le_bytes)?,
+        })
+    }
+}
+
+fn misfit() -> Error {
+    Error::Argument("a chunk of toys does not have the run's shape".into())
+}
+
+fn encode_batch(batch: &FitBatch, out: &mut Vec<u8>) {
+    out.extend(batch.parameters.iter().flat_map(|x| x.to_le_bytes()));
+    out.extend(batch.nll.iter().flat_map(|x| x.to_le_bytes()));
+    out.extend(batch.edm.iter().flat_map(|x| x.to_le_bytes()));
+    out.extend(batch.evaluations.iter().flat_map(|x| x.to_le_bytes()));
+    out.extend(batch.status.iter().map(|&s| s as u8));
+    out.extend(batch.negative_bin.iter().flat_map(|x| x.to_le_bytes()));
+}
+
+fn status_from(code: u8) -> Option<Status> {
+    use Status::{Converged, EvaluationLimit, NotFinite, NothingFree, Stalled};
+    [Converged, NothingFree, EvaluationLimit, NotFinite, Stalled]
+        .into_iter()
+        .find(|&s| s as u8 == code)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize, T>(&mut self, n: usize, from: fn([u8; N]) -> T) -> Option<Vec<T>> {
+        let (head, tail) = self.0.split_at_checked(n * N)?;
+        self.0 = tail;
+        Some(head.as_chunks::<N>().0.iter().map(|b| from(*b)).collect())
+    }
+}
+
+impl ToyChunk {
+    /// The test statistic t_mu of each toy: twice the difference between the NLL at the true POI
+    /// and the best. Not clipped at 0, so that a free fit that missed its minimum shows. Empty
+    /// without conditional fits.
+    pub fn t_mu(&self) -> impl Iterator<Item = f64> + '_ {
+        let conditional = self.conditional.iter().flat_map(|c| &c.nll);
+        conditional.zip(&self.fits.nll).map(|(fixed, free)| 2.0 * (fixed - free))
+    }
+}

@@ -1,0 +1,235 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::fit::{FitBatch, Status};
+use crate::session::ToyChunk;
+
+/// A directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("neyman-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn output(&self) -> PathBuf {
+        self.0.join("toys.npz")
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run() -> ToyRun {
+    ToyRun {
+        version: "1".into(),
+        model: "abc".into(),
+        names: vec!["mu".into(), "α[0]".into()],
+        poi: Some("mu".into()),
+        truth: vec![1.0, 0.0],
+        seed: 3,
+        first: 10,
+        end: 35,
+        conditional: true,
+        edm: 1e-8,
+        evaluations: 1000,
+        chunk: 8,
+        device: "cpu".into(),
+        precision: "f64".into(),
+    }
+}
+
+/// Numbers that depend on the toy alone.
+fn batch(first: u64, n: u64, shift: f64) -> FitBatch {
+    let x = |i: u64| ((first + i) as f64 * 0.7 + shift).sin();
+    FitBatch {
+        n_parameters: 2,
+        parameters: (0..2 * n).map(|i| x(i / 2) + (i % 2) as f64).collect(),
+        nll: (0..n).map(|i| 100.0 + shift + x(i) * 0.1).collect(),
+        edm: (0..n).map(|i| x(i).abs() * 1e-9).collect(),
+        evaluations: (0..n).map(|i| (first + i) as u32).collect(),
+        status: (0..n)
+            .map(
+                |i| {
+                    if (first + i).is_multiple_of(11) { Status::Stalled } else { Status::Converged }
+                },
+            )
+            .collect(),
+        negative_bin: (0..n).map(|i| if (first + i).is_multiple_of(7) { 2 } else { -1 }).collect(),
+    }
+}
+
+fn chunk(first: u64, n: u64) -> ToyChunk {
+    ToyChunk { first, fits: batch(first, n, 0.0), conditional: Some(batch(first, n, 1.0)) }
+}
+
+fn fill(store: &mut ToyStore, chunks: usize) {
+    let todo = store.missing();
+    let grid = todo.into_iter().flat_map(|r| {
+        let end = r.end;
+        r.step_by(8).map(move |first| (first, (end - first).min(8)))
+    });
+    for (first, n) in grid.take(chunks) {
+        store.put(&chunk(first, n)).unwrap();
+    }
+}
+
+fn uninterrupted(path: &Path) -> Vec<u8> {
+    let mut store = ToyStore::create(path, run()).unwrap();
+    fill(&mut store, usize::MAX);
+    store.finish().unwrap();
+    fs::read(path).unwrap()
+}
+
+fn resume(path: &Path) -> (crate::Result<ToyStore>, ToySummary) {
+    let mut summary = ToySummary::default();
+    let store = ToyStore::resume(path, run(), &mut |c| summary.add(c, 1e-8));
+    (store, summary)
+}
+
+#[test]
+fn interruption_does_not_change_a_bit() {
+    let scratch = Scratch::new("bits");
+    let whole = uninterrupted(&scratch.output());
+    assert!(!scratch.0.join("toys.npz.part").exists());
+    let other = scratch.0.join("other.npz");
+    let mut store = ToyStore::create(&other, run()).unwrap();
+    fill(&mut store, 2);
+    drop(store);
+    let (store, summary) = resume(&other);
+    let mut store = store.unwrap();
+    assert_eq!((summary.toys, store.finished()), (16, 16));
+    assert_eq!(store.missing(), vec![(26..35)]);
+    fill(&mut store, usize::MAX);
+    store.finish().unwrap();
+    assert_eq!(fs::read(&other).unwrap(), whole);
+}
+
+#[test]
+fn damaged_chunks_are_done_again() {
+    let scratch = Scratch::new("damage");
+    let whole = uninterrupted(&scratch.output());
+    fs::remove_file(scratch.output()).unwrap();
+    let mut store = ToyStore::create(&scratch.output(), run()).unwrap();
+    fill(&mut store, 3);
+    let files = store.files().unwrap();
+    drop(store);
+    // one cut short, one with a flipped bit, one half-written temporary
+    let bytes = fs::read(&files[0]).unwrap();
+    fs::write(&files[0], &bytes[..bytes.len() / 2]).unwrap();
+    let mut bytes = fs::read(&files[2]).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&files[2], &bytes).unwrap();
+    fs::write(files[0].with_file_name(".x.1.tmp"), "half").unwrap();
+    let (store, summary) = resume(&scratch.output());
+    let mut store = store.unwrap();
+    assert_eq!((store.damaged(), summary.toys), (2, 8));
+    assert_eq!(store.missing(), [10..18, 26..35]);
+    fill(&mut store, usize::MAX);
+    store.finish().unwrap();
+    assert_eq!(fs::read(scratch.output()).unwrap(), whole);
+}
+
+#[test]
+fn another_run_is_refused() {
+    let scratch = Scratch::new("foreign");
+    let mut store = ToyStore::create(&scratch.output(), run()).unwrap();
+    fill(&mut store, 1);
+    drop(store);
+    let again = ToyStore::create(&scratch.output(), run()).err().unwrap().to_string();
+    assert!(again.contains("--resume"), "{again}");
+    let other = ToyRun { seed: 4, ..run() };
+    let refused = |r| ToyStore::resume(&scratch.output(), r, &mut |_| ()).err().unwrap();
+    let message = refused(other.clone()).to_string();
+    assert!(message.contains("seed 3 there, 4 here"), "{message}");
+    // without the readable copy the chunks themselves tell
+    fs::remove_file(scratch.0.join("toys.npz.part/run.json")).unwrap();
+    let message = refused(other).to_string();
+    assert!(message.contains("another run"), "{message}");
+}
+
+#[test]
+fn a_run_cannot_be_joined_by_a_second_process() {
+    let scratch = Scratch::new("lock");
+    let _store = ToyStore::create(&scratch.output(), run()).unwrap();
+    let message = resume(&scratch.output()).0.err().unwrap().to_string();
+    assert!(message.contains("another process"), "{message}");
+}
+
+#[test]
+fn finishing_needs_every_toy_and_keeps_chunks_on_failure() {
+    let scratch = Scratch::new("finish");
+    let mut store = ToyStore::create(&scratch.output(), run()).unwrap();
+    fill(&mut store, 1);
+    assert!(store.finish().err().unwrap().to_string().contains("18:35 are missing"));
+    let mut store = resume(&scratch.output()).0.unwrap();
+    fill(&mut store, usize::MAX);
+    // the final name is taken by a directory
+    fs::create_dir(scratch.output()).unwrap();
+    assert!(store.finish().err().unwrap().is_io());
+    fs::remove_dir(scratch.output()).unwrap();
+    assert_eq!(resume(&scratch.output()).0.unwrap().finished(), 25);
+}
+
+#[test]
+fn a_finished_run_is_not_begun_again() {
+    let scratch = Scratch::new("complete");
+    uninterrupted(&scratch.output());
+    let message = resume(&scratch.output()).0.err().unwrap().to_string();
+    assert!(message.contains("nothing to resume"), "{message}");
+}
+
+#[test]
+fn the_summary_counts() {
+    let mut summary = ToySummary::default();
+    summary.add(&chunk(10, 25), 1e-8);
+    assert_eq!((summary.toys, summary.converged, summary.fits), (25, 22, 50));
+    assert_eq!(summary.unconverged, [11, 22, 33]);
+    assert_eq!((summary.negative, summary.missed), (3, 0));
+}
+
+#[test]
+fn npz_is_a_stored_zip_of_aligned_arrays() {
+    let mut npz = npz::NpzWriter::new(std::io::Cursor::new(Vec::new()));
+    npz.array_f64("a", &[2], &[1.5, f64::NAN]).unwrap();
+    npz.array_text("b", &[], &["é"]).unwrap();
+    let bytes = npz.finish().unwrap().into_inner();
+    assert_eq!(&bytes[..4], b"PK\x03\x04");
+    assert_eq!(&bytes[30..35], b"a.npy");
+    let header =
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }";
+    assert_eq!(&bytes[35..35 + header.len()], header);
+    assert_eq!(bytes[35 + 128..35 + 136], 1.5f64.to_le_bytes());
+    assert_eq!(bytes[14..18], crc32fast::hash(&bytes[35..35 + 144]).to_le_bytes());
+}
+
+#[test]
+fn npz_refuses_wrong_lengths() {
+    let writer = || npz::NpzWriter::new(std::io::Cursor::new(Vec::new()));
+    assert!(writer().array_f64("a", &[1], &[1.0, 2.0]).is_err());
+    let mut short = writer();
+    short.array_f64("a", &[3], &[1.0]).unwrap();
+    assert!(short.finish().is_err());
+}
+
+#[test]
+fn atomic_writes_leave_no_rubbish() {
+    let scratch = Scratch::new("atomic");
+    let path = scratch.0.join("x.json");
+    fs::write(&path, "old").unwrap();
+    let failed = atomic::write(&path, |f| {
+        std::io::Write::write_all(f, b"new")?;
+        Err(std::io::Error::other("full"))
+    });
+    assert!(failed.is_err());
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
+    assert!(atomic::write(&scratch.0.join("no/such/x"), |_| Ok(())).is_err());
+}
