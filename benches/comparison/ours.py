@@ -54,7 +54,7 @@ class Neyman:
                     "toys", workspace, "--toys", toys, "--seed", 1, "--threads", 1, "--json"
                 )
                 result["cpu_of_toys_command"] = run["cpu_seconds"] / toys
-                result["toys"], result["unconverged"] = toys, run["unconverged"]
+                result["toys"], result["unconverged"] = toys, toys - run["converged"]
                 result["device"] = run.get("device")
                 result["fits"] = [self._fit_data(workspace, toy) for toy in data]
             return result

@@ -113,7 +113,8 @@ def closing(run):
 {run['neyman']}; {', '.join(run['peers'])}.
 CPU: user and system seconds of the process. delta NLL: above the lowest admissible point that any
 tool found on the same data (main data fluctuated, auxiliary data as observed, since NextStat takes no
-other), by pyhf's numpy likelihood. Timed toys are each tool's own.
+other), by pyhf's numpy likelihood. Timed toys are each tool's own data, in a batch; the delta NLL of toys
+is that of the tool's single fit on the common data, not of the timed batch.
 """
 
 
