@@ -143,7 +143,8 @@ def judge(entry, path, data, peers):
         cell = entry["cells"][tool]
         if verdict["objection"]:
             cell["objection"] = verdict["objection"]
-        elif i in best:
+        elif i in best and len({tool for tool, _, _ in asked}) > 1:
+            # a point compared with itself alone would look perfect
             cell.setdefault("delta_nll", []).append(verdict["nll"] - best[i])
     for cell in entry["cells"].values():
         for fit in cell.get("fits", []):
