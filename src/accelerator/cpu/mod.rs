@@ -97,7 +97,9 @@ impl Accelerator for Cpu {
             && out.constraint.len() == p.lower.len() * self.lanes
             && out.weight.len() == p.n_main() * self.lanes;
         self.check(block, fits)?;
-        self.with_scratch(|spare| self.arch.dispatch(FindCurvature { program: p, block, out, spare }));
+        self.with_scratch(|spare| {
+            self.arch.dispatch(FindCurvature { program: p, block, out, spare })
+        });
         Ok(())
     }
 }
