@@ -15,7 +15,7 @@ use crate::accelerator::Curvature;
 
 /// Unconstrained parameters get this share of their own Fisher information as D, so that bin space
 /// needs no border; it also keeps directions that the data do not constrain finite.
-const SOFT_CONSTRAINT: f64 = 0.02;
+pub(super) const SOFT_CONSTRAINT: f64 = 0.02;
 
 /// Columns that share their rows, four at a time.
 #[derive(Debug, Clone)]

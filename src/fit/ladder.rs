@@ -8,6 +8,11 @@ use crate::accelerator::Curvature;
 /// Steps of damping: none, then 0.01 times powers of 8.
 pub(super) const LEVELS: usize = 12;
 
+/// Damping at a level.
+pub(super) fn lambda(level: usize) -> f64 {
+    if level == 0 { 0.0 } else { 0.01 * 8f64.powi(level as i32 - 1) }
+}
+
 pub(super) struct Ladder<'a> {
     curvature: Curvature,
     fixed: &'a [bool],
@@ -20,9 +25,7 @@ impl<'a> Ladder<'a> {
     }
 
     pub(super) fn at(&self, level: usize) -> &InverseCurvature {
-        self.levels[level].get_or_init(|| {
-            let lambda = if level == 0 { 0.0 } else { 0.01 * 8f64.powi(level as i32 - 1) };
-            InverseCurvature::new(&self.curvature, self.fixed, lambda)
-        })
+        self.levels[level]
+            .get_or_init(|| InverseCurvature::new(&self.curvature, self.fixed, lambda(level)))
     }
 }

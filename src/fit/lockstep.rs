@@ -1,21 +1,20 @@
 //! Many fits at once, one per SIMD lane, in lockstep: projected BFGS of small memory whose first
-//! inverse Hessian is the expected one at the common start, shared by all lanes
-//! ([`InverseCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
+//! inverse Hessian is the expected one, either at the common start and shared by all lanes
+//! ([`InverseCurvature`]), or each lane's own at its accepted point ([`OwnCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
 //! course depends on its own data alone: its bits are the same in any company.
 
 use bytemuck::Zeroable;
 use pulp::{Simd, WithSimd};
 
 use super::inverse::{InverseCurvature, Tile};
-use super::ladder::{LEVELS, Ladder};
+use super::ladder::{LEVELS, Ladder, lambda};
+use super::own::{OwnCurvature, dot};
 use crate::accelerator::{Accelerator, FitJob, LaneBlock, LaneValues};
 use crate::aligned::Aligned;
 use crate::{Error, Result};
 
 /// BFGS pairs kept.
 const MEMORY: usize = 8;
-/// A fit that needs more evaluations goes to the Newton minimizer.
-const PATIENCE: u32 = 60;
 /// Armijo's constant: share of the linear decrease that a step must reach.
 const SUFFICIENT: f64 = 1e-4;
 /// Rounding of the NLL, relative to 1 + |NLL|.
@@ -35,18 +34,35 @@ pub(super) struct Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Converged,
-    /// For the Newton minimizer, from `parameters`.
+    /// For a more patient minimizer, from `parameters`.
     Straggler,
     /// The likelihood is not finite at the start.
     NotFinite,
 }
 
-/// Fit the datasets `fits` of a job.
+/// A fit to be done: which dataset, from where.
+pub(super) struct Task<'a> {
+    pub(super) fit: usize,
+    pub(super) start: &'a [f64],
+}
+
+/// The first inverse Hessian of the BFGS updates.
+#[derive(Clone, Copy)]
+pub(super) enum Preconditioner<'a> {
+    Shared(&'a Ladder<'a>),
+    Own,
+}
+
+/// Fits of a job, in the order of `tasks`.
 pub(super) struct Run<'a> {
     pub(super) device: &'a dyn Accelerator,
     pub(super) job: &'a FitJob<'a>,
-    pub(super) ladder: &'a Ladder<'a>,
-    pub(super) fits: std::ops::Range<usize>,
+    pub(super) preconditioner: Preconditioner<'a>,
+    pub(super) tasks: &'a [Task<'a>],
+    /// A fit that needs more evaluations is left a straggler.
+    pub(super) patience: u32,
+    /// Distance to the minimum at which a fit has converged.
+    pub(super) edm: f64,
 }
 
 impl WithSimd for Run<'_> {
@@ -68,11 +84,11 @@ impl WithSimd for Run<'_> {
 /// What one lane is at.
 #[derive(Clone, Copy)]
 struct Lane {
-    /// Index of the fit, none once there are no more.
-    fit: Option<usize>,
+    /// Index of the task, none once there are no more.
+    task: Option<usize>,
     /// The point in evaluation is the start.
     start: bool,
-    /// The point in evaluation is the last one.
+    /// The distance was below the tolerance before the step to the point in evaluation.
     last: bool,
     evaluations: u32,
     /// Damping.
@@ -88,6 +104,7 @@ struct Lockstep<'a, S: Simd> {
     lanes: Vec<Lane>,
     next: usize,
     outcomes: Vec<Option<Outcome>>,
+    own: Option<OwnCurvature<S>>,
     kinks: &'a [usize],
     /// Accepted point, its gradient and NLL.
     x: Aligned<S::f64s>,
@@ -137,7 +154,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         let kinks = problem.kinks();
         let kinked = if kinks.is_empty() { 0 } else { n };
         let idle = Lane {
-            fit: None,
+            task: None,
             start: true,
             last: false,
             evaluations: 0,
@@ -149,8 +166,12 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         let mut lockstep = Self {
             simd,
             lanes: vec![idle; S::F64_LANES],
-            next: run.fits.start,
-            outcomes: run.fits.clone().map(|_| None).collect(),
+            next: 0,
+            outcomes: run.tasks.iter().map(|_| None).collect(),
+            own: match run.preconditioner {
+                Preconditioner::Shared(_) => None,
+                Preconditioner::Own => Some(OwnCurvature::new(simd, run.device)),
+            },
             kinks,
             x: Aligned::new(n),
             g: Aligned::new(n),
@@ -179,7 +200,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         for l in 0..S::F64_LANES {
             if !lockstep.load(l) {
                 // an idle lane repeats the first dataset so that its arithmetic stays ordinary
-                lockstep.fill(l, lockstep.run.fits.start);
+                lockstep.fill(l, 0);
             }
         }
         lockstep
@@ -194,15 +215,15 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         lane.level = 0;
         lane.pairs = false;
         lane.edm = f64::INFINITY;
-        lane.fit = (self.next < self.run.fits.end).then_some(self.next);
-        let Some(fit) = lane.fit else { return false };
+        lane.task = (self.next < self.run.tasks.len()).then_some(self.next);
+        let Some(task) = lane.task else { return false };
         self.next += 1;
-        self.fill(l, fit);
+        self.fill(l, task);
         true
     }
 
-    fn fill(&mut self, l: usize, fit: usize) {
-        let job = self.run.job;
+    fn fill(&mut self, l: usize, task: usize) {
+        let (job, Task { fit, start }) = (self.run.job, &self.run.tasks[task]);
         let (n_main, n_auxiliary) = (self.main.len(), self.auxiliary.len());
         for (v, n) in self.main.iter_mut().zip(&job.main[fit * n_main..]) {
             *lane_mut::<S>(v, l) = *n;
@@ -210,7 +231,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         for (v, a) in self.auxiliary.iter_mut().zip(&job.auxiliary[fit * n_auxiliary..]) {
             *lane_mut::<S>(v, l) = *a;
         }
-        for (v, x) in self.trial.iter_mut().zip(job.start_of(fit)) {
+        for (v, x) in self.trial.iter_mut().zip(*start) {
             *lane_mut::<S>(v, l) = *x;
         }
         for rho in &mut self.rho {
@@ -221,9 +242,9 @@ impl<'a, S: Simd> Lockstep<'a, S> {
     /// Record how a lane ended, at the accepted point, and refill it.
     fn finish(&mut self, l: usize, end: End) {
         let lane = self.lanes[l];
-        if let Some(fit) = lane.fit {
+        if let Some(task) = lane.task {
             let point = if end == End::NotFinite { &self.trial } else { &self.x };
-            self.outcomes[fit - self.run.fits.start] = Some(Outcome {
+            self.outcomes[task] = Some(Outcome {
                 parameters: point.iter().map(|v| lane_of::<S>(v, l)).collect(),
                 nll: lane_of::<S>(&self.nll, l),
                 edm: lane.edm,
@@ -237,11 +258,12 @@ impl<'a, S: Simd> Lockstep<'a, S> {
 
     #[inline(always)]
     fn run(mut self) -> Result<Vec<Outcome>> {
-        while self.lanes.iter().any(|l| l.fit.is_some()) {
+        while self.lanes.iter().any(|l| l.task.is_some()) {
             self.evaluate()?;
             self.settle_kinks();
             self.accept_or_reject();
             self.find_active();
+            self.refresh_own()?;
             self.find_direction();
             self.step();
         }
@@ -338,17 +360,18 @@ impl<'a, S: Simd> Lockstep<'a, S> {
     /// What becomes of a lane after its evaluation.
     fn decide(&mut self, l: usize, accepted: bool) {
         let lane = &mut self.lanes[l];
-        if lane.fit.is_none() {
+        if lane.task.is_none() {
             return;
         }
         if lane.start && !accepted {
             return self.finish(l, End::NotFinite);
         }
         let had_start = std::mem::take(&mut lane.start);
-        if lane.last {
+        if lane.last && !accepted {
+            // only rounding is left to gain
             return self.finish(l, End::Converged);
         }
-        if lane.evaluations >= PATIENCE {
+        if lane.evaluations >= self.run.patience {
             return self.finish(l, End::Straggler);
         }
         if accepted {
@@ -441,11 +464,11 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         let twice_edm = dot(simd, &self.g, &self.solved);
         for l in 0..S::F64_LANES {
             let lane = &mut self.lanes[l];
-            if lane.fit.is_none() || lane.start {
+            if lane.task.is_none() || lane.start {
                 continue;
             }
             let edm = 0.5 * lane_of::<S>(&twice_edm, l);
-            let tolerance = self.run.job.tolerance.edm;
+            let tolerance = self.run.edm;
             if edm.is_nan() || edm < 0.0 {
                 // not a descent direction: evaluate this point again without the pairs
                 lane.pairs = false;
@@ -458,12 +481,12 @@ impl<'a, S: Simd> Lockstep<'a, S> {
                 continue;
             }
             lane.edm = edm;
-            if lane.level == 0 && edm < tolerance {
-                if edm < 0.01 * tolerance {
-                    self.finish(l, End::Converged);
-                } else {
-                    lane.last = true;
-                }
+            // twice in a row: the estimate at a point where the pairs mislead is caught by the step
+            let close = lane.level == 0 && edm < tolerance;
+            if close && (lane.last || edm < 0.01 * tolerance) {
+                self.finish(l, End::Converged);
+            } else {
+                lane.last = close;
             }
         }
     }
@@ -494,22 +517,49 @@ impl<'a, S: Simd> Lockstep<'a, S> {
     #[inline(always)]
     fn solve(&mut self) {
         let simd = self.simd;
-        let needed = |l: &Lane| l.fit.is_some() && !l.start;
+        if let Some(own) = &mut self.own {
+            own.apply(self.run.device, &self.direction, &mut self.solved);
+        } else {
+            self.solve_shared();
+        }
+        for (s, m) in self.solved.iter_mut().zip(&*self.mask) {
+            *s = simd.mul_f64s(*s, *m);
+        }
+    }
+
+    /// Each lane's own curvature at its accepted point, where that is the preconditioner.
+    #[inline(always)]
+    fn refresh_own(&mut self) -> Result<()> {
+        let Some(own) = &mut self.own else { return Ok(()) };
+        let mut damping = S::f64s::zeroed();
+        for (l, lane) in self.lanes.iter().enumerate() {
+            *lane_mut::<S>(&mut damping, l) = lambda(lane.level);
+        }
+        let block = LaneBlock {
+            parameters: bytemuck::cast_slice(&self.x),
+            main: bytemuck::cast_slice(&self.main),
+            auxiliary: bytemuck::cast_slice(&self.auxiliary),
+        };
+        own.refresh(self.run.device, &block, &self.mask, damping)
+    }
+
+    #[inline(always)]
+    fn solve_shared(&mut self) {
+        let simd = self.simd;
+        let Preconditioner::Shared(ladder) = self.run.preconditioner else { return };
+        let needed = |l: &Lane| l.task.is_some() && !l.start;
         let first = self.lanes.iter().find(|l| needed(l)).map_or(0, |l| l.level);
-        apply(simd, self.run.ladder.at(first), &self.direction, &mut self.solved);
+        apply(simd, ladder.at(first), &self.direction, &mut self.solved);
         for level in 0..LEVELS {
             if level == first || !self.lanes.iter().any(|l| needed(l) && l.level == level) {
                 continue;
             }
-            apply(simd, self.run.ladder.at(level), &self.direction, &mut self.other);
+            apply(simd, ladder.at(level), &self.direction, &mut self.other);
             for l in (0..S::F64_LANES).filter(|&l| self.lanes[l].level == level) {
                 for (s, o) in self.solved.iter_mut().zip(&*self.other) {
                     *lane_mut::<S>(s, l) = lane_of::<S>(o, l);
                 }
             }
-        }
-        for (s, m) in self.solved.iter_mut().zip(&*self.mask) {
-            *s = simd.mul_f64s(*s, *m);
         }
     }
 
@@ -522,7 +572,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         let (lower, upper) = (problem.lower(), problem.upper());
         let mut running = zero;
         for l in 0..S::F64_LANES {
-            let go = self.lanes[l].fit.is_some() && !self.lanes[l].start;
+            let go = self.lanes[l].task.is_some() && !self.lanes[l].start;
             *lane_mut::<S>(&mut running, l) = if go { 1.0 } else { 0.0 };
         }
         let running = simd.greater_than_f64s(running, zero);
@@ -555,23 +605,6 @@ fn reciprocal_if_curved<S: Simd>(simd: S, sy: S::f64s, ss: S::f64s, yy: S::f64s)
     );
     let safe = simd.select_f64s(curved, sy, simd.splat_f64s(1.0));
     simd.select_f64s(curved, simd.div_f64s(simd.splat_f64s(1.0), safe), zero)
-}
-
-/// Four sums side by side, joined in a fixed order.
-#[inline(always)]
-fn dot<S: Simd>(simd: S, a: &[S::f64s], b: &[S::f64s]) -> S::f64s {
-    let mut sum = [simd.splat_f64s(0.0); 4];
-    let (a4, a1) = a.as_chunks::<4>();
-    let (b4, b1) = b.as_chunks::<4>();
-    for (a, b) in a4.iter().zip(b4) {
-        for i in 0..4 {
-            sum[i] = simd.mul_add_f64s(a[i], b[i], sum[i]);
-        }
-    }
-    for (a, b) in a1.iter().zip(b1) {
-        sum[0] = simd.mul_add_f64s(*a, *b, sum[0]);
-    }
-    simd.add_f64s(simd.add_f64s(sum[0], sum[1]), simd.add_f64s(sum[2], sum[3]))
 }
 
 /// `v -= weight * w * mask`.
