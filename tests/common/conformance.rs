@@ -91,8 +91,7 @@ pub(crate) fn evaluate(device: &dyn Accelerator, points: &[Point]) -> Vec<Answer
     let lanes = device.lanes();
     let mut answers = Vec::with_capacity(points.len());
     for block in points.chunks(lanes) {
-        let filled: Vec<&Point> =
-            (0..lanes).map(|l| &block[l.min(block.len() - 1)]).collect();
+        let filled: Vec<&Point> = (0..lanes).map(|l| &block[l.min(block.len() - 1)]).collect();
         answers.extend(evaluate_block(device, &filled).into_iter().take(block.len()));
     }
     answers

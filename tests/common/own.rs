@@ -41,9 +41,8 @@ pub(crate) fn workspace(
     poi: &str,
     parameters: &[Value],
 ) -> Value {
-    let channel = |(name, _, samples): &(&str, &[f64], Vec<Value>)| {
-        json!({"name": name, "samples": samples})
-    };
+    let channel =
+        |(name, _, samples): &(&str, &[f64], Vec<Value>)| json!({"name": name, "samples": samples});
     let observation =
         |(name, data, _): &(&str, &[f64], Vec<Value>)| json!({"name": name, "data": data});
     json!({
@@ -106,12 +105,20 @@ pub(crate) fn all_seven() -> Value {
     ];
     workspace(
         &[
-            ("SR", &[63.0, 55.0, 30.0], vec![
-                sample("signal", &[6.0, 10.75, 8.5], &signal),
-                sample("background", &[50.0, 41.5, 20.25], &background),
-                sample("fake", &[4.0, 3.0, 2.5], &fake),
-            ]),
-            ("CR", &[207.0, 117.0, 69.0], vec![sample("background", &[200.0, 120.5, 65.0], &control)]),
+            (
+                "SR",
+                &[63.0, 55.0, 30.0],
+                vec![
+                    sample("signal", &[6.0, 10.75, 8.5], &signal),
+                    sample("background", &[50.0, 41.5, 20.25], &background),
+                    sample("fake", &[4.0, 3.0, 2.5], &fake),
+                ],
+            ),
+            (
+                "CR",
+                &[207.0, 117.0, 69.0],
+                vec![sample("background", &[200.0, 120.5, 65.0], &control)],
+            ),
             ("count", &[24.0], vec![sample("background", &[25.5], &counting)]),
         ],
         "mu",
@@ -125,16 +132,21 @@ pub(crate) fn widths() -> Value {
         .into_iter()
         .map(|n| {
             let row = |a: f64, b: f64| (0..n).map(|i| a + b * (i as f64)).collect::<Vec<_>>();
-            let background = sample("background", &row(30.0, 4.0), &[
-                normsys("norm", 1.1, 0.92),
-                histosys("tilt", &row(29.0, 4.75), &row(31.5, 3.5)),
-                histosys("curve", &row(30.5, 3.75), &row(30.25, 4.25)),
-                modifier(&format!("stat{n}"), "staterror", json!(row(1.5, 0.1))),
-            ]);
-            let signal = sample("signal", &row(2.0, 0.5), &[
-                normfactor("mu"),
-                histosys("tilt", &row(2.25, 0.5), &row(1.5, 0.625)),
-            ]);
+            let background = sample(
+                "background",
+                &row(30.0, 4.0),
+                &[
+                    normsys("norm", 1.1, 0.92),
+                    histosys("tilt", &row(29.0, 4.75), &row(31.5, 3.5)),
+                    histosys("curve", &row(30.5, 3.75), &row(30.25, 4.25)),
+                    modifier(&format!("stat{n}"), "staterror", json!(row(1.5, 0.1))),
+                ],
+            );
+            let signal = sample(
+                "signal",
+                &row(2.0, 0.5),
+                &[normfactor("mu"), histosys("tilt", &row(2.25, 0.5), &row(1.5, 0.625))],
+            );
             (format!("c{n}"), row(33.0, 4.0), vec![signal, background])
         })
         .collect();
@@ -152,10 +164,14 @@ pub(crate) fn empty_bins() -> Value {
         histosys("shape", &[0.0, 1.5, 0.25], &[0.0, 0.75, 0.5]),
     ];
     workspace(
-        &[("SR", &[0.0, 0.0, 2.5], vec![
-            sample("signal", &[1.5, 0.0, -0.125], &[normfactor("mu")]),
-            sample("background", &[0.0, 1.25, 0.5], &background),
-        ])],
+        &[(
+            "SR",
+            &[0.0, 0.0, 2.5],
+            vec![
+                sample("signal", &[1.5, 0.0, -0.125], &[normfactor("mu")]),
+                sample("background", &[0.0, 1.25, 0.5], &background),
+            ],
+        )],
         "mu",
         &[json!({"name": "mu", "bounds": [[-1.0, 10.0]]})],
     )
@@ -168,13 +184,18 @@ pub(crate) fn well_behaved() -> Value {
         histosys("shape", &[1030.0, 815.0, 590.0], &[970.0, 785.0, 610.0]),
         modifier("stat", "staterror", json!([15.0, 12.0, 10.0])),
     ];
-    let control = vec![modifier("own", "shapesys", json!([60.0, 50.0])), normsys("norm", 1.02, 0.98)];
+    let control =
+        vec![modifier("own", "shapesys", json!([60.0, 50.0])), normsys("norm", 1.02, 0.98)];
     workspace(
         &[
-            ("SR", &[1060.0, 880.0, 690.0], vec![
-                sample("signal", &[50.0, 90.0, 80.0], &[normfactor("mu")]),
-                sample("background", &[1000.0, 800.0, 600.0], &background),
-            ]),
+            (
+                "SR",
+                &[1060.0, 880.0, 690.0],
+                vec![
+                    sample("signal", &[50.0, 90.0, 80.0], &[normfactor("mu")]),
+                    sample("background", &[1000.0, 800.0, 600.0], &background),
+                ],
+            ),
             ("CR", &[2010.0, 1490.0], vec![sample("background", &[2000.0, 1500.0], &control)]),
         ],
         "mu",
