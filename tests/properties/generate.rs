@@ -47,6 +47,17 @@ fn sample() -> impl Strategy<Value = SampleSpec> {
 }
 
 impl ModelSpec {
+    /// The same with every `hi` above nominal and every `lo` below.
+    pub(crate) fn two_sided(&self) -> Self {
+        let mut spec = self.clone();
+        for sample in spec.channels.iter_mut().flat_map(|channel| &mut channel.samples) {
+            for size in &mut sample.sizes {
+                *size = size.abs();
+            }
+        }
+        spec
+    }
+
     /// The workspace; every model has `mu` on its first sample.
     pub(crate) fn document(&self) -> Value {
         let channels: Vec<Value> = (0..self.channels.len()).map(|c| self.channel(c)).collect();
@@ -96,13 +107,13 @@ fn modifiers(sample: &SampleSpec, c: usize, s: usize, bins: usize) -> Vec<Value>
     let errors = |i: usize| -> Vec<f64> {
         (0..bins).map(|b| sample.yields[b] * (0.05 + size(i + b).abs())).collect()
     };
-    let template = |i: usize| -> Vec<f64> {
-        (0..bins).map(|b| sample.yields[b] * (1.0 + size(i + b))).collect()
+    let template = |i: usize, side: f64| -> Vec<f64> {
+        (0..bins).map(|b| sample.yields[b] * (1.0 + side * size(i + b))).collect()
     };
     let entry =
         |name: String, kind: &str, data: Value| json!({"name": name, "type": kind, "data": data});
     let factor = |i: usize| json!({"hi": 1.0 + size(i), "lo": 1.0 - size(i + 1)});
-    let shape = |i: usize| json!({"hi_data": template(i), "lo_data": template(i + 4)});
+    let shape = |i: usize| json!({"hi_data": template(i, 1.0), "lo_data": template(i + 4, -1.0)});
     let mut all = Vec::new();
     let on = |bit: u16| sample.modifiers & (1 << bit) != 0;
     if c == 0 && s == 0 {
