@@ -270,7 +270,8 @@ fn toys_of_a_search() {
         let data = dataset(model, &plan, toy as u64);
         let nll = model.nll(chunk.fits.parameters_of(toy), &data);
         assert!((nll - chunk.fits.nll[toy]).abs() < 1e-9, "toy {toy}");
-        // the conditional fit may find another branch of a likelihood with several minima
+        let t = 2.0 * (conditional.nll[toy] - nll);
+        assert!(t > -1e-6, "toy {toy}: the fit with mu held is lower by {t:e}");
         if toy % 20 == 0 {
             let fit = session.fit(&data, &FitOptions::default()).expect("a fit");
             let above = 2.0 * nll - fit.twice_nll;
