@@ -95,8 +95,8 @@ proptest! {
         let best = 2.0 * model.nll(&truth, &asimov);
         prop_assert!((fit.twice_nll - best).abs() < 1e-7, "{} {best}", fit.twice_nll);
         prop_assert_eq!(&fit.covariance_problem, &None);
-        for k in 0..truth.len() {
-            let (value, name) = (fit.parameters[k], &model.parameters()[k].name);
+        for (k, parameter) in model.parameters().iter().enumerate() {
+            let (value, name) = (fit.parameters[k], &parameter.name);
             let near = (value - truth[k]).abs() <= 1e-3 * fit.uncertainties[k];
             prop_assert!(near, "{name}: {value} instead of {}", truth[k]);
         }
