@@ -29,7 +29,9 @@ pub(crate) fn config(cases: u32) -> Config {
         fixed @ RngSeed::Fixed(_) => fixed,
     };
     let cases = cases * given.cases / 256;
-    Config { cases, rng_seed, failure_persistence: None, ..given }
+    // models that a property does not speak of are passed over
+    let max_global_rejects = 4 * cases;
+    Config { cases, max_global_rejects, rng_seed, failure_persistence: None, ..given }
 }
 
 pub(crate) fn compile(spec: &ModelSpec) -> Model {
