@@ -26,8 +26,8 @@ enum Outcome {
 }
 use Outcome::{Accepted, NotJson, Refused, Warned};
 
-/// The files whose fault only the model can see; the format is in order. `model_reports` in the
-/// model's tests is to hold what becomes of them.
+/// The files whose fault only the model can see; the format is in order. `bad_models.rs` holds what
+/// becomes of them.
 const MODEL_LEVEL: [&str; 4] = [
     "number_1e308_sum_overflow.json",
     "negative_yield_total_negative.json",

@@ -2,64 +2,11 @@
 
 mod common;
 
-use common::{data_directory, load_workspace, number, numbers, read_json};
+use common::golden::goldens;
+use common::{number, numbers};
 use neyman::model::interpolation::{HistoSysInterpolation, Interpolation, NormSysInterpolation};
-use neyman::model::{Constraint, Data, Model, ModelOptions, Parameter, PoiChoice};
+use neyman::model::{Constraint, Data, Model, Parameter};
 use serde_json::Value;
-
-/// One workspace with its recorded numbers.
-struct Golden {
-    name: String,
-    recorded: Value,
-    workspace: neyman::spec::Workspace,
-    measurement: usize,
-}
-
-impl Golden {
-    fn compile(&self, interpolation: Interpolation) -> Model {
-        // pyhf refuses background-only workspaces unless told that there is no POI.
-        let poi = match self.recorded["poi"] {
-            Value::Null => PoiChoice::None,
-            _ => PoiChoice::FromMeasurement,
-        };
-        let options = ModelOptions { poi, interpolation };
-        Model::new(&self.workspace, self.measurement, &options)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
-    }
-
-    fn points(&self) -> impl Iterator<Item = (&Value, Vec<f64>)> {
-        let points = self.recorded["points"].as_array().expect("points");
-        points.iter().map(|point| (point, numbers(&point["pars"])))
-    }
-}
-
-fn goldens() -> Vec<Golden> {
-    let Some(directory) = data_directory() else {
-        return Vec::new();
-    };
-    let mut files: Vec<_> = std::fs::read_dir(directory.join("goldens"))
-        .expect("goldens")
-        .map(|entry| entry.expect("entry").path())
-        .filter(|path| !path.file_name().expect("name").to_string_lossy().starts_with('_'))
-        .collect();
-    files.sort();
-    files
-        .iter()
-        .map(|path| {
-            let recorded = read_json(path);
-            let name = path.file_stem().expect("name").to_string_lossy().into_owned();
-            let workspace =
-                load_workspace(&directory.join("workspaces").join(format!("{name}.json")));
-            let wanted = recorded["measurement"].as_str();
-            let measurement = workspace
-                .measurements
-                .iter()
-                .position(|measurement| Some(measurement.name.as_str()) == wanted)
-                .unwrap_or(0);
-            Golden { name, recorded, workspace, measurement }
-        })
-        .collect()
-}
 
 fn close(a: f64, b: f64, relative: f64, absolute: f64) -> bool {
     a == b || (a - b).abs() <= relative * a.abs().max(b.abs()) + absolute

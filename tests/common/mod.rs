@@ -1,12 +1,16 @@
-//! Test data: the directory in NEYMAN_DATA, with `workspaces/*.json` and `goldens/*.json`.
+//! What several test files share: the data directory in NEYMAN_DATA with `workspaces/*.json` and
+//! `goldens/*.json`, small models of our own, and the comparison of a device with the oracle.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
+pub(crate) mod conformance;
+pub(crate) mod golden;
+pub(crate) mod own;
+pub(crate) mod random;
+
 use std::path::{Path, PathBuf};
 
-use neyman::spec::{
-    Channel, Measurement, Modifier, ModifierKind, Observation, ParameterConfig, Sample, Workspace,
-};
+use neyman::spec::{self, LoadOptions, Loaded};
 use serde_json::Value;
 
 /// The data directory; tests that need it are skipped, aloud, without.
@@ -23,6 +27,18 @@ pub(crate) fn read_json(path: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// Reads a workspace as a user's would be; `poi` false for background-only ones, whose parameter of
+/// interest comes with a patch.
+pub(crate) fn load_workspace(path: &Path, measurement: Option<&str>, poi: bool) -> Loaded {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let options = LoadOptions {
+        measurement: measurement.map(str::to_owned),
+        poi: (!poi).then(String::new),
+        ..LoadOptions::default()
+    };
+    spec::load(&bytes, &options).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// A number of a golden file, where non-finite ones are strings.
 pub(crate) fn number(value: &Value) -> f64 {
     match value.as_str() {
@@ -35,69 +51,4 @@ pub(crate) fn number(value: &Value) -> f64 {
 
 pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap_or_else(|| panic!("not an array: {value}")).iter().map(number).collect()
-}
-
-/// Reads a workspace with as little as the goldens need.
-pub(crate) fn load_workspace(path: &Path) -> Workspace {
-    let document = read_json(path);
-    let string = |value: &Value| value.as_str().expect("a string").to_owned();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let modifier = |value: &Value| Modifier {
-        name: string(&value["name"]),
-        kind: match value["type"].as_str().expect("a type") {
-            "normfactor" => ModifierKind::NormFactor,
-            "normsys" => ModifierKind::NormSys {
-                hi: number(&value["data"]["hi"]),
-                lo: number(&value["data"]["lo"]),
-            },
-            "histosys" => ModifierKind::HistoSys {
-                hi_data: numbers(&value["data"]["hi_data"]),
-                lo_data: numbers(&value["data"]["lo_data"]),
-            },
-            "shapefactor" => ModifierKind::ShapeFactor,
-            "shapesys" => ModifierKind::ShapeSys(numbers(&value["data"])),
-            "staterror" => ModifierKind::StatError(numbers(&value["data"])),
-            "lumi" => ModifierKind::Lumi,
-            other => panic!("modifier type {other}"),
-        },
-    };
-    let sample = |value: &Value| Sample {
-        name: string(&value["name"]),
-        data: numbers(&value["data"]),
-        modifiers: list(&value["modifiers"]).iter().map(modifier).collect(),
-    };
-    let pair = |value: &Value| (number(&value[0]), number(&value[1]));
-    let config = |value: &Value| ParameterConfig {
-        name: string(&value["name"]),
-        inits: value.get("inits").map(numbers),
-        bounds: value.get("bounds").map(|bounds| list(bounds).iter().map(pair).collect()),
-        auxdata: value.get("auxdata").map(numbers),
-        factors: value.get("factors").map(numbers),
-        sigmas: value.get("sigmas").map(numbers),
-        fixed: value.get("fixed").and_then(Value::as_bool),
-    };
-    Workspace {
-        channels: list(&document["channels"])
-            .iter()
-            .map(|value| Channel {
-                name: string(&value["name"]),
-                samples: list(&value["samples"]).iter().map(sample).collect(),
-            })
-            .collect(),
-        observations: list(&document["observations"])
-            .iter()
-            .map(|value| Observation {
-                name: string(&value["name"]),
-                data: numbers(&value["data"]),
-            })
-            .collect(),
-        measurements: list(&document["measurements"])
-            .iter()
-            .map(|value| Measurement {
-                name: string(&value["name"]),
-                poi: value["config"]["poi"].as_str().filter(|p| !p.is_empty()).map(str::to_owned),
-                parameters: list(&value["config"]["parameters"]).iter().map(config).collect(),
-            })
-            .collect(),
-    }
 }

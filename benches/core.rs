@@ -1,0 +1,107 @@
+//! Times of the core's pieces: a block of lanes, one fit with its covariance, a batch of toys.
+//!
+//! For the embedded search and, where NEYMAN_DATA is set, for a published ATLAS likelihood of 184
+//! parameters. Ratios to other tools come from `compare.py`.
+
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use neyman::accelerator::{self, DeviceChoice, LaneBlock, LaneValues, Program};
+use neyman::fit::Tolerance;
+use neyman::model::{Model, ModelOptions};
+use neyman::session::{FitOptions, Session, ToyPlan};
+use neyman::spec::{self, LoadOptions};
+
+const TOYS: u64 = 200;
+
+fn models() -> Vec<(&'static str, Model)> {
+    let compile = |bytes: &[u8]| {
+        let loaded = spec::load(bytes, &LoadOptions::default()).expect("a workspace");
+        Model::new(&loaded.workspace, loaded.measurement, &ModelOptions::default())
+            .expect("a model")
+    };
+    let mut models = vec![("search", compile(include_bytes!("../examples/search.json")))];
+    if let Some(data) = std::env::var_os("NEYMAN_DATA") {
+        let path = Path::new(&data).join("workspaces/atlas_tHu_fcnc.json");
+        let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        models.push(("atlas_tHu_fcnc", compile(&bytes)));
+    }
+    models
+}
+
+/// NLL and gradient in every lane of one block.
+fn block(criterion: &mut Criterion, name: &str, model: &Model) {
+    let program = Arc::new(Program::new(Arc::new(model.clone())));
+    let device = accelerator::open(&DeviceChoice::Cpu, program).expect("the processor");
+    let lanes = device.lanes();
+    let spread = |values: &[f64]| -> Vec<f64> {
+        values.iter().flat_map(|v| std::iter::repeat_n(*v, lanes)).collect()
+    };
+    let (x, observed) = (spread(&model.init()), model.observed());
+    let (main, auxiliary) = (spread(&observed.main), spread(&observed.auxiliary));
+    let (mut nll, mut negative_bin) = (vec![0.0; lanes], vec![0.0; lanes]);
+    let mut gradient = vec![0.0; x.len()];
+    criterion.bench_function(&format!("block of {lanes} lanes/{name}"), |bencher| {
+        bencher.iter(|| {
+            let at = LaneBlock { parameters: black_box(&x), main: &main, auxiliary: &auxiliary };
+            let mut out = LaneValues {
+                nll: &mut nll,
+                gradient: &mut gradient,
+                jump: &mut [],
+                negative_bin: &mut negative_bin,
+            };
+            device.evaluate(&at, &mut out).expect("an evaluation");
+        });
+    });
+}
+
+/// A session's fit: eight starts and the covariance.
+fn fit(criterion: &mut Criterion, name: &str, model: &Model) {
+    let session = Session::new(model.clone(), &DeviceChoice::Cpu).expect("the processor");
+    let observed = model.observed();
+    criterion.bench_function(&format!("fit with covariance/{name}"), |bencher| {
+        bencher.iter(|| session.fit(black_box(observed), &FitOptions::default()).expect("a fit"));
+    });
+}
+
+/// Throwing and fitting toys on all threads.
+fn toys(criterion: &mut Criterion, name: &str, model: &Model) {
+    let session = Session::new(model.clone(), &DeviceChoice::Cpu).expect("the processor");
+    let plan = ToyPlan {
+        truth: model.init(),
+        seed: 1,
+        range: 0..TOYS,
+        conditional: false,
+        tolerance: Tolerance::default(),
+    };
+    let stop = AtomicBool::new(false);
+    criterion.bench_function(&format!("{TOYS} toys/{name}"), |bencher| {
+        bencher.iter(|| {
+            let mut sink = |chunk| {
+                black_box(chunk);
+                Ok(())
+            };
+            session.toys(black_box(&plan), TOYS as usize, &stop, &mut sink).expect("toys")
+        });
+    });
+}
+
+fn core(criterion: &mut Criterion) {
+    for (name, model) in models() {
+        block(criterion, name, &model);
+        fit(criterion, name, &model);
+        toys(criterion, name, &model);
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20);
+    targets = core
+}
+criterion_main!(benches);
