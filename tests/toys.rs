@@ -32,7 +32,8 @@ fn search() -> Session {
 
 fn plan(session: &Session, range: std::ops::Range<u64>, conditional: bool) -> ToyPlan {
     let truth = session.model().init();
-    ToyPlan { truth, seed: 3, range, conditional, tolerance: Tolerance::default() }
+    let tolerance = Tolerance::default();
+    ToyPlan { truth, seed: 3, range, conditional, keep_data: false, tolerance }
 }
 
 fn throw(session: &Session, plan: &ToyPlan, chunk: usize) -> Vec<ToyChunk> {
