@@ -6,6 +6,8 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::accelerator::{Derivatives, FitJob, Problem, Status};
 
+/// Damping below this is none.
+const LEAST_DAMPING: f64 = 1e-10;
 /// Rounds of fixing parameters at bounds within one step.
 const ROUNDS: usize = 12;
 
@@ -36,6 +38,7 @@ struct Point {
     gradient: Vec<f64>,
     /// 0 for parameters that rest on a kink, else the side to stay on, per kink.
     side: Vec<f64>,
+    /// Empty until the point is accepted.
     hessian: DMatrix<f64>,
 }
 
@@ -69,18 +72,22 @@ impl Search<'_> {
             .map(|k| if self.job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) })
             .collect();
         let mut point = self.evaluate(x);
+        self.add_hessian(&mut point);
         let mut edm = f64::INFINITY;
         if !point.nll.is_finite() {
             return self.end(point, edm, Status::NotFinite);
         }
         let mut damping = 0.0f64;
+        // of the last step that went down: where to go on after one that did not, so that a curved
+        // valley is followed at its own pace
+        let mut sufficient = 1e-3f64;
         let mut tiny = 0;
         loop {
             if self.evaluations >= self.job.tolerance.evaluations {
                 return self.end(point, edm, Status::EvaluationLimit);
             }
             let Some(step) = self.find_step(&point, damping) else {
-                damping = (damping * 10.0).max(1e-3);
+                damping = (damping * 10.0).max(sufficient).max(LEAST_DAMPING);
                 if damping > 1e12 {
                     return self.end(point, edm, Status::Stalled);
                 }
@@ -106,13 +113,12 @@ impl Search<'_> {
                 && edm.abs() < self.job.tolerance.edm;
             if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
                 point = next;
-                if ratio > 0.5 {
-                    damping /= 10.0;
-                    if damping < 1e-5 {
-                        damping = 0.0;
-                    }
-                } else if ratio < 0.1 {
-                    damping = (damping * 4.0).max(1e-2);
+                self.add_hessian(&mut point);
+                sufficient = damping;
+                if ratio > 0.75 {
+                    damping = if damping < LEAST_DAMPING { 0.0 } else { damping / 5.0 };
+                } else if ratio < 0.25 {
+                    damping = (damping * 4.0).max(LEAST_DAMPING);
                 }
                 if within_rounding {
                     tiny += 1;
@@ -121,7 +127,7 @@ impl Search<'_> {
                     }
                 }
             } else {
-                damping = (damping * 8.0).max(if next.nll.is_finite() { 1e-2 } else { 0.1 });
+                damping = (damping * 8.0).max(sufficient).max(LEAST_DAMPING);
                 if damping > 1e12 {
                     return self.end(point, edm, Status::Stalled);
                 }
@@ -136,9 +142,8 @@ impl Search<'_> {
 
     fn evaluate(&mut self, x: Vec<f64>) -> Point {
         self.evaluations += 1;
-        let Derivatives { nll, mut gradient, jump, hessian } =
-            self.problem.derivatives(&x, self.main, self.auxiliary, true);
-        let n = x.len();
+        let Derivatives { nll, mut gradient, jump, .. } =
+            self.problem.derivatives(&x, self.main, self.auxiliary, false);
         let mut side = Vec::new();
         for (&k, jump) in self.problem.kinks().iter().zip(jump) {
             if x[k] != 0.0 {
@@ -156,8 +161,13 @@ impl Search<'_> {
             gradient[k] = g;
             side.push(s);
         }
-        let hessian = hessian.unwrap_or_else(|| DMatrix::zeros(n, n));
-        Point { x, nll, gradient, side, hessian }
+        Point { x, nll, gradient, side, hessian: DMatrix::zeros(0, 0) }
+    }
+
+    fn add_hessian(&self, point: &mut Point) {
+        let at = self.problem.derivatives(&point.x, self.main, self.auxiliary, true);
+        let n = point.x.len();
+        point.hessian = at.hessian.unwrap_or_else(|| DMatrix::zeros(n, n));
     }
 
     /// Minimum of the damped quadratic model inside the bounds; `None` where it has none.
