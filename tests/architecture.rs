@@ -37,20 +37,23 @@ struct Source {
     path: String,
     /// Its text without comments, line by line.
     code: Vec<String>,
-    /// Lines up to its inline tests.
-    without_tests: usize,
+    /// Whether each line belongs to an inline test module, which ends at the first `}` at the margin.
+    test: Vec<bool>,
 }
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        let without_tests = text
-            .lines()
-            .collect::<Vec<_>>()
-            .windows(2)
-            .position(|w| w[0] == "#[cfg(test)]" && w[1].starts_with("mod ") && w[1].ends_with('{'))
-            .unwrap_or(text.lines().count());
-        let code = text.lines().map(|line| without_comment(line).to_owned()).collect();
-        Self { path: path.to_owned(), code, without_tests }
+        let lines: Vec<&str> = text.lines().collect();
+        let mut inside = false;
+        let mut test = Vec::new();
+        for (i, line) in lines.iter().enumerate() {
+            let next = lines.get(i + 1).unwrap_or(&"");
+            inside |= *line == "#[cfg(test)]" && next.starts_with("mod ") && next.ends_with('{');
+            test.push(inside);
+            inside &= *line != "}";
+        }
+        let code = lines.iter().map(|line| without_comment(line).to_owned()).collect();
+        Self { path: path.to_owned(), code, test }
     }
 
     /// `fit` of `fit/own.rs` and of `fit/mod.rs`.
@@ -95,9 +98,10 @@ impl Source {
     fn violations(&self) -> Vec<String> {
         let (path, module) = (&self.path, self.module());
         let mut found = Vec::new();
-        let long = self.without_tests > LONGEST && !self.is_test();
+        let lines = self.test.iter().filter(|test| !**test).count();
+        let long = lines > LONGEST && !self.is_test();
         match (long, TOO_LONG.contains(&&**path)) {
-            (true, false) => found.push(format!("{path}: {} lines", self.without_tests)),
+            (true, false) => found.push(format!("{path}: {lines} lines")),
             (false, true) => found.push(format!("{path}: short again, take it from TOO_LONG")),
             _ => {}
         }
@@ -120,7 +124,7 @@ impl Source {
         if !left_of_session || self.is_test() {
             return found;
         }
-        for (i, line) in self.code[..self.without_tests].iter().enumerate() {
+        for (i, line) in self.code.iter().enumerate().filter(|(i, _)| !self.test[*i]) {
             for (what, says) in FORBIDDEN {
                 let whole = |(at, _): (usize, _)| !line[..at].ends_with(is_name);
                 if line.match_indices(what).any(whole) {
@@ -251,7 +255,9 @@ fn each_broken_promise_is_told() {
         let found = Source::new(path, text).violations();
         assert!(found.iter().any(|v| v.contains(told)), "{path}: {text:?}: {told}: {found:?}");
     }
-    let tests = format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{\nprintln!();\n{long}}}");
+    let tests = format!("fn f() {{}}\n#[cfg(test)]\nmod tests {{\nprintln!();\n{long}}}\n");
+    let after = format!("{tests}fn g() {{\n    print!();\n}}");
+    assert_eq!(Source::new("fit/mod.rs", &after).violations(), ["fit/mod.rs:508: prints: print!"]);
     let fine = [
         ("fit/mod.rs", "use crate::{Error, Result};\nuse crate::accelerator::{self, Problem};"),
         ("fit/own.rs", "use crate::aligned::Aligned;\nuse super::inverse::session;"),
