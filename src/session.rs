@@ -65,7 +65,7 @@ pub struct FitResult {
     pub covariance_problem: Option<String>,
     /// Held constant, `[n_parameters]`.
     pub fixed: Vec<bool>,
-    /// At the lower (-1) or upper (+1) bound, or free (0), `[n_parameters]`.
+    /// Held back by the lower (-1) or upper (+1) bound, or not (0), `[n_parameters]`.
     pub at_bound: Vec<i8>,
     /// -2 log likelihood at the minimum, all constants in.
     pub twice_nll: f64,
@@ -184,7 +184,7 @@ impl Session {
             tolerance: options.tolerance,
         };
         let batch = fit::minimize(&*self.device, &job)?;
-        Ok(self.conclude(data, fixed, &batch))
+        Ok(self.conclude(data, &job, &batch))
     }
 
     /// The initial parameters, then points thrown around them by a fixed recipe: constrained
@@ -210,24 +210,40 @@ impl Session {
     }
 
     /// Best of the starts, with its uncertainties.
-    fn conclude(&self, data: &Data, fixed: Vec<bool>, batch: &FitBatch) -> FitResult {
-        let mut best = 0;
-        for i in 1..batch.len() {
-            let better = 2.0 * batch.nll[i] < 2.0 * batch.nll[best] - SAME_MINIMUM;
-            let rescued = !batch.status[best].is_converged() && batch.status[i].is_converged();
-            if batch.status[i].is_converged() && better || rescued {
-                best = i;
+    fn conclude(&self, data: &Data, job: &FitJob<'_>, batch: &FitBatch) -> FitResult {
+        let better = |i: usize, j: usize| {
+            let rounding = 1e-12 * (1.0 + batch.nll[j].abs());
+            match (batch.status[i].is_converged(), batch.status[j].is_converged()) {
+                (true, true) => batch.nll[i] < batch.nll[j] - rounding,
+                (converged, _) => converged,
             }
+        };
+        let best = (1..batch.len()).fold(0, |best, i| if better(i, best) { i } else { best });
+        // the last digits, and the distance to the minimum, by the observed Hessian
+        let mut fit = fit::refine(&*self.device, job, best, batch.parameters_of(best));
+        let found = batch.nll[best];
+        if fit.nll > found || !fit.status.is_converged() && batch.status[best].is_converged() {
+            fit.parameters = batch.parameters_of(best).to_vec();
+            fit.nll = found;
+            fit.status = batch.status[best];
+            fit.edm = batch.edm[best];
         }
+        if !fit.nll.is_finite() {
+            fit.status = Status::NotFinite;
+        }
+        let evaluations = batch.evaluations[best] + fit.evaluations;
+        let parameters = fit.parameters;
         let mut minima: Vec<f64> = (0..batch.len())
-            .filter(|&i| i == best || batch.status[i].is_converged())
+            .filter(|&i| batch.status[i].is_converged() && batch.nll[i].is_finite())
             .map(|i| 2.0 * batch.nll[i])
+            .filter(|m| *m > 2.0 * fit.nll + SAME_MINIMUM)
+            .chain([2.0 * fit.nll])
             .collect();
         minima.sort_by(f64::total_cmp);
         minima.dedup_by(|b, a| *b - *a < SAME_MINIMUM);
-        let parameters = batch.parameters_of(best).to_vec();
         let problem = self.device.problem();
-        let covariance = fit::covariance(problem, &parameters, &data.main, &data.auxiliary, &fixed);
+        let covariance =
+            fit::covariance(problem, &parameters, &data.main, &data.auxiliary, job.fixed);
         let covariance_problem = covariance.matrix.is_empty().then(|| match covariance.flat {
             Some(k) => format!(
                 "the likelihood does not rise along {}: no uncertainty can be given",
@@ -237,15 +253,15 @@ impl Session {
         });
         let rates = self.model.expected_main(&parameters);
         FitResult {
-            status: batch.status[best],
+            status: fit.status,
             uncertainties: covariance.uncertainties,
             covariance: covariance.matrix,
             covariance_problem,
-            fixed,
+            fixed: job.fixed.to_vec(),
             at_bound: covariance.at_bound,
-            twice_nll: 2.0 * batch.nll[best],
-            edm: batch.edm[best],
-            evaluations: batch.evaluations[best],
+            twice_nll: 2.0 * fit.nll,
+            edm: fit.edm,
+            evaluations,
             negative_bins: (0..rates.len()).filter(|&b| rates[b] < 0.0).collect(),
             minima,
             parameters,

@@ -346,7 +346,12 @@ impl Problem for Program {
             let k = term.parameter as usize;
             constraint[k] = term.tau / x[k].max(0.05);
         }
-        let weight = at.rates.iter().map(|v| if *v > 0.0 { 1.0 / v } else { 0.0 }).collect();
+        let weigh = |v: &f64| match *v {
+            v if v < self.floor => 1.0 / self.floor,
+            v if v > 0.0 => 1.0 / v,
+            _ => 0.0,
+        };
+        let weight = at.rates.iter().map(weigh).collect();
         Curvature { constraint, jacobian, weight }
     }
 

@@ -12,14 +12,18 @@ pub struct Covariance {
     pub matrix: Vec<f64>,
     /// Square roots of the diagonal, `[n_parameters]`; empty as above.
     pub uncertainties: Vec<f64>,
-    /// At the lower (-1) or upper (+1) bound, or inside (0), `[n_parameters]`.
+    /// Held back by the lower (-1) or upper (+1) bound, or not (0), `[n_parameters]`.
     pub at_bound: Vec<i8>,
     /// Index of the parameter along which the likelihood does not rise.
     pub flat: Option<usize>,
 }
 
-/// Invert the observed Hessian of the NLL at `x`. Fixed parameters are out, and so are those at a
-/// bound: their uncertainty is 0 and they are named.
+/// Slope in units of its own width, below which a parameter on a bound is at its minimum there:
+/// beyond the bound the NLL would fall by half its square.
+const LEVEL: f64 = 1e-4;
+
+/// Invert the observed Hessian of the NLL at `x`. Fixed parameters are out, and so are those that
+/// a bound holds back: their uncertainty is 0 and they are named.
 pub fn covariance(
     problem: &dyn Problem,
     x: &[f64],
@@ -29,16 +33,21 @@ pub fn covariance(
 ) -> Covariance {
     let n = x.len();
     let (lower, upper) = (problem.lower(), problem.upper());
+    let at = problem.derivatives(x, main, auxiliary, true);
+    let hessian = at.hessian;
     let at_bound: Vec<i8> = (0..n)
-        .map(|k| match x[k] {
-            _ if fixed[k] => 0,
-            v if v <= lower[k] => -1,
-            v if v >= upper[k] => 1,
-            _ => 0,
+        .map(|k| {
+            let width = hessian.as_ref().map_or(0.0, |h| h[(k, k)].abs().sqrt());
+            let (slope, level) = (at.gradient[k], LEVEL * width);
+            match x[k] {
+                _ if fixed[k] => 0,
+                v if v <= lower[k] && slope > level => -1,
+                v if v >= upper[k] && slope < -level => 1,
+                _ => 0,
+            }
         })
         .collect();
     let free: Vec<usize> = (0..n).filter(|&k| !fixed[k] && at_bound[k] == 0).collect();
-    let hessian = problem.derivatives(x, main, auxiliary, true).hessian;
     let none = |flat| Covariance {
         matrix: Vec::new(),
         uncertainties: Vec::new(),

@@ -63,11 +63,30 @@ pub fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> Result<FitBatch> 
     let fits: Vec<Fit> = outcomes
         .into_par_iter()
         .enumerate()
-        .map(|(i, outcome)| conclude(problem, job, i, outcome))
+        .map(|(i, outcome)| conclude(device, job, i, outcome))
         .collect();
     let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
     fits.iter().for_each(|fit| batch.push(fit));
     Ok(batch)
+}
+
+/// Fit `i` of the job once more from `from` by Newton's method with the observed Hessian: its distance
+/// to the minimum is then measured with the curvature at hand, not estimated. Some milliseconds.
+pub fn refine(device: &dyn Accelerator, job: &FitJob<'_>, i: usize, from: &[f64]) -> Fit {
+    let problem = device.problem();
+    if job.fixed.iter().all(|f| *f) {
+        return value_at(problem, job, i);
+    }
+    let newton = newton::newton(problem, job, i, from);
+    let negative_bin = problem.first_negative(&newton.parameters).map_or(-1, |b| b as i32);
+    Fit {
+        parameters: newton.parameters,
+        nll: newton.nll,
+        edm: newton.edm,
+        evaluations: newton.evaluations,
+        status: newton.status,
+        negative_bin,
+    }
 }
 
 /// Share the tasks out over threads; outcomes in the order of the tasks.
@@ -106,7 +125,7 @@ pub fn evaluate(
     if n == 0 || !points.len().is_multiple_of(n) || points.iter().any(|x| !x.is_finite()) {
         return Err(Error::Argument(format!("points: rows of {n} finite numbers are needed")));
     }
-    let constant = problem.constant(main, auxiliary);
+    let constant = device.problem().constant(main, auxiliary);
     let spread = |v: &[f64]| v.iter().flat_map(|x| std::iter::repeat_n(*x, lanes)).collect();
     let (main, auxiliary): (Vec<f64>, Vec<f64>) = (spread(main), spread(auxiliary));
     let mut nll = Vec::with_capacity(points.len() / n);
@@ -136,8 +155,8 @@ pub fn evaluate(
 }
 
 /// Finish what the lockstep left: stragglers by Newton, constants, flags.
-fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome) -> Fit {
-    let constant = problem.constant(job.main_of(i), job.auxiliary_of(i));
+fn conclude(device: &dyn Accelerator, job: &FitJob<'_>, i: usize, outcome: Outcome) -> Fit {
+    let constant = device.problem().constant(job.main_of(i), job.auxiliary_of(i));
     let mut fit = Fit {
         parameters: outcome.parameters,
         nll: outcome.nll + constant,
@@ -147,32 +166,31 @@ fn conclude(problem: &dyn Problem, job: &FitJob<'_>, i: usize, outcome: Outcome)
         negative_bin: outcome.negative_bin,
     };
     if outcome.end != End::Converged {
-        let newton = newton::newton(problem, job, i, &fit.parameters);
-        fit.evaluations += newton.evaluations;
-        fit.status = newton.status;
-        fit.edm = newton.edm;
-        fit.nll = newton.nll;
-        fit.parameters = newton.parameters;
-        fit.negative_bin = problem.first_negative(&fit.parameters).map_or(-1, |b| b as i32);
+        let evaluations = fit.evaluations;
+        fit = refine(device, job, i, &fit.parameters);
+        fit.evaluations += evaluations;
     }
     fit
 }
 
 fn evaluate_only(problem: &dyn Problem, job: &FitJob<'_>) -> FitBatch {
     let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
-    for i in 0..job.n_fits {
-        let x = job.start_of(i);
-        let nll = problem.derivatives(x, job.main_of(i), job.auxiliary_of(i), false).nll;
-        batch.push(&Fit {
-            parameters: x.to_vec(),
-            nll,
-            edm: 0.0,
-            evaluations: 1,
-            status: if nll.is_finite() { Status::NothingFree } else { Status::NotFinite },
-            negative_bin: problem.first_negative(x).map_or(-1, |b| b as i32),
-        });
-    }
+    (0..job.n_fits).for_each(|i| batch.push(&value_at(problem, job, i)));
     batch
+}
+
+/// Nothing to fit: the likelihood at the start.
+fn value_at(problem: &dyn Problem, job: &FitJob<'_>, i: usize) -> Fit {
+    let x = job.start_of(i);
+    let nll = problem.derivatives(x, job.main_of(i), job.auxiliary_of(i), false).nll;
+    Fit {
+        parameters: x.to_vec(),
+        nll,
+        edm: 0.0,
+        evaluations: 1,
+        status: if nll.is_finite() { Status::NothingFree } else { Status::NotFinite },
+        negative_bin: problem.first_negative(x).map_or(-1, |b| b as i32),
+    }
 }
 
 fn check(problem: &dyn Problem, job: &FitJob<'_>) -> Result<()> {

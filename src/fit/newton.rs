@@ -36,6 +36,7 @@ struct Point {
     gradient: Vec<f64>,
     /// 0 for parameters that rest on a kink, else the side to stay on, per kink.
     side: Vec<f64>,
+    /// Empty until the point is accepted.
     hessian: DMatrix<f64>,
 }
 
@@ -69,6 +70,7 @@ impl Search<'_> {
             .map(|k| if self.job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) })
             .collect();
         let mut point = self.evaluate(x);
+        self.add_hessian(&mut point);
         let mut edm = f64::INFINITY;
         if !point.nll.is_finite() {
             return self.end(point, edm, Status::NotFinite);
@@ -106,6 +108,7 @@ impl Search<'_> {
                 && edm.abs() < self.job.tolerance.edm;
             if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
                 point = next;
+                self.add_hessian(&mut point);
                 if ratio > 0.5 {
                     damping /= 10.0;
                     if damping < 1e-5 {
@@ -136,9 +139,8 @@ impl Search<'_> {
 
     fn evaluate(&mut self, x: Vec<f64>) -> Point {
         self.evaluations += 1;
-        let Derivatives { nll, mut gradient, jump, hessian } =
-            self.problem.derivatives(&x, self.main, self.auxiliary, true);
-        let n = x.len();
+        let Derivatives { nll, mut gradient, jump, .. } =
+            self.problem.derivatives(&x, self.main, self.auxiliary, false);
         let mut side = Vec::new();
         for (&k, jump) in self.problem.kinks().iter().zip(jump) {
             if x[k] != 0.0 {
@@ -156,8 +158,13 @@ impl Search<'_> {
             gradient[k] = g;
             side.push(s);
         }
-        let hessian = hessian.unwrap_or_else(|| DMatrix::zeros(n, n));
-        Point { x, nll, gradient, side, hessian }
+        Point { x, nll, gradient, side, hessian: DMatrix::zeros(0, 0) }
+    }
+
+    fn add_hessian(&self, point: &mut Point) {
+        let at = self.problem.derivatives(&point.x, self.main, self.auxiliary, true);
+        let n = point.x.len();
+        point.hessian = at.hessian.unwrap_or_else(|| DMatrix::zeros(n, n));
     }
 
     /// Minimum of the damped quadratic model inside the bounds; `None` where it has none.

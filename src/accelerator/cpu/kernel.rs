@@ -170,7 +170,9 @@ pub(super) fn curvature<S: Simd>(
             let filled = simd.greater_than_f64s(block.main[bin], zero);
             let filled = simd.and_m64s(filled, simd.greater_than_f64s(w.rate[b], zero));
             let rate = simd.select_f64s(filled, w.rate[b], one);
-            out.weight[bin] = simd.select_f64s(filled, simd.div_f64s(one, rate), zero);
+            let low = simd.less_than_f64s(w.rate[b], c(p.floor));
+            let empty = simd.select_f64s(low, c(1.0 / p.floor), zero);
+            out.weight[bin] = simd.select_f64s(filled, simd.div_f64s(one, rate), empty);
         }
         w.rate.fill(one);
         for (b, bin) in channel.bins.clone().enumerate() {
