@@ -6,6 +6,8 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::accelerator::{Derivatives, FitJob, Problem, Status};
 
+/// Damping below this is none.
+const LEAST_DAMPING: f64 = 1e-10;
 /// Rounds of fixing parameters at bounds within one step.
 const ROUNDS: usize = 12;
 
@@ -76,13 +78,16 @@ impl Search<'_> {
             return self.end(point, edm, Status::NotFinite);
         }
         let mut damping = 0.0f64;
+        // of the last step that went down: where to go on after one that did not, so that a curved
+        // valley is followed at its own pace
+        let mut sufficient = 1e-3f64;
         let mut tiny = 0;
         loop {
             if self.evaluations >= self.job.tolerance.evaluations {
                 return self.end(point, edm, Status::EvaluationLimit);
             }
             let Some(step) = self.find_step(&point, damping) else {
-                damping = (damping * 10.0).max(1e-3);
+                damping = (damping * 10.0).max(sufficient).max(LEAST_DAMPING);
                 if damping > 1e12 {
                     return self.end(point, edm, Status::Stalled);
                 }
@@ -109,13 +114,11 @@ impl Search<'_> {
             if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
                 point = next;
                 self.add_hessian(&mut point);
-                if ratio > 0.5 {
-                    damping /= 10.0;
-                    if damping < 1e-5 {
-                        damping = 0.0;
-                    }
-                } else if ratio < 0.1 {
-                    damping = (damping * 4.0).max(1e-2);
+                sufficient = damping;
+                if ratio > 0.75 {
+                    damping = if damping < LEAST_DAMPING { 0.0 } else { damping / 5.0 };
+                } else if ratio < 0.25 {
+                    damping = (damping * 4.0).max(LEAST_DAMPING);
                 }
                 if within_rounding {
                     tiny += 1;
@@ -124,7 +127,7 @@ impl Search<'_> {
                     }
                 }
             } else {
-                damping = (damping * 8.0).max(if next.nll.is_finite() { 1e-2 } else { 0.1 });
+                damping = (damping * 8.0).max(sufficient).max(LEAST_DAMPING);
                 if damping > 1e12 {
                     return self.end(point, edm, Status::Stalled);
                 }
