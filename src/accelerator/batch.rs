@@ -45,12 +45,12 @@ pub struct Tolerance {
 
 impl Tolerance {
     /// For comparisons to the last digit.
-    pub const PARITY: Self = Self { edm: 1e-10, evaluations: 1000 };
+    pub const PARITY: Self = Self { edm: 1e-10, evaluations: 5000 };
 }
 
 impl Default for Tolerance {
     fn default() -> Self {
-        Self { edm: 1e-8, evaluations: 1000 }
+        Self { edm: 1e-8, evaluations: 5000 }
     }
 }
 

@@ -25,7 +25,11 @@ pub struct Cpu {
 impl Cpu {
     /// The widest instruction set the processor has.
     pub fn new(program: Arc<Program>, reason: &str) -> Self {
-        let arch = Arch::new();
+        Self::with(Arch::new(), program, reason)
+    }
+
+    /// A given instruction set.
+    pub(crate) fn with(arch: Arch, program: Arc<Program>, reason: &str) -> Self {
         let lanes = arch.dispatch(Lanes);
         let info = describe(lanes, reason);
         Self { program, arch, lanes, info, scratch: Mutex::new(Vec::new()) }
