@@ -19,6 +19,7 @@ step() {
 
 step format cargo fmt --all -- --check
 step lints cargo clippy --locked --all-targets --all-features -- -D warnings
+step library cargo clippy --locked --all-targets --no-default-features -- -D warnings
 step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
 step doc-tests cargo test --locked --doc
 step tests cargo test --locked --all-targets --no-fail-fast

@@ -20,11 +20,11 @@ pub struct Jacobian {
 pub struct ChannelJacobian {
     /// Parameters that act on the whole channel, ascending.
     pub parameters: Vec<usize>,
-    /// d rate[b] / d parameter, `[n_bins, parameters]`.
+    /// `d rate[b]` / d parameter, `[n_bins, parameters]`.
     pub derivatives: Vec<f64>,
     /// First parameters of the factors per bin, ascending: in bin `b` the parameter is `first + b`.
     pub bin_factors: Vec<usize>,
-    /// d rate[b] / d (first + b), `[n_bins, bin_factors]`.
+    /// `d rate[b]` / d (first + b), `[n_bins, bin_factors]`.
     pub bin_derivatives: Vec<f64>,
 }
 

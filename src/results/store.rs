@@ -213,7 +213,7 @@ impl ToyStore {
         missing
     }
 
-    /// Takes in a finished chunk. It is on disk within about [`EVERY`], or after
+    /// Takes in a finished chunk. It is on disk within about a second, or after
     /// [`Self::flush`]: syncing a file takes longer than many a chunk.
     pub fn put(&mut self, chunk: ToyChunk) -> Result<()> {
         match &mut self.pending {
