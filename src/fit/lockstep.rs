@@ -1,20 +1,20 @@
 //! Many fits at once, one per SIMD lane, in lockstep: projected BFGS of small memory whose first
 //! inverse Hessian is the expected one, either at the common start and shared by all lanes
-//! ([`InverseCurvature`]), or each lane's own at its accepted point ([`OwnCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
+//! ([`InverseCurvature`](super::inverse::InverseCurvature)), or each lane's own at its accepted point ([`OwnCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
 //! course depends on its own data alone: its bits are the same in any company.
 
 use bytemuck::Zeroable;
 use pulp::{Simd, WithSimd};
 
-use super::inverse::{InverseCurvature, Tile};
-use super::ladder::{LEVELS, Ladder, lambda};
-use super::own::{OwnCurvature, dot};
+use super::ladder::{LEVELS, Ladder};
+use super::own::OwnCurvature;
+use super::vectors::{lane_mut, lane_of, reciprocal_if_curved};
 use crate::accelerator::{Accelerator, FitJob, LaneBlock, LaneValues};
 use crate::aligned::Aligned;
 use crate::{Error, Result};
 
 /// BFGS pairs kept.
-const MEMORY: usize = 8;
+pub(super) const MEMORY: usize = 8;
 /// Armijo's constant: share of the linear decrease that a step must reach.
 const SUFFICIENT: f64 = 1e-4;
 /// Rounding of the NLL, relative to 1 + |NLL|.
@@ -83,68 +83,58 @@ impl WithSimd for Run<'_> {
 
 /// What one lane is at.
 #[derive(Clone, Copy)]
-struct Lane {
+pub(super) struct Lane {
     /// Index of the task, none once there are no more.
-    task: Option<usize>,
+    pub(super) task: Option<usize>,
     /// The point in evaluation is the start.
-    start: bool,
+    pub(super) start: bool,
     /// The distance was below the tolerance before the step to the point in evaluation.
-    last: bool,
-    evaluations: u32,
+    pub(super) last: bool,
+    pub(super) evaluations: u32,
     /// Damping.
-    level: usize,
+    pub(super) level: usize,
     /// BFGS pairs are held.
-    pairs: bool,
-    edm: f64,
+    pub(super) pairs: bool,
+    pub(super) edm: f64,
 }
 
-struct Lockstep<'a, S: Simd> {
-    simd: S,
-    run: Run<'a>,
-    lanes: Vec<Lane>,
-    next: usize,
-    outcomes: Vec<Option<Outcome>>,
-    own: Option<OwnCurvature<S>>,
-    kinks: &'a [usize],
+pub(super) struct Lockstep<'a, S: Simd> {
+    pub(super) simd: S,
+    pub(super) run: Run<'a>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) next: usize,
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    pub(super) own: Option<OwnCurvature<S>>,
+    pub(super) kinks: &'a [usize],
     /// Accepted point, its gradient and NLL.
-    x: Aligned<S::f64s>,
-    g: Aligned<S::f64s>,
-    nll: S::f64s,
+    pub(super) x: Aligned<S::f64s>,
+    pub(super) g: Aligned<S::f64s>,
+    pub(super) nll: S::f64s,
     /// Point in evaluation.
-    trial: Aligned<S::f64s>,
-    trial_g: Aligned<S::f64s>,
-    trial_nll: S::f64s,
-    negative_bin: S::f64s,
-    trial_negative_bin: S::f64s,
-    jump: Aligned<S::f64s>,
+    pub(super) trial: Aligned<S::f64s>,
+    pub(super) trial_g: Aligned<S::f64s>,
+    pub(super) trial_nll: S::f64s,
+    pub(super) negative_bin: S::f64s,
+    pub(super) trial_negative_bin: S::f64s,
+    pub(super) jump: Aligned<S::f64s>,
     /// Side of a kink on which the accepted and the trial point lie: -1, +1, or 0 on the kink.
-    side: Aligned<S::f64s>,
-    trial_side: Aligned<S::f64s>,
-    main: Aligned<S::f64s>,
-    auxiliary: Aligned<S::f64s>,
+    pub(super) side: Aligned<S::f64s>,
+    pub(super) trial_side: Aligned<S::f64s>,
+    pub(super) main: Aligned<S::f64s>,
+    pub(super) auxiliary: Aligned<S::f64s>,
     /// 1 for parameters that may move, 0 for fixed ones and those held at a bound.
-    mask: Aligned<S::f64s>,
-    any_active: bool,
+    pub(super) mask: Aligned<S::f64s>,
+    pub(super) any_active: bool,
     /// Direction in work.
-    direction: Aligned<S::f64s>,
-    solved: Aligned<S::f64s>,
-    other: Aligned<S::f64s>,
+    pub(super) direction: Aligned<S::f64s>,
+    pub(super) solved: Aligned<S::f64s>,
+    pub(super) other: Aligned<S::f64s>,
     /// Pairs, a ring of `MEMORY` slots; slot `newest` was written last.
-    steps: Vec<Aligned<S::f64s>>,
-    changes: Vec<Aligned<S::f64s>>,
+    pub(super) steps: Vec<Aligned<S::f64s>>,
+    pub(super) changes: Vec<Aligned<S::f64s>>,
     /// 1 / (step . change), 0 for an empty slot.
-    rho: [S::f64s; MEMORY],
-    newest: usize,
-}
-
-#[inline(always)]
-fn lane_of<S: Simd>(v: &S::f64s, l: usize) -> f64 {
-    bytemuck::cast_slice::<S::f64s, f64>(std::slice::from_ref(v))[l]
-}
-
-#[inline(always)]
-fn lane_mut<S: Simd>(v: &mut S::f64s, l: usize) -> &mut f64 {
-    &mut bytemuck::cast_slice_mut::<S::f64s, f64>(std::slice::from_mut(v))[l]
+    pub(super) rho: [S::f64s; MEMORY],
+    pub(super) newest: usize,
 }
 
 impl<'a, S: Simd> Lockstep<'a, S> {
@@ -240,7 +230,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
     }
 
     /// Record how a lane ended, at the accepted point, and refill it.
-    fn finish(&mut self, l: usize, end: End) {
+    pub(super) fn finish(&mut self, l: usize, end: End) {
         let lane = self.lanes[l];
         if let Some(task) = lane.task {
             let point = if end == End::NotFinite { &self.trial } else { &self.x };
@@ -411,158 +401,6 @@ impl<'a, S: Simd> Lockstep<'a, S> {
         self.rho[self.newest] = reciprocal_if_curved(simd, sy, ss, yy);
     }
 
-    /// Parameters held at a bound, on a kink, or fixed.
-    #[inline(always)]
-    fn find_active(&mut self) {
-        let simd = self.simd;
-        let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
-        let problem = self.run.device.problem();
-        let (lower, upper) = (problem.lower(), problem.upper());
-        let mut active = one;
-        for k in 0..self.x.len() {
-            if self.run.job.fixed[k] {
-                self.mask[k] = zero;
-                continue;
-            }
-            let low = simd.less_than_or_equal_f64s(self.x[k], simd.splat_f64s(lower[k]));
-            let low = simd.and_m64s(low, simd.greater_than_f64s(self.g[k], zero));
-            let high = simd.greater_than_or_equal_f64s(self.x[k], simd.splat_f64s(upper[k]));
-            let high = simd.and_m64s(high, simd.less_than_f64s(self.g[k], zero));
-            self.mask[k] = simd.select_f64s(simd.or_m64s(low, high), zero, one);
-            active = simd.min_f64s(active, self.mask[k]);
-        }
-        for (i, &k) in self.kinks.iter().enumerate() {
-            let resting = simd.equal_f64s(self.side[i], zero);
-            self.mask[k] = simd.select_f64s(resting, zero, self.mask[k]);
-            active = simd.min_f64s(active, self.mask[k]);
-        }
-        self.any_active = (0..S::F64_LANES).any(|l| lane_of::<S>(&active, l) == 0.0);
-    }
-
-    /// Two-loop recursion (Nocedal, Math. Comp. 35 (1980) 773) over the parameters that may move.
-    #[inline(always)]
-    fn find_direction(&mut self) {
-        let simd = self.simd;
-        let zero = simd.splat_f64s(0.0);
-        for ((q, g), m) in self.direction.iter_mut().zip(&*self.g).zip(&*self.mask) {
-            *q = simd.mul_f64s(*g, *m);
-        }
-        let rho = if self.any_active { self.masked_rho() } else { self.rho };
-        let mut alpha = [zero; MEMORY];
-        for i in 0..MEMORY {
-            let slot = (self.newest + MEMORY - i) % MEMORY;
-            alpha[slot] = simd.mul_f64s(rho[slot], dot(simd, &self.steps[slot], &self.direction));
-            subtract(simd, &mut self.direction, alpha[slot], &self.changes[slot], &self.mask);
-        }
-        self.solve();
-        for i in (0..MEMORY).rev() {
-            let slot = (self.newest + MEMORY - i) % MEMORY;
-            let beta = simd.mul_f64s(rho[slot], dot(simd, &self.changes[slot], &self.solved));
-            let weight = simd.sub_f64s(beta, alpha[slot]);
-            subtract(simd, &mut self.solved, weight, &self.steps[slot], &self.mask);
-        }
-        let twice_edm = dot(simd, &self.g, &self.solved);
-        for l in 0..S::F64_LANES {
-            let lane = &mut self.lanes[l];
-            if lane.task.is_none() || lane.start {
-                continue;
-            }
-            let edm = 0.5 * lane_of::<S>(&twice_edm, l);
-            let tolerance = self.run.edm;
-            if edm.is_nan() || edm < 0.0 {
-                // not a descent direction: evaluate this point again without the pairs
-                lane.pairs = false;
-                for k in 0..self.solved.len() {
-                    *lane_mut::<S>(&mut self.solved[k], l) = 0.0;
-                }
-                for rho in &mut self.rho {
-                    *lane_mut::<S>(rho, l) = 0.0;
-                }
-                continue;
-            }
-            lane.edm = edm;
-            // twice in a row: the estimate at a point where the pairs mislead is caught by the step
-            let close = lane.level == 0 && edm < tolerance;
-            if close && (lane.last || edm < 0.01 * tolerance) {
-                self.finish(l, End::Converged);
-            } else {
-                lane.last = close;
-            }
-        }
-    }
-
-    /// 1 / (step . change) over the parameters that may move.
-    #[inline(always)]
-    fn masked_rho(&self) -> [S::f64s; MEMORY] {
-        let simd = self.simd;
-        let zero = simd.splat_f64s(0.0);
-        let mut all = [zero; MEMORY];
-        for (slot, out) in all.iter_mut().enumerate() {
-            let (mut sy, mut ss, mut yy) = (zero, zero, zero);
-            for k in 0..self.mask.len() {
-                let s = simd.mul_f64s(self.steps[slot][k], self.mask[k]);
-                let y = simd.mul_f64s(self.changes[slot][k], self.mask[k]);
-                sy = simd.mul_add_f64s(s, y, sy);
-                ss = simd.mul_add_f64s(s, s, ss);
-                yy = simd.mul_add_f64s(y, y, yy);
-            }
-            let masked = reciprocal_if_curved(simd, sy, ss, yy);
-            let held = simd.greater_than_f64s(self.rho[slot], zero);
-            *out = simd.select_f64s(held, masked, zero);
-        }
-        all
-    }
-
-    /// `solved = H0(level)^-1 direction` in each lane, masked.
-    #[inline(always)]
-    fn solve(&mut self) {
-        let simd = self.simd;
-        if let Some(own) = &mut self.own {
-            own.apply(self.run.device, &self.direction, &mut self.solved);
-        } else {
-            self.solve_shared();
-        }
-        for (s, m) in self.solved.iter_mut().zip(&*self.mask) {
-            *s = simd.mul_f64s(*s, *m);
-        }
-    }
-
-    /// Each lane's own curvature at its accepted point, where that is the preconditioner.
-    #[inline(always)]
-    fn refresh_own(&mut self) -> Result<()> {
-        let Some(own) = &mut self.own else { return Ok(()) };
-        let mut damping = S::f64s::zeroed();
-        for (l, lane) in self.lanes.iter().enumerate() {
-            *lane_mut::<S>(&mut damping, l) = lambda(lane.level);
-        }
-        let block = LaneBlock {
-            parameters: bytemuck::cast_slice(&self.x),
-            main: bytemuck::cast_slice(&self.main),
-            auxiliary: bytemuck::cast_slice(&self.auxiliary),
-        };
-        own.refresh(self.run.device, &block, &self.mask, damping)
-    }
-
-    #[inline(always)]
-    fn solve_shared(&mut self) {
-        let simd = self.simd;
-        let Preconditioner::Shared(ladder) = self.run.preconditioner else { return };
-        let needed = |l: &Lane| l.task.is_some() && !l.start;
-        let first = self.lanes.iter().find(|l| needed(l)).map_or(0, |l| l.level);
-        apply(simd, ladder.at(first), &self.direction, &mut self.solved);
-        for level in 0..LEVELS {
-            if level == first || !self.lanes.iter().any(|l| needed(l) && l.level == level) {
-                continue;
-            }
-            apply(simd, ladder.at(level), &self.direction, &mut self.other);
-            for l in (0..S::F64_LANES).filter(|&l| self.lanes[l].level == level) {
-                for (s, o) in self.solved.iter_mut().zip(&*self.other) {
-                    *lane_mut::<S>(s, l) = lane_of::<S>(o, l);
-                }
-            }
-        }
-    }
-
     /// The next points to evaluate; lanes at their start keep it.
     #[inline(always)]
     fn step(&mut self) {
@@ -591,71 +429,5 @@ impl<'a, S: Simd> Lockstep<'a, S> {
             let across = simd.and_m64s(across, running);
             self.trial[k] = simd.select_f64s(across, zero, self.trial[k]);
         }
-    }
-}
-
-/// 1 / sy where the pair shows positive curvature worth the name, else 0.
-#[inline(always)]
-fn reciprocal_if_curved<S: Simd>(simd: S, sy: S::f64s, ss: S::f64s, yy: S::f64s) -> S::f64s {
-    let zero = simd.splat_f64s(0.0);
-    let least = simd.mul_f64s(simd.splat_f64s(1e-16), simd.mul_f64s(ss, yy));
-    let curved = simd.and_m64s(
-        simd.greater_than_f64s(sy, zero),
-        simd.greater_than_f64s(simd.mul_f64s(sy, sy), least),
-    );
-    let safe = simd.select_f64s(curved, sy, simd.splat_f64s(1.0));
-    simd.select_f64s(curved, simd.div_f64s(simd.splat_f64s(1.0), safe), zero)
-}
-
-/// `v -= weight * w * mask`.
-#[inline(always)]
-fn subtract<S: Simd>(simd: S, v: &mut [S::f64s], weight: S::f64s, w: &[S::f64s], mask: &[S::f64s]) {
-    let weight = simd.neg_f64s(weight);
-    for ((v, w), m) in v.iter_mut().zip(w).zip(mask) {
-        *v = simd.mul_add_f64s(weight, simd.mul_f64s(*w, *m), *v);
-    }
-}
-
-#[inline(always)]
-fn apply<S: Simd>(simd: S, h: &InverseCurvature, q: &[S::f64s], out: &mut [S::f64s]) {
-    for ((o, q), d) in out.iter_mut().zip(q).zip(&h.diagonal) {
-        *o = simd.mul_f64s(*q, simd.splat_f64s(*d));
-    }
-    for tile in &h.tiles {
-        add_tile(simd, tile, q, out);
-    }
-}
-
-/// `out += sum_c sign_c z_c (z_c . q)` of four columns; two sums per column hide the latency.
-#[inline(always)]
-fn add_tile<S: Simd>(simd: S, tile: &Tile, q: &[S::f64s], out: &mut [S::f64s]) {
-    let mut even = [simd.splat_f64s(0.0); 4];
-    let mut odd = even;
-    let (rows2, rows1) = tile.rows.as_chunks::<2>();
-    let (values2, values1) = tile.values.as_chunks::<2>();
-    for (rows, values) in rows2.iter().zip(values2) {
-        let (a, b) = (q[rows[0] as usize], q[rows[1] as usize]);
-        for c in 0..4 {
-            even[c] = simd.mul_add_f64s(a, simd.splat_f64s(values[0][c]), even[c]);
-            odd[c] = simd.mul_add_f64s(b, simd.splat_f64s(values[1][c]), odd[c]);
-        }
-    }
-    for (row, values) in rows1.iter().zip(values1) {
-        let a = q[*row as usize];
-        for c in 0..4 {
-            even[c] = simd.mul_add_f64s(a, simd.splat_f64s(values[c]), even[c]);
-        }
-    }
-    for c in 0..4 {
-        let sum = simd.add_f64s(even[c], odd[c]);
-        even[c] = simd.mul_f64s(sum, simd.splat_f64s(tile.sign[c]));
-    }
-    for (row, values) in tile.rows.iter().zip(&tile.values) {
-        let o = &mut out[*row as usize];
-        let mut sum = *o;
-        for c in 0..4 {
-            sum = simd.mul_add_f64s(even[c], simd.splat_f64s(values[c]), sum);
-        }
-        *o = sum;
     }
 }

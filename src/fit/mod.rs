@@ -2,11 +2,13 @@
 //! [`Accelerator`] that evaluates, and minimizes.
 
 pub mod covariance;
+mod direction;
 mod inverse;
 mod ladder;
 mod lockstep;
 mod newton;
 mod own;
+mod vectors;
 
 use rayon::prelude::*;
 

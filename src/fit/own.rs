@@ -8,6 +8,7 @@ use bytemuck::Zeroable;
 use pulp::Simd;
 
 use super::inverse::SOFT_CONSTRAINT;
+use super::vectors::dot;
 use crate::Result;
 use crate::accelerator::{Accelerator, LaneBlock, LaneCurvature};
 use crate::aligned::Aligned;
@@ -251,21 +252,4 @@ impl<S: Simd> OwnCurvature<S> {
 #[inline(always)]
 fn remainder<S: Simd>(simd: S, start: S::f64s, a: &[S::f64s], b: &[S::f64s]) -> S::f64s {
     simd.sub_f64s(start, dot(simd, a, b))
-}
-
-/// Four sums side by side, joined in a fixed order.
-#[inline(always)]
-pub(super) fn dot<S: Simd>(simd: S, a: &[S::f64s], b: &[S::f64s]) -> S::f64s {
-    let mut sum = [simd.splat_f64s(0.0); 4];
-    let (a4, a1) = a.as_chunks::<4>();
-    let (b4, b1) = b.as_chunks::<4>();
-    for (a, b) in a4.iter().zip(b4) {
-        for i in 0..4 {
-            sum[i] = simd.mul_add_f64s(a[i], b[i], sum[i]);
-        }
-    }
-    for (a, b) in a1.iter().zip(b1) {
-        sum[0] = simd.mul_add_f64s(*a, *b, sum[0]);
-    }
-    simd.add_f64s(simd.add_f64s(sum[0], sum[1]), simd.add_f64s(sum[2], sum[3]))
 }

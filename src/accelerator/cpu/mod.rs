@@ -1,5 +1,6 @@
 //! The processor: f64, one toy per SIMD lane. Reference and embedded default.
 
+mod interpolation;
 mod kernel;
 mod math;
 
