@@ -120,7 +120,42 @@ def compare(item, tools, path, peers, neyman, repeats, limit, options):
         judge(entry, path, data, peers)
     except ours.Failed as reason:
         entry["judge"] = str(reason)
+    if item.kind == "toys" and "cpu" in entry["cells"].get("neyman", {}):
+        try:
+            entry["cells"]["neyman"]["timed"] = judge_timed(path, peers, neyman)
+        except ours.Failed as reason:
+            entry["judge"] = f"the timed toys: {reason}"
     return entry
+
+
+def judge_timed(path, peers, neyman):
+    """Our timed toys with the data they had: their NLL by pyhf, and how far two tight fits get."""
+    archive = neyman.scratch / "toys.npz"
+    neyman.timed_toys(path, work.THROWN_TOYS, archive)
+    common = {"workspace": str(path)}
+    n = work.JUDGED_TOYS
+    toys = peers.do(JUDGE_LIMIT, kind="read toys", archive=str(archive), toys=n, **common)
+    tight = [neyman.tight_fit(path, toy["data"]) for toy in toys]
+    some = [toy["data"] for toy in toys[:: max(len(toys) // work.REFEREED_TOYS, 1)]]
+    result = {"toys": len(toys)}
+    try:
+        scipy = peers.do(JUDGE_LIMIT, kind="minimize", data=some, **common)
+    except ours.Failed as reason:
+        scipy, result["scipy_failed"] = [], str(reason)
+    points = [{"parameters": toy["parameters"], "data": toy["data"]} for toy in toys]
+    points += [{"parameters": fit, "data": toy["data"]} for fit, toy in zip(tight, toys)]
+    points += [{"parameters": fit, "data": data} for fit, data in zip(scipy, some)]
+    verdicts = peers.do(JUDGE_LIMIT, kind="judge", points=points, **common)["verdicts"]
+    objections = [verdict["objection"] for verdict in verdicts if verdict["objection"]]
+    if objections:
+        raise ours.Failed(f"a point {objections[0]}")
+    nll = [verdict["nll"] for verdict in verdicts]
+    found, tight, scipy = nll[:n], nll[n : 2 * n], nll[2 * n :]
+    result["nll_off"] = max(abs(toy["nll"] - judged) for toy, judged in zip(toys, found))
+    result["above_tight"] = [a - b for a, b in zip(found, tight)]
+    at = [found[i] for i in range(0, n, max(n // work.REFEREED_TOYS, 1))]
+    result["above_scipy"] = [a - b for a, b in zip(at, scipy)]
+    return result
 
 
 def judge(entry, path, data, peers):

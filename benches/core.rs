@@ -77,6 +77,7 @@ fn toys(criterion: &mut Criterion, name: &str, model: &Model) {
         seed: 1,
         range: 0..TOYS,
         conditional: false,
+        keep_data: false,
         tolerance: Tolerance::default(),
     };
     let stop = AtomicBool::new(false);

@@ -92,6 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         seed: arguments.seed,
         range: 0..arguments.toys,
         conditional: true,
+        keep_data: false,
         tolerance: Tolerance::default(),
     };
     let mut summary = ToySummary::default();

@@ -91,6 +91,8 @@ pub struct ToyPlan {
     /// Fit each toy a second time with the parameter of interest held at its true value, which
     /// gives the test statistic t_mu (arXiv:1007.1727 eq. 8).
     pub conditional: bool,
+    /// Hand out the toys' data along with their fits.
+    pub keep_data: bool,
     /// When a fit stops.
     pub tolerance: Tolerance,
 }
@@ -104,6 +106,17 @@ pub struct ToyChunk {
     pub fits: FitBatch,
     /// Fits with the POI at its true value, where the plan asks for them.
     pub conditional: Option<FitBatch>,
+    /// What was fitted, where the plan asks for it.
+    pub data: Option<ToyData>,
+}
+
+/// Data of consecutive toys, in the model's order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ToyData {
+    /// Main data, `[n_toys, n_bins]`.
+    pub main: Vec<f64>,
+    /// Auxiliary data, `[n_toys, n_auxiliary]`.
+    pub auxiliary: Vec<f64>,
 }
 
 impl Session {
@@ -321,10 +334,21 @@ impl Session {
                 None => None,
                 Some((fixed, start)) => Some(fit::minimize(&*self.device, &job(fixed, start))?),
             };
-            sink(ToyChunk { first, fits, conditional })?;
+            let data = plan.keep_data.then_some(ToyData { main, auxiliary });
+            sink(ToyChunk { first, fits, conditional, data })?;
             first += n as u64;
         }
         Ok(first - plan.range.start)
+    }
+
+    /// What is to be said about toys thrown from `truth`, `[n_parameters]`: bins whose expected rate
+    /// is negative, so that every toy has 0 there. Names in it are as in the file: escape them
+    /// before they go to a terminal.
+    ///
+    /// # Errors
+    /// Where no toys can be thrown from there.
+    pub fn toy_warnings(&self, truth: &[f64]) -> Result<Vec<String>> {
+        Ok(ToySampler::new(&self.model, truth)?.warnings().to_vec())
     }
 
     /// Data of `n` toys from `first` on: main `[n, n_bins]`, auxiliary `[n, n_auxiliary]`.

@@ -268,6 +268,95 @@ fn toys_are_the_same_however_they_are_run() {
     assert_eq!(scratch.json("toys w.json --range 10:15 --json")["range"], json!([10, 15]));
 }
 
+/// One array of an archive: `shape` as its header says, and its numbers.
+fn array(npz: &[u8], name: &str, shape: &str) -> Vec<f64> {
+    let find = |what: &[u8], from: usize| {
+        from + npz[from..].windows(what.len()).position(|w| w == what).expect("in the archive")
+    };
+    let member = format!("{name}.npy\u{93}NUMPY");
+    let member: Vec<u8> = member.chars().map(|c| c as u8).collect();
+    let header = find(shape.as_bytes(), find(&member, 0));
+    let start = find(b"\n", header) + 1;
+    let counts = shape.trim_matches(['(', ')', ',']).split(',').map(|n| n.trim().parse::<usize>());
+    let n: usize = counts.map(|n| n.unwrap()).product();
+    npz[start..start + 8 * n].as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()
+}
+
+#[test]
+fn toys_with_their_data_can_be_fitted_again() {
+    let scratch = Scratch::new("data");
+    scratch.text("toys w.json --toys 40 --seed 5 --with-data -o a.npz --chunk 16");
+    scratch.text("toys w.json --toys 40 --seed 5 --with-data -o b.npz --chunk 16 --threads 1");
+    scratch.text("toys w.json --toys 40 --seed 5 -o bare.npz --chunk 16");
+    let read = |name: &str| fs::read(scratch.0.join(name)).unwrap();
+    let file = read("a.npz");
+    assert!(file == read("b.npz"));
+    assert!(read("bare.npz").windows(8).all(|w| w != b"main.npy"));
+    let main = array(&file, "main", "(40, 2)");
+    let auxiliary = array(&file, "auxiliary", "(40, 3)");
+    let nll = array(&file, "nll", "(40,)");
+    for toy in [0, 17, 39] {
+        let (main, auxiliary) = (&main[2 * toy..2 * toy + 2], &auxiliary[3 * toy..3 * toy + 3]);
+        scratch.write("toy.json", &json!({"main": main, "auxiliary": auxiliary}).to_string());
+        let fit = scratch.json("fit w.json --data toy.json --json --tolerance 1e-12");
+        let above = 2.0 * nll[toy] - fit["twice_nll"].as_f64().unwrap();
+        assert!(above.abs() < 1e-7, "toy {toy}: {above}");
+    }
+    let (code, message) = scratch.error("toys w.json --toys 40 --with-data");
+    assert_eq!((code, message.contains("--output")), (2, true), "{message}");
+}
+
+#[test]
+fn background_only_workspaces_are_fitted_without_a_poi() {
+    let scratch = Scratch::new("no-poi");
+    let text = workspace().to_string().replace(r#""poi":"mu""#, r#""poi":"mu_signal""#);
+    assert!(text.contains("mu_signal"));
+    scratch.write("background.json", &text);
+    let (code, message) = scratch.error("fit background.json");
+    assert_eq!((code, message.contains("hint: --no-poi")), (3, true), "{message}");
+    let fit = scratch.json("fit background.json --no-poi --json");
+    assert_eq!((&fit["status"], &fit["poi"]), (&json!("converged"), &Value::Null));
+    let toys = scratch.json("toys background.json --no-poi --toys 5 --json");
+    assert_eq!((&toys["converged"], &toys["poi"]), (&json!(5), &Value::Null));
+    // any parameter can be named instead, a component of several too
+    for name in ["mu", "stat[1]"] {
+        let fit = scratch.json(&format!("fit background.json --poi {name} --json"));
+        assert_eq!(fit["poi"], name);
+    }
+    assert_eq!(scratch.error("fit background.json --poi mu --no-poi").0, 2);
+    let (code, message) = scratch.error("fit background.json --poi nu");
+    assert_eq!((code, message.contains("\"nu\"")), (3, true), "{message}");
+}
+
+#[test]
+fn negative_rates_at_the_truth_are_told() {
+    let scratch = Scratch::new("negative");
+    let mut hostile = workspace();
+    hostile["channels"][0]["name"] = json!("S\u{1b}[2J\u{202e}R");
+    hostile["observations"][0]["name"] = hostile["channels"][0]["name"].clone();
+    hostile["measurements"][0]["config"]["parameters"] =
+        json!([{"name": "mu", "bounds": [[-20.0, 10.0]]}]);
+    scratch.write("hostile.json", &hostile.to_string());
+    // 60 - 10 * 7 in the second bin
+    let line = "toys hostile.json --toys 3 --mu -7 --max-unconverged 1";
+    let output = scratch.run(line);
+    let message = stderr(&output);
+    assert!(output.status.success(), "{message}");
+    let expected = "negative in S\\u{1b}[2J\\u{202e}R bin 1: toys have 0 there";
+    assert!(message.contains("warning: ") && message.contains(expected), "{message}");
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(!printed.contains(&0x1b));
+    let quiet = scratch.run(&format!("{line} --quiet --json"));
+    assert_eq!(stderr(&quiet), "");
+    let summary: Value = serde_json::from_slice(&quiet.stdout).unwrap();
+    let warning = summary["warnings"].as_array().unwrap().last().unwrap();
+    assert_eq!(warning["path"], Value::Null);
+    assert!(warning["message"].as_str().unwrap().contains("bin 1: toys have 0 there"));
+    // a fit that ends there says so, too
+    let fit = scratch.run("fit hostile.json --fix mu=-7 --data low.json");
+    assert!(![fit.stdout, fit.stderr].concat().contains(&0x1b));
+}
+
 #[test]
 fn toys_start_from_the_fit_where_asked() {
     let scratch = Scratch::new("truth");

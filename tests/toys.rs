@@ -32,7 +32,8 @@ fn search() -> Session {
 
 fn plan(session: &Session, range: std::ops::Range<u64>, conditional: bool) -> ToyPlan {
     let truth = session.model().init();
-    ToyPlan { truth, seed: 3, range, conditional, tolerance: Tolerance::default() }
+    let tolerance = Tolerance::default();
+    ToyPlan { truth, seed: 3, range, conditional, keep_data: false, tolerance }
 }
 
 fn throw(session: &Session, plan: &ToyPlan, chunk: usize) -> Vec<ToyChunk> {
@@ -187,6 +188,32 @@ fn auxiliary_data_fluctuate() {
         };
         let values = toys.iter().map(|d| d.auxiliary[i]).collect();
         check(parameter.name.clone(), values, expected[i], variance);
+    }
+}
+
+/// The data handed out are the toys' own, whatever the chunks.
+#[test]
+fn data_come_along_where_asked() {
+    for session in [well_behaved(), search()] {
+        let without = plan(&session, 3..40, false);
+        let with = ToyPlan { keep_data: true, ..without.clone() };
+        assert!(throw(&session, &without, 10).iter().all(|chunk| chunk.data.is_none()));
+        let chunks = throw(&session, &with, 10);
+        assert!(bits(&chunks) == bits(&throw(&session, &without, 37)));
+        let (n_main, n_auxiliary) = (session.model().n_bins(), session.model().n_auxiliary());
+        for chunk in &chunks {
+            let data = chunk.data.as_ref().expect("data");
+            assert_eq!(data.auxiliary.len(), chunk.fits.len() * n_auxiliary);
+            for (i, main) in data.main.chunks(n_main).enumerate() {
+                let toy = dataset(session.model(), &with, chunk.first + i as u64);
+                let auxiliary = &data.auxiliary[i * n_auxiliary..(i + 1) * n_auxiliary];
+                assert_eq!((main, auxiliary), (&toy.main[..], &toy.auxiliary[..]));
+                // and what was fitted: the likelihood at the minimum is that of these data
+                let nll = session.evaluate(chunk.fits.parameters_of(i), &toy).expect("a point");
+                let off = 0.5 * nll.twice_nll - chunk.fits.nll[i];
+                assert!(off.abs() < 1e-9 * chunk.fits.nll[i].abs().max(1.0), "{off}");
+            }
+        }
     }
 }
 

@@ -16,6 +16,21 @@ def throw_main(text, n, seed):
     return [{"main": main.tolist(), "aux": aux.tolist()} for main, aux in toys]
 
 
+def read_toys(archive, n):
+    """`n` toys spread over an archive of `neyman toys --with-data`: data, parameters, NLL."""
+    with np.load(archive) as toys:
+        names = [str(name) for name in toys["names"]]
+        which = np.unique(np.linspace(0, len(toys["toy"]) - 1, n).round().astype(int))
+        return [
+            {
+                "data": {"main": toys["main"][i].tolist(), "aux": toys["auxiliary"][i].tolist()},
+                "parameters": dict(zip(names, toys["parameters"][i].tolist())),
+                "nll": float(toys["nll"][i]),
+            }
+            for i in which
+        ]
+
+
 def judge(text, points):
     """NLL of each {"parameters", "data"}, and why a point may not stand as an answer.
 

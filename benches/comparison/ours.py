@@ -61,6 +61,20 @@ class Neyman:
         except (KeyError, TypeError, IndexError) as error:
             raise Failed(f"unexpected JSON: {type(error).__name__} {error}") from error
 
+    def timed_toys(self, workspace, n, archive):
+        """The first toys of those that `bench` times, fits and data, into `archive`."""
+        archive.unlink(missing_ok=True)
+        toys = ("--toys", n, "--seed", 0, "--threads", 1, "--max-unconverged", 1)
+        self._run("toys", workspace, *toys, "--with-data", "-o", archive, "--json")
+
+    def tight_fit(self, workspace, toy):
+        """Parameters by name: many starts, stopped only where rounding stops a fit."""
+        path = self.scratch / "toy.json"
+        path.write_text(json.dumps(toy["main"] + toy["aux"]))
+        tight = ("--data", path, "--tolerance", 1e-13, "--json")
+        # below the rounding of the likelihood a fit may stall: the judge says how good it is
+        return fitted(self._json("fit", workspace, *tight, allowed=(0, 1)))["parameters"]
+
     def _bench(self, workspace, toys, repeats):
         key = (workspace, toys)
         if key not in self._benched:
@@ -74,14 +88,14 @@ class Neyman:
         path.write_text(json.dumps(toy["main"] + toy["aux"]))
         return fitted(self._json("fit", workspace, "--data", path, "--json"))
 
-    def _json(self, *arguments):
-        text = self._run(*arguments)
+    def _json(self, *arguments, allowed=(0,)):
+        text = self._run(*arguments, allowed=allowed)
         try:
             return json.loads(text)
         except ValueError as error:
             raise Failed(f"neyman {arguments[0]} printed no JSON") from error
 
-    def _run(self, *arguments):
+    def _run(self, *arguments, allowed=(0,)):
         command = [str(part) for part in (self.binary, *arguments)]
         try:
             done = subprocess.run(
@@ -96,7 +110,7 @@ class Neyman:
             raise Failed(f"over {self.limit:.0f} s") from error
         except OSError as error:
             raise Failed(f"cannot start: {error.strerror}") from error
-        if done.returncode:
+        if done.returncode not in allowed:
             raise Failed(machine.last_line(done.stderr) or f"exit status {done.returncode}")
         return done.stdout
 

@@ -49,6 +49,11 @@ TOOLS = {
 }
 
 
+JUDGED_TOYS = 20  # of the timed ones, spread over the first THROWN_TOYS
+THROWN_TOYS = 200
+REFEREED_TOYS = 5  # of the judged ones: scipy's fit of a large model takes its time
+
+
 def all_work():
     models = (*BIG, STACK, SMALL, SEARCH)
     return [
@@ -67,12 +72,12 @@ def skipped(work, tool, full):
 
 def toys_per_piece(work, tool, quick):
     """Enough toys that one timed piece is neither noise nor a coffee break."""
-    small, stack, big = {
-        "neyman": (20_000, 5_000, 1_000),
-        "nextstat": (2_000, 200, 10),
-        "pyhf-jax-slsqp": (20, 5, 3),
+    small, search, stack, big = {
+        "neyman": (20_000, 5_000, 5_000, 1_000),
+        "nextstat": (2_000, 30, 200, 10),  # a quarter of a second each for the search
+        "pyhf-jax-slsqp": (20, 5, 5, 3),
     }[tool]
-    n = big if work.model in BIG else stack if work.model == STACK else small
+    n = big if work.model in BIG else {STACK: stack, SEARCH: search}.get(work.model, small)
     return max(n // 2, 3) if quick else n
 
 

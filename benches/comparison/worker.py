@@ -32,6 +32,14 @@ def do(job):
         from judge import judge
 
         return judge(text, job["points"])
+    if job["kind"] == "read toys":
+        from judge import read_toys
+
+        return read_toys(job["archive"], job["toys"])
+    if job["kind"] == "minimize":
+        from tool_pyhf import minimize
+
+        return minimize(text, job["data"])
     start = time.process_time()
     tool = open_tool(job["tool"], text)
     result = {"build_cpu": time.process_time() - start}

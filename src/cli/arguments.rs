@@ -78,6 +78,9 @@ pub(crate) struct WorkspaceArguments {
     /// Parameter of interest [default: the measurement's]
     #[arg(long, value_name = "NAME")]
     pub(crate) poi: Option<String>,
+    /// No parameter of interest, whatever the measurement says: for background-only workspaces
+    #[arg(long, conflicts_with = "poi")]
+    pub(crate) no_poi: bool,
     /// JSON patch, or patchset together with --patch-name; repeatable, applied in order
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Vec<PathBuf>,
@@ -158,7 +161,13 @@ pub(crate) struct Fit {
     #[arg(long, conflicts_with = "data")]
     pub(crate) asimov: bool,
     /// Parameter of interest in the Asimov data [default: its initial value]
-    #[arg(long, value_name = "MU", requires = "asimov", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "MU",
+        requires = "asimov",
+        allow_negative_numbers = true,
+        conflicts_with = "no_poi"
+    )]
     pub(crate) mu: Option<f64>,
     /// Data instead of the workspace's: main and auxiliary data in pyhf's order
     #[arg(long, value_name = "FILE")]
@@ -198,13 +207,13 @@ pub(crate) struct Toys {
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub(crate) seed: u64,
     /// True parameter of interest [default: its initial value; with --truth fit its best fit]
-    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MU", allow_negative_numbers = true, conflicts_with = "no_poi")]
     pub(crate) mu: Option<f64>,
     /// Where toys are thrown from; with fit and --mu the best fit at that value
     #[arg(long, value_enum, default_value_t = Truth::Init)]
     pub(crate) truth: Truth,
     /// Fit each toy also with the parameter of interest at its true value: gives t_mu
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_poi")]
     pub(crate) conditional: bool,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
@@ -220,6 +229,9 @@ pub(crate) struct Toys {
     /// Write all toys to a NumPy .npz file; chunks go to FILE.part/ until it is complete
     #[arg(short, long, value_name = "FILE.npz")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the toys' data, too: what was fitted, in pyhf's order
+    #[arg(long, requires = "output")]
+    pub(crate) with_data: bool,
     /// Continue the interrupted run in FILE.part/, or begin it
     #[arg(long, requires = "output")]
     pub(crate) resume: bool,

@@ -92,6 +92,7 @@ fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
             seed: 0,
             range: repeat * n..(repeat + 1) * n,
             conditional: false,
+            keep_data: false,
             tolerance: Default::default(),
         };
         let (cpu, wall) = (ProcessTime::now(), Instant::now());

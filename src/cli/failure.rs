@@ -107,7 +107,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// Control and direction-changing characters as `\u{..}`, everything else as it is.
 pub(crate) fn escape(c: char) -> impl Iterator<Item = char> {
-    let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     let escaped = c.is_control() || invisible;
     let code = escaped.then(|| c.escape_default());
     code.into_iter().flatten().chain((!escaped).then_some(c))

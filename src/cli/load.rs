@@ -10,7 +10,7 @@ use neyman::spec::{self, LoadOptions, Measurement, PatchSource, Warning, Workspa
 use neyman::{Error, Result};
 
 use super::arguments::{Global, WorkspaceArguments};
-use super::failure::{Failure, display_file};
+use super::failure::{Failure, display_file, one_line};
 use super::table::{count, count_of};
 use super::{input, output};
 
@@ -36,22 +36,48 @@ pub(crate) fn load(arguments: &WorkspaceArguments) -> Result<Loaded, Failure> {
     let options = LoadOptions {
         patches: patches.collect::<Result<_, _>>()?,
         measurement: arguments.measurement.clone(),
+        poi: poi_to_check(arguments),
         skip_verification: arguments.no_verify,
         ..LoadOptions::default()
     };
     compile(&bytes, &options, arguments).map_err(|error| {
         let digest = error.is_digest();
         let failure = Failure::in_file(&arguments.workspace, error);
-        if digest { failure.hint("--no-verify applies the patch all the same") } else { failure }
+        let about_poi = failure.path().is_some_and(|path| path.ends_with("/config/poi"));
+        if digest {
+            failure.hint("--no-verify applies the patch all the same")
+        } else if about_poi {
+            failure.hint(
+                "--no-poi for fits and toys of a background-only workspace; --poi names another; \
+                 --patch adds a signal",
+            )
+        } else {
+            failure
+        }
     })
 }
 
+/// What the reader of the workspace is to check instead of the measurement's parameter of interest.
+/// It knows modifiers, not their components (`stat[1]`): those are left to the model.
+fn poi_to_check(arguments: &WorkspaceArguments) -> Option<String> {
+    match &arguments.poi {
+        Some(name) if name.ends_with(']') => Some(String::new()),
+        Some(name) => Some(name.clone()),
+        None => arguments.no_poi.then(String::new),
+    }
+}
+
 fn compile(bytes: &[u8], options: &LoadOptions, arguments: &WorkspaceArguments) -> Result<Loaded> {
-    let loaded = spec::load(bytes, options)?;
-    let options = ModelOptions {
-        poi: arguments.poi.clone().map_or(PoiChoice::FromMeasurement, PoiChoice::Named),
-        interpolation: arguments.interpolation,
+    let mut loaded = spec::load(bytes, options)?;
+    let poi = match &arguments.poi {
+        Some(name) => PoiChoice::Named(name.clone()),
+        None if arguments.no_poi => PoiChoice::None,
+        None => PoiChoice::FromMeasurement,
     };
+    if arguments.poi.is_some() {
+        loaded.workspace.measurements[loaded.measurement].poi.clone_from(&arguments.poi);
+    }
+    let options = ModelOptions { poi, interpolation: arguments.interpolation };
     let model = Model::new(&loaded.workspace, loaded.measurement, &options)?
         .with_negative_rates(arguments.negative_rates.into());
     let warnings = loaded.warnings.into_iter().chain(model.warnings().iter().cloned()).collect();
@@ -120,20 +146,25 @@ pub(crate) fn devices() -> Vec<DeviceInfo> {
 
 /// Shows the first few warnings; all of them with `--verbose`.
 pub(crate) fn warn(global: &Global, arguments: &WorkspaceArguments, warnings: &[Warning]) {
+    let file = display_file(&arguments.workspace);
+    let lines: Vec<_> =
+        warnings.iter().map(|w| format!("{file}: {}: {}", w.path, w.message)).collect();
+    warn_lines(global, &lines, &format!("{file}: "), "shown by neyman validate");
+}
+
+/// Shows the first few lines, safe to print; all of them with `--verbose`. `rest` says where the
+/// others can be seen.
+pub(crate) fn warn_lines(global: &Global, lines: &[String], place: &str, rest: &str) {
     const FEW: usize = 5;
     if global.quiet {
         return;
     }
-    let file = display_file(&arguments.workspace);
-    let shown = if global.verbose { warnings.len() } else { warnings.len().min(FEW) };
-    for warning in &warnings[..shown] {
-        output::note(&super::failure::one_line(&format!(
-            "warning: {file}: {}: {}",
-            warning.path, warning.message
-        )));
+    let shown = if global.verbose { lines.len() } else { lines.len().min(FEW) };
+    for line in &lines[..shown] {
+        output::note(&one_line(&format!("warning: {line}")));
     }
-    if warnings.len() > shown {
-        let more = count(warnings.len() - shown, "more warning");
-        output::note(&format!("warning: {file}: {more}, shown by neyman validate"));
+    if lines.len() > shown {
+        let more = count(lines.len() - shown, "more warning");
+        output::note(&format!("warning: {place}{more}, {rest}"));
     }
 }

@@ -23,6 +23,8 @@ use report::Report;
 pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     let (loaded, session) = load::open(global, &arguments.workspace)?;
     let plan = plan(arguments, &loaded, &session)?;
+    let warnings = session.toy_warnings(&plan.truth)?;
+    load::warn_lines(global, &warnings, "", "shown with --verbose or --json");
     let mut summary = ToySummary::default();
     let mut store = store(global, arguments, &session, &plan, &mut summary)?;
     let resumed = summary.clone();
@@ -58,6 +60,8 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
             .model
             .poi()
             .map(|i| (loaded.model.parameters()[i].name.clone(), plan.truth[i])),
+        loaded: &loaded,
+        warnings,
         summary,
         resumed,
         wall: wall.elapsed(),
@@ -99,7 +103,8 @@ fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan,
         (None, toys) => 0..toys.unwrap_or(0),
     };
     let (seed, conditional) = (arguments.seed, arguments.conditional);
-    Ok(ToyPlan { truth, seed, range, conditional, tolerance })
+    let keep_data = arguments.with_data;
+    Ok(ToyPlan { truth, seed, range, conditional, keep_data, tolerance })
 }
 
 /// The run's files; chunks that are already there go into `summary`.

@@ -2,7 +2,7 @@
 
 use super::npz::Dtype;
 use crate::fit::{FitBatch, Status};
-use crate::session::ToyChunk;
+use crate::session::{ToyChunk, ToyData};
 use crate::{Error, Result};
 
 /// One array over the toys.
@@ -25,12 +25,19 @@ pub(super) struct Layout {
     pub(super) columns: Vec<Column>,
     n_parameters: usize,
     conditional: bool,
+    /// Numbers of main and of auxiliary data of a toy, where they are kept.
+    data: Option<(usize, usize)>,
 }
 
 impl Layout {
-    pub(super) fn new(n_parameters: usize, conditional: bool) -> Self {
+    pub(super) fn new(
+        n_parameters: usize,
+        conditional: bool,
+        data: Option<(usize, usize)>,
+    ) -> Self {
         let column = |name, dtype| Column { name, dtype, width: None };
-        let table = |name| Column { name, dtype: Dtype::F64, width: Some(n_parameters) };
+        let wide = |name, width| Column { name, dtype: Dtype::F64, width: Some(width) };
+        let table = |name| wide(name, n_parameters);
         let mut columns = vec![
             column("toy", Dtype::U64),
             table("parameters"),
@@ -51,7 +58,10 @@ impl Layout {
                 column("t_mu", Dtype::F64),
             ]);
         }
-        Self { columns, n_parameters, conditional }
+        if let Some((n_main, n_auxiliary)) = data {
+            columns.extend([wide("main", n_main), wide("auxiliary", n_auxiliary)]);
+        }
+        Self { columns, n_parameters, conditional, data }
     }
 
     /// Bytes of one toy.
@@ -70,9 +80,19 @@ impl Layout {
                 self.check(conditional, n)?;
                 encode_batch(conditional, out);
                 out.extend(chunk.t_mu().flat_map(f64::to_le_bytes));
+            }
+            (None, false) => {}
+            _ => return Err(misfit()),
+        }
+        match (&chunk.data, self.data) {
+            (Some(data), Some((n_main, n_auxiliary))) => {
+                if (data.main.len(), data.auxiliary.len()) != (n * n_main, n * n_auxiliary) {
+                    return Err(misfit());
+                }
+                out.extend(data.main.iter().chain(&data.auxiliary).flat_map(|x| x.to_le_bytes()));
                 Ok(())
             }
-            (None, false) => Ok(()),
+            (None, None) => Ok(()),
             _ => Err(misfit()),
         }
     }
@@ -92,7 +112,18 @@ impl Layout {
         let fits = self.decode_batch(n, &mut reader)?;
         let conditional =
             if self.conditional { Some(self.decode_batch(n, &mut reader)?) } else { None };
-        Some(ToyChunk { first, fits, conditional })
+        if self.conditional {
+            // t_mu follows from the rest
+            reader.take(n, f64::from_le_bytes)?;
+        }
+        let data = match self.data {
+            Some((n_main, n_auxiliary)) => Some(ToyData {
+                main: reader.take(n * n_main, f64::from_le_bytes)?,
+                auxiliary: reader.take(n * n_auxiliary, f64::from_le_bytes)?,
+            }),
+            None => None,
+        };
+        Some(ToyChunk { first, fits, conditional, data })
     }
 
     fn decode_batch(&self, n: usize, reader: &mut Reader) -> Option<FitBatch> {
@@ -163,6 +194,13 @@ impl ToyChunk {
         match (&mut self.conditional, next.conditional) {
             (Some(here), Some(next)) => append(here, next),
             // the shapes differ: writing will say so
+            (here, _) => *here = None,
+        }
+        match (&mut self.data, next.data) {
+            (Some(here), Some(next)) => {
+                here.main.extend(next.main);
+                here.auxiliary.extend(next.auxiliary);
+            }
             (here, _) => *here = None,
         }
     }

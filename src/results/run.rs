@@ -31,6 +31,8 @@ pub struct ToyRun {
     pub end: u64,
     /// With conditional fits.
     pub conditional: bool,
+    /// Numbers of main and of auxiliary data of a toy, where they are kept.
+    pub data: Option<(usize, usize)>,
     /// Distance to the minimum at which a fit stops.
     pub edm: f64,
     /// Evaluations after which a fit gives up.
@@ -57,6 +59,7 @@ impl ToyRun {
             first: plan.range.start,
             end: plan.range.end,
             conditional: plan.conditional,
+            data: plan.keep_data.then(|| (model.n_bins(), model.n_auxiliary())),
             edm: plan.tolerance.edm,
             evaluations: plan.tolerance.evaluations,
             chunk: chunk as u64,
@@ -87,6 +90,8 @@ impl ToyRun {
         let range = |r: &Self| format!("{}:{}", r.first, r.end);
         compare("range", range(self), range(other));
         compare("conditional", self.conditional.to_string(), other.conditional.to_string());
+        let data = |r: &Self| if r.data.is_some() { "kept" } else { "not kept" }.to_owned();
+        compare("data", data(self), data(other));
         compare("tolerance", self.edm.to_string(), other.edm.to_string());
         compare("evaluations", self.evaluations.to_string(), other.evaluations.to_string());
         compare("chunk", self.chunk.to_string(), other.chunk.to_string());

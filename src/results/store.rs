@@ -121,7 +121,8 @@ impl ToyStore {
             let message = "another process is at work there".into();
             return Err(Error::Results { path: directory, message });
         }
-        let (digest, layout) = (run.digest()?, Layout::new(run.names.len(), run.conditional));
+        let digest = run.digest()?;
+        let layout = Layout::new(run.names.len(), run.conditional, run.data);
         let output = output.to_owned();
         Ok(Self {
             output,

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::fit::{FitBatch, Status};
-use crate::session::ToyChunk;
+use crate::session::{ToyChunk, ToyData};
 
 /// A directory of its own, removed at the end.
 struct Scratch(PathBuf);
@@ -38,6 +38,7 @@ fn run() -> ToyRun {
         first: 10,
         end: 35,
         conditional: true,
+        data: Some((3, 1)),
         edm: 1e-8,
         evaluations: 1000,
         chunk: 8,
@@ -67,7 +68,17 @@ fn batch(first: u64, n: u64, shift: f64) -> FitBatch {
 }
 
 fn chunk(first: u64, n: u64) -> ToyChunk {
-    ToyChunk { first, fits: batch(first, n, 0.0), conditional: Some(batch(first, n, 1.0)) }
+    let toys = first..first + n;
+    let data = ToyData {
+        main: toys.clone().flat_map(|i| [i as f64, 0.5, -(i as f64)]).collect(),
+        auxiliary: toys.map(|i| (i as f64).cos()).collect(),
+    };
+    ToyChunk {
+        first,
+        fits: batch(first, n, 0.0),
+        conditional: Some(batch(first, n, 1.0)),
+        data: Some(data),
+    }
 }
 
 fn fill(store: &mut ToyStore, chunks: usize) {
@@ -111,6 +122,29 @@ fn interruption_does_not_change_a_bit() {
     fill(&mut store, usize::MAX);
     store.finish().unwrap();
     assert_eq!(fs::read(&other).unwrap(), whole);
+}
+
+#[test]
+fn what_is_read_back_is_what_was_written() {
+    let scratch = Scratch::new("back");
+    let mut store = ToyStore::create(&scratch.output(), run()).unwrap();
+    fill(&mut store, 1);
+    drop(store);
+    let mut seen = Vec::new();
+    ToyStore::resume(&scratch.output(), run(), &mut |c| seen.push(c.clone())).unwrap();
+    assert_eq!(seen[0].data, chunk(10, 8).data);
+}
+
+#[test]
+fn data_of_another_shape_are_refused() {
+    let scratch = Scratch::new("shape");
+    let mut store = ToyStore::create(&scratch.output(), run()).unwrap();
+    let mut wrong = chunk(10, 8);
+    wrong.data = Some(ToyData { main: vec![0.0; 24], auxiliary: vec![0.0; 7] });
+    let put = store.put(wrong).and_then(|()| store.flush());
+    assert!(put.is_err());
+    let put = store.put(ToyChunk { data: None, ..chunk(10, 8) }).and_then(|()| store.flush());
+    assert!(put.is_err());
 }
 
 #[test]
@@ -163,6 +197,8 @@ fn another_run_is_refused() {
     let refused = |r| ToyStore::resume(&scratch.output(), r, &mut |_| ()).err().unwrap();
     let message = refused(other.clone()).to_string();
     assert!(message.contains("seed 3 there, 4 here"), "{message}");
+    let bare = refused(ToyRun { data: None, ..run() }).to_string();
+    assert!(bare.contains("data kept there, not kept here"), "{bare}");
     // without the readable copy the chunks themselves tell
     fs::remove_file(scratch.0.join("toys.npz.part/run.json")).unwrap();
     let message = refused(other).to_string();

@@ -108,6 +108,11 @@ mod tests {
         assert!(parse("neyman toys w.json").is_err());
         assert!(parse("neyman toys w.json --toys 5 --range 0:4").is_err());
         assert!(parse("neyman toys w.json --toys 5 --resume").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --with-data").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --no-poi --mu 1").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --no-poi --conditional").is_err());
+        assert!(parse("neyman fit w.json --no-poi --poi mu").is_err());
+        assert!(parse("neyman fit w.json --no-poi").is_ok());
         assert!(parse("neyman fit w.json --mu 1").is_err());
         assert!(parse("neyman fit w.json --patch-name x").is_err());
         assert!(parse("neyman fit w.json --threads 0").is_err());

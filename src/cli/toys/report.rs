@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::Exit;
 use crate::cli::arguments::Toys;
 use crate::cli::json::number;
+use crate::cli::load::Loaded;
 use crate::cli::table::count;
 
 pub(super) struct Report<'a> {
@@ -18,6 +19,9 @@ pub(super) struct Report<'a> {
     pub(super) plan: &'a ToyPlan,
     /// Name and true value of the parameter of interest.
     pub(super) truth: Option<(String, f64)>,
+    pub(super) loaded: &'a Loaded,
+    /// What the truth does to toys.
+    pub(super) warnings: Vec<String>,
     pub(super) summary: ToySummary,
     /// What an earlier process had done.
     pub(super) resumed: ToySummary,
@@ -46,6 +50,9 @@ impl Report<'_> {
 
     pub(super) fn json(&self) -> Value {
         let device = self.session.device();
+        let of_workspace =
+            self.loaded.warnings.iter().map(|w| json!({"path": w.path, "message": w.message}));
+        let of_truth = self.warnings.iter().map(|w| json!({"path": null, "message": w}));
         json!({
             "toys": self.summary.toys,
             "converged": self.summary.converged,
@@ -66,6 +73,7 @@ impl Report<'_> {
             "mu": self.truth.as_ref().map(|&(_, mu)| number(mu)),
             "resumed": self.resumed.toys,
             "interrupted": !self.complete,
+            "warnings": of_workspace.chain(of_truth).collect::<Vec<_>>(),
             "output": self.arguments.output.as_ref().map(|p| p.display().to_string()),
         })
     }
