@@ -37,6 +37,7 @@
 //!     seed: 1,
 //!     range: 0..100,
 //!     conditional: true,
+//!     keep_data: false,
 //!     tolerance: Default::default(),
 //! };
 //! let mut converged = 0;

@@ -151,6 +151,7 @@ impl<S: Simd> OwnCurvature<S> {
     }
 
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "row and column index sum and output alike")]
     fn tile<const R: usize, const C: usize>(&mut self, i: usize, j: usize) {
         let (simd, m, n) = (self.simd, self.n_wide, self.v.len());
         let rows: [&[S::f64s]; R] = std::array::from_fn(|r| &self.wide[(i + r) * m..][..m]);
