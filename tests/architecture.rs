@@ -88,7 +88,10 @@ impl Source {
                 if before.ends_with("super::") || before.ends_with(is_name) {
                     continue;
                 }
-                found.extend(first_names(&text[at + root.len()..]));
+                let mut names = first_names(&text[at + root.len()..]);
+                // `super::*` of an inline module is its own file
+                names.retain(|name| root == "crate::" || !name.is_empty());
+                found.extend(names);
             }
         }
         // the crate's own two re-exports
@@ -252,6 +255,7 @@ fn each_broken_promise_is_told() {
         ("session.rs", "use crate::results::ToyStore;", "session must not use results"),
         ("spec/mod.rs", "pub(in crate::model) fn f() {}", "spec must not use model"),
         ("fit/own.rs", "use crate::model::Model;", "fit must know nothing of model"),
+        ("spec/mod.rs", "use crate::*;", "spec must not use"),
         ("infer/mod.rs", "", "give the module infer a place"),
         ("fit/mod.rs", "println!(\"x\");", "fit/mod.rs:1: prints"),
         ("fit/mod.rs", "    x // why\n\n    ; eprintln!()", "fit/mod.rs:3: prints"),
@@ -268,7 +272,10 @@ fn each_broken_promise_is_told() {
     let after = format!("{tests}fn g() {{\n    print!();\n}}");
     assert_eq!(Source::new("fit/mod.rs", &after).violations(), ["fit/mod.rs:508: prints: print!"]);
     let fine = [
-        ("fit/mod.rs", "#[cfg(test)]\nmod tests {\n    use crate::model::Model;\n}"),
+        (
+            "fit/mod.rs",
+            "#[cfg(test)]\nmod tests {\n    use super::*;\n    use crate::model::Model;\n}",
+        ),
         ("fit/mod.rs", "use crate::{Error, Result};\nuse crate::accelerator::{self, Problem};"),
         ("fit/own.rs", "use crate::aligned::Aligned;\nuse super::inverse::session;"),
         ("model/mod.rs", "/// See [`crate::fit`] and `println!`.\nfn f() {} // crate::fit"),
