@@ -101,7 +101,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let end = chi2_quantile(3.0 / arguments.toys.max(4) as f64).clamp(4.0, 40.0).ceil();
     let mut t_mu = Histogram::new(0.5, (end / 0.5) as usize);
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
-    session.toys(&plan, 1024, &AtomicBool::new(false), &mut |chunk| {
+    session.toys(&plan, 4096, &AtomicBool::new(false), &mut |chunk| {
         summary.add(&chunk, plan.tolerance.edm);
         pulls.add(&chunk.fits);
         let fits = chunk.conditional.iter().zip(std::iter::repeat(&chunk.fits));

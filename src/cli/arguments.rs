@@ -218,7 +218,7 @@ pub(crate) struct Toys {
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
     /// Toys fitted together; Ctrl-C waits for them
-    #[arg(long, value_name = "N", default_value = "1024")]
+    #[arg(long, value_name = "N", default_value = "4096")]
     pub(crate) chunk: NonZeroUsize,
     /// Fraction of unconverged toys beyond which the exit code is 1
     #[arg(long, value_name = "FRACTION", default_value_t = 0.01)]

@@ -96,7 +96,7 @@ fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
             tolerance: Default::default(),
         };
         let (cpu, wall) = (ProcessTime::now(), Instant::now());
-        session.toys(&plan, 1024, &stop, &mut |chunk| {
+        session.toys(&plan, 4096, &stop, &mut |chunk| {
             evaluations += chunk.fits.evaluations.iter().map(|e| u64::from(*e)).sum::<u64>();
             converged += chunk.fits.status.iter().filter(|s| s.is_converged()).count();
             Ok(())
