@@ -62,11 +62,13 @@ pub fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> Result<FitBatch> 
             outcomes[i] = outcome;
         }
     }
-    let fits: Vec<Fit> = outcomes
-        .into_par_iter()
-        .enumerate()
-        .map(|(i, outcome)| conclude(device, job, i, outcome))
-        .collect();
+    let finish = |(i, outcome)| conclude(device, job, i, outcome);
+    let fits: Vec<Fit> =
+        if outcomes.len() <= SHARE && outcomes.iter().all(|o| o.end == End::Converged) {
+            outcomes.into_iter().enumerate().map(finish).collect()
+        } else {
+            outcomes.into_par_iter().enumerate().map(finish).collect()
+        };
     let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
     fits.iter().for_each(|fit| batch.push(fit));
     Ok(batch)
@@ -103,10 +105,15 @@ fn lockstep(
         Preconditioner::Shared(_) => job.tolerance.edm,
         Preconditioner::Own => OWN_CAUTION * job.tolerance.edm,
     };
-    let share = tasks.len().div_ceil(rayon::current_num_threads()).clamp(1, SHARE);
+    // whole blocks of lanes; a single share stays on this thread, which a small fit would feel
+    let share = tasks.len().div_ceil(rayon::current_num_threads());
+    let share = share.next_multiple_of(device.lanes()).clamp(1, SHARE);
     let run = |tasks| {
         pulp::Arch::new().dispatch(Run { device, job, preconditioner, tasks, patience, edm })
     };
+    if tasks.len() <= share {
+        return if tasks.is_empty() { Ok(Vec::new()) } else { run(tasks) };
+    }
     let outcomes = tasks.par_chunks(share).map(run).collect::<Result<Vec<_>>>()?;
     Ok(outcomes.into_iter().flatten().collect())
 }
