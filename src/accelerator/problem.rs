@@ -54,6 +54,13 @@ pub struct Curvature {
     pub weight: Vec<f64>,
 }
 
+impl Curvature {
+    /// What the bins alone say about parameter `k`: its diagonal element of `J' diag(weight) J`.
+    pub fn information(&self, k: usize) -> f64 {
+        self.jacobian[k].iter().map(|&(b, j)| self.weight[b as usize] * j * j).sum()
+    }
+}
+
 /// NLL and derivatives at one point.
 #[derive(Debug, Clone)]
 pub struct Derivatives {

@@ -47,15 +47,12 @@ impl InverseCurvature {
     /// Invert at damping `lambda` over the parameters that are not fixed.
     pub(crate) fn new(c: &Curvature, fixed: &[bool], lambda: f64) -> Self {
         let n = fixed.len();
-        let fisher: Vec<f64> = (0..n)
-            .map(|k| c.jacobian[k].iter().map(|&(b, j)| c.weight[b as usize] * j * j).sum())
-            .collect();
         let d: Vec<f64> = (0..n)
             .map(|k| {
                 let own = if c.constraint[k] > 0.0 {
                     (1.0 + lambda) * c.constraint[k]
                 } else {
-                    (SOFT_CONSTRAINT + lambda) * fisher[k]
+                    (SOFT_CONSTRAINT + lambda) * c.information(k)
                 };
                 // a parameter without any information stays where it is
                 if own > 0.0 && own.is_finite() { own } else { 1.0 }

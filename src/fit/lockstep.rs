@@ -7,6 +7,7 @@ use bytemuck::Zeroable;
 use pulp::{Simd, WithSimd};
 
 use super::ladder::{LEVELS, Ladder};
+use super::leave_kink;
 use super::own::OwnCurvature;
 use super::vectors::{lane_mut, lane_of, reciprocal_if_curved};
 use crate::accelerator::{Accelerator, FitJob, LaneBlock, LaneValues};
@@ -290,13 +291,7 @@ impl<'a, S: Simd> Lockstep<'a, S> {
                     continue;
                 }
                 let (right, left) = (*g, *g - lane_of::<S>(&self.jump[k], l));
-                (*g, *side) = if right < 0.0 && -right >= left {
-                    (right, 1.0)
-                } else if left > 0.0 {
-                    (left, -1.0)
-                } else {
-                    (0.0, 0.0)
-                };
+                (*g, *side) = leave_kink(right, left);
             }
         }
     }

@@ -182,6 +182,18 @@ fn conclude(device: &dyn Accelerator, job: &FitJob<'_>, i: usize, outcome: Outco
     fit
 }
 
+/// Derivative to go by at a kink, and the side to go to: the steeper one of those that lead down, or
+/// 0 and 0 where the likelihood rises to both.
+fn leave_kink(right: f64, left: f64) -> (f64, f64) {
+    if right < 0.0 && -right >= left {
+        (right, 1.0)
+    } else if left > 0.0 {
+        (left, -1.0)
+    } else {
+        (0.0, 0.0)
+    }
+}
+
 fn evaluate_only(problem: &dyn Problem, job: &FitJob<'_>) -> FitBatch {
     let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
     (0..job.n_fits).for_each(|i| batch.push(&value_at(problem, job, i)));

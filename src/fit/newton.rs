@@ -4,6 +4,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::leave_kink;
 use crate::accelerator::{Derivatives, FitJob, Problem, Status};
 
 /// Damping below this is none.
@@ -46,13 +47,7 @@ struct Point {
 pub(super) fn newton(problem: &dyn Problem, job: &FitJob<'_>, fit: usize, start: &[f64]) -> Newton {
     let curvature = problem.curvature(start);
     let scale = (0..start.len())
-        .map(|k| {
-            let data: f64 = curvature.jacobian[k]
-                .iter()
-                .map(|&(b, j)| curvature.weight[b as usize] * j * j)
-                .sum();
-            (curvature.constraint[k] + data).max(1e-8)
-        })
+        .map(|k| (curvature.constraint[k] + curvature.information(k)).max(1e-8))
         .collect();
     let mut search = Search {
         problem,
@@ -151,13 +146,7 @@ impl Search<'_> {
                 continue;
             }
             let (right, left) = (gradient[k], gradient[k] - jump);
-            let (g, s) = if right < 0.0 && -right >= left {
-                (right, 1.0)
-            } else if left > 0.0 {
-                (left, -1.0)
-            } else {
-                (0.0, 0.0)
-            };
+            let (g, s) = leave_kink(right, left);
             gradient[k] = g;
             side.push(s);
         }
