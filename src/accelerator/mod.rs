@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod problem;
 pub mod program;
 

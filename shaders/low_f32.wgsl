@@ -1,0 +1,2 @@
+// `low` is f32: what only steers a fit.
+alias low = f32;

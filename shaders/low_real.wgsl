@@ -1,0 +1,2 @@
+// `low` is `real`: the same precision throughout.
+alias low = real;
