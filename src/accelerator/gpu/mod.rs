@@ -1,7 +1,9 @@
 //! Graphics processors through wgpu (Vulkan, Metal, DX12): the kernels of `shaders/`, written once in
 //! WGSL and compiled in three precisions.
 
+pub mod selftest;
 pub mod shaders;
+pub mod words;
 
 /// Arithmetic of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
