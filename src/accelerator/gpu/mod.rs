@@ -7,6 +7,7 @@ mod header;
 mod ladder;
 mod minimize;
 mod results;
+pub mod selftest;
 pub mod shaders;
 mod slot;
 mod tables;
