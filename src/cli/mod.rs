@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bench;
+mod cache;
 mod devices;
 mod evaluate;
 mod failure;
@@ -82,7 +83,7 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
         Command::Toys(a) => toys::run(global, a),
-        Command::Devices(a) => devices::run(a),
+        Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),
     }
 }

@@ -1,7 +1,15 @@
 //! Graphics processors through wgpu (Vulkan, Metal, DX12): the kernels of `shaders/`, written once in
 //! WGSL and compiled in three precisions.
 
+pub mod adapters;
 pub mod shaders;
+
+use std::sync::Arc;
+
+use adapters::Adapter;
+
+use super::{Accelerator, PrecisionChoice, Program};
+use crate::{Error, Result};
 
 /// Arithmetic of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,4 +32,33 @@ impl Precision {
             Self::F32 => "f32",
         }
     }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F64 => Self::F64,
+            Precision::Df64 => Self::Df64,
+            Precision::F32 => Self::F32,
+        }
+    }
+}
+
+/// Load a program on a graphics processor.
+pub(super) fn open(
+    adapter: Adapter,
+    precision: Precision,
+    program: Arc<Program>,
+    reason: &str,
+    host_fallback: bool,
+) -> Result<Box<dyn Accelerator>> {
+    let _ = (program, reason, host_fallback);
+    Err(Error::Device {
+        device: adapter.info.device(),
+        message: format!(
+            "{} is there, but {} kernels are not built yet; use the device cpu",
+            adapter.info.name,
+            precision.as_str()
+        ),
+    })
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use neyman::accelerator::DeviceInfo;
 use neyman::results::ToySummary;
-use neyman::session::{Session, ToyPlan};
+use neyman::session::ToyPlan;
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::cli::table::count;
 
 pub(super) struct Report<'a> {
     pub(super) arguments: &'a Toys,
-    pub(super) session: &'a Session,
+    pub(super) device: &'a DeviceInfo,
     pub(super) plan: &'a ToyPlan,
     /// Name and true value of the parameter of interest.
     pub(super) truth: Option<(String, f64)>,
@@ -49,7 +50,7 @@ impl Report<'_> {
     }
 
     pub(super) fn json(&self) -> Value {
-        let device = self.session.device();
+        let device = self.device;
         let of_workspace =
             self.loaded.warnings.iter().map(|w| json!({"path": w.path, "message": w.message}));
         let of_truth = self.warnings.iter().map(|w| json!({"path": null, "message": w}));
@@ -67,6 +68,8 @@ impl Report<'_> {
             "missed_minima": self.summary.missed,
             "device": device.name,
             "precision": device.precision,
+            "device_description": device.description,
+            "device_reason": device.reason,
             "seed": self.plan.seed,
             "range": [self.plan.range.start, self.plan.range.end],
             "poi": self.truth.as_ref().map(|(name, _)| name),
@@ -87,7 +90,7 @@ impl Report<'_> {
             self.wall.as_secs_f64(),
             self.cpu.as_secs_f64(),
             self.rate(self.wall),
-            self.session.device().name,
+            self.device.name,
         );
         if let Some((name, mu)) = &self.truth {
             text.push_str(&format!(
