@@ -109,6 +109,8 @@ fn no_environment_breaks_the_list() {
     let folder = folder("environment");
     let usual = json(&folder, "devices --json --no-test", &[]);
     for environment in ENVIRONMENTS {
+        let output = run(&folder, "devices --json --no-test", environment);
+        assert_eq!(stderr(&output), "", "drivers talk: {environment:?}");
         let list = json(&folder, "devices --json --no-test", environment);
         assert_eq!(list["devices"][0], usual["devices"][0]);
         if environment.iter().all(|(name, _)| name.starts_with("WGPU")) {

@@ -1,4 +1,4 @@
-//! Where the system wants things kept that can be made again. The one reader of the environment.
+//! Where the system wants things kept that can be made again, by the environment.
 
 use std::env;
 use std::ffi::OsString;

@@ -66,17 +66,14 @@ fn graphics(request: &DeviceRequest, no_test: bool) -> Vec<Row> {
 
     let row = |adapter: adapters::Adapter| {
         let info = &adapter.info;
-        let test = match adapters::precision_for(request.precision, info) {
-            Ok(precision) if !no_test => {
-                let result = adapters::self_test(&adapter, precision);
-                let (Ok(message) | Err(message)) = &result;
-                Some(Test {
-                    precision: precision.as_str(),
-                    passed: result.is_ok(),
-                    message: message.clone(),
-                })
-            }
-            _ => None,
+        let test = || {
+            let (precision, result) = match adapters::precision_for(request.precision, info) {
+                Ok(precision) => (precision.as_str(), adapters::self_test(&adapter, precision)),
+                Err(_) => (request.precision.as_str(), Err("it has none".into())),
+            };
+            let passed = result.is_ok();
+            let (Ok(message) | Err(message)) = result;
+            Test { precision, passed, message }
         };
         Row {
             device: info.device(),
@@ -87,7 +84,7 @@ fn graphics(request: &DeviceRequest, no_test: bool) -> Vec<Row> {
             kind: info.kind.as_str(),
             largest_buffer: Some(info.largest_buffer),
             precisions: info.precisions().into_iter().map(|p| p.as_str()).collect(),
-            test,
+            test: (!no_test).then(test),
         }
     };
     adapters::list().into_iter().map(row).collect()
@@ -200,6 +197,6 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         assert_eq!(size(u64::MAX), "16 EiB");
-        assert_eq!(size((1 << 31) - 1), "2048 MiB");
+        assert_eq!(size((1 << 31) - 1), "2 GiB");
     }
 }

@@ -79,7 +79,9 @@ impl Session {
         let (host, device) = match request.device {
             DeviceChoice::Auto | DeviceChoice::Cpu => (opened, None),
             DeviceChoice::Gpu { .. } | DeviceChoice::Cuda { .. } => {
-                (accelerator::open(&DeviceRequest::default(), Arc::clone(&program))?, Some(opened))
+                let reason = "single fits always run on the processor";
+                let host = accelerator::cpu::Cpu::new(Arc::clone(&program), reason);
+                (Box::new(host) as Box<dyn Accelerator>, Some(opened))
             }
         };
         let fixed = model.fixed();

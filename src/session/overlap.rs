@@ -30,8 +30,7 @@ pub(super) fn in_order<D: Send + Sync, R: Send>(
             // a fit of a single chunk stays on its thread
             false => fit(&data, n)?,
             true => {
-                let (fits, next) =
-                    rayon::join(|| fit(&data, n), || from(toys.end).map(|toys| throw(toys)));
+                let (fits, next) = rayon::join(|| fit(&data, n), || from(toys.end).map(throw));
                 ahead = next;
                 fits?
             }

@@ -185,6 +185,43 @@ fn a_candidate_that_cannot_be_opened_is_left_out() {
     assert!(choice.info.reason.contains("; cpu all the same: device gpu:999"), "{:?}", choice.info);
 }
 
+/// The processor once more stands in for a card that is faster.
+#[test]
+fn large_batches_go_to_the_faster_device() {
+    let folder = folder("faster");
+    let session = session(Some(folder.clone()));
+    let candidate = Candidate {
+        request: DeviceChoice::Cpu.into(),
+        title: "gpu:0 Imaginary f64".into(),
+        key: "Imaginary".into(),
+    };
+    let mut rates = Rates::default();
+    let host = format!("cpu, {}", session.host.info().description);
+    rates.set(&session.shape(), &host, 1e4);
+    rates.set(&session.shape(), &candidate.key, 2e6);
+    rates.write(&folder).unwrap();
+    let choice = session.choose(&plan(LARGE), vec![candidate]).unwrap();
+    let expected =
+        "auto: cpu: 10 000 fits/s, gpu:0 Imaginary f64: 2 000 000 fits/s (timed earlier)";
+    assert_eq!((&*choice.info.reason, choice.notes.len()), (expected, 0));
+    let chosen = std::ptr::from_ref(choice.device.as_deref().unwrap()).cast::<()>();
+    assert!(session.large.set(choice).is_ok());
+
+    let address = |plan| std::ptr::from_ref(session.device_of(&plan).unwrap()).cast::<()>();
+    assert_eq!(address(plan(LARGE)), chosen);
+    assert_ne!(address(plan(LARGE - 1)), chosen);
+    assert_eq!(session.toy_device(&plan(LARGE)).unwrap().reason, expected);
+    assert_ne!(session.device().reason, expected);
+    let mut first = Vec::new();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let done = session.toys(&plan(LARGE), 700, &stop, &mut |chunk| {
+        first.push((chunk.first, chunk.fits.len()));
+        Ok(())
+    });
+    assert_eq!(done.unwrap(), LARGE);
+    assert_eq!(first, [(0, 700), (700, 700), (1400, 600)]);
+}
+
 #[test]
 fn a_precision_applies_to_graphics_processors_alone() {
     let model = Model::clone(session(None).model());
