@@ -69,7 +69,7 @@ impl Session {
     fn choose(&self, plan: &ToyPlan, candidates: Vec<Candidate>) -> Result<Choice> {
         let mut info = self.host.info().clone();
         if candidates.is_empty() {
-            info.reason = "auto: no other device was found".into();
+            info.reason = "auto: there is no hardware graphics processor to compare with".into();
             return Ok(Choice { device: None, info, notes: Vec::new() });
         }
         let opened: Vec<RefCell<Option<Box<dyn Accelerator>>>> =

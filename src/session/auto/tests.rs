@@ -155,7 +155,7 @@ fn small_batches_stay_on_the_processor() {
 fn without_candidates_the_processor_is_not_timed() {
     let choice = session(None).choose(&plan(LARGE), Vec::new()).unwrap();
     assert!(choice.device.is_none());
-    assert_eq!(choice.info.reason, "auto: no other device was found");
+    assert_eq!(choice.info.reason, "auto: there is no hardware graphics processor to compare with");
 }
 
 /// The processor is timed in earnest, the other one cannot be opened.
