@@ -37,7 +37,7 @@ fn models() -> Vec<(&'static str, Model)> {
 /// NLL and gradient in every lane of one block.
 fn block(criterion: &mut Criterion, name: &str, model: &Model) {
     let program = Arc::new(Program::new(Arc::new(model.clone())));
-    let device = accelerator::open(&DeviceChoice::Cpu, program).expect("the processor");
+    let device = accelerator::open(&DeviceChoice::Cpu.into(), program).expect("the processor");
     let lanes = device.lanes();
     let spread = |values: &[f64]| -> Vec<f64> {
         values.iter().flat_map(|v| std::iter::repeat_n(*v, lanes)).collect()
@@ -62,7 +62,7 @@ fn block(criterion: &mut Criterion, name: &str, model: &Model) {
 
 /// A session's fit: eight starts and the covariance.
 fn fit(criterion: &mut Criterion, name: &str, model: &Model) {
-    let session = Session::new(model.clone(), &DeviceChoice::Cpu).expect("the processor");
+    let session = Session::new(model.clone(), DeviceChoice::Cpu).expect("the processor");
     let observed = model.observed();
     criterion.bench_function(&format!("fit with covariance/{name}"), |bencher| {
         bencher.iter(|| session.fit(black_box(observed), &FitOptions::default()).expect("a fit"));
@@ -71,7 +71,7 @@ fn fit(criterion: &mut Criterion, name: &str, model: &Model) {
 
 /// Throwing and fitting toys on all threads.
 fn toys(criterion: &mut Criterion, name: &str, model: &Model) {
-    let session = Session::new(model.clone(), &DeviceChoice::Cpu).expect("the processor");
+    let session = Session::new(model.clone(), DeviceChoice::Cpu).expect("the processor");
     let plan = ToyPlan {
         truth: model.init(),
         seed: 1,

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use cpu_time::ProcessTime;
 use histogram::{Histogram, chi2_quantile};
 use neyman::accelerator::DeviceChoice;
@@ -45,9 +45,9 @@ struct Arguments {
     /// Seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where to compute
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    device: Device,
+    /// Where to compute: auto, cpu, gpu, gpu:0 and so on
+    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
     /// True parameter of interest [default: its initial value]
     #[arg(long, allow_negative_numbers = true)]
     mu: Option<f64>,
@@ -56,24 +56,13 @@ struct Arguments {
     output: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Device {
-    Auto,
-    Cpu,
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let (workspace, model) = load(&arguments)?;
     let poi = model.poi().ok_or("the workspace has no parameter of interest")?;
-    let choice = match arguments.device {
-        Device::Auto => DeviceChoice::Auto,
-        Device::Cpu => DeviceChoice::Cpu,
-    };
-    let session = Session::new(model, &choice)?;
+    let session = Session::new(model, arguments.device)?;
     let model = session.model();
     let parameters = model.parameters();
-    println!("device  {} ({})", session.device().description, session.device().reason);
     println!("model   {} bins, {} parameters", model.observed().main.len(), parameters.len());
 
     let mut truth: Vec<f64> = parameters.iter().map(|p| p.init).collect();
@@ -95,6 +84,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         keep_data: false,
         tolerance: Tolerance::default(),
     };
+    let device = session.toy_device(&plan)?;
+    println!("device  {} ({})", device.description, device.reason);
     let mut summary = ToySummary::default();
     let mut pulls = Pulls::new(&truth, &at_truth.uncertainties);
     // the axis ends where some three toys are expected above

@@ -315,7 +315,8 @@ fn step(lid: u32, r: u32, l: u32) {
     if (header.kinked == 1u && header.index[header.i_parameters + 5u * k + 4u] == 1u) {
       // a step across a kink ends on it
       let side = lows[l + header.l_side + k];
-      if (side > low(0.0) && r_less(to, R_0) || side < low(0.0) && r_less(R_0, to)) { to = R_0; }
+      let across = select(r_less(R_0, to), r_less(to, R_0), side > low(0.0));
+      if (side != low(0.0) && across) { to = R_0; }
     }
     reals[r + header.r_trial + k] = to;
   }

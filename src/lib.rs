@@ -23,7 +23,7 @@
 //! }"#;
 //! let loaded = spec::load(text.as_bytes(), &LoadOptions::default())?;
 //! let model = Model::new(&loaded.workspace, loaded.measurement, &ModelOptions::default())?;
-//! let session = Session::new(model, &DeviceChoice::Auto)?;
+//! let session = Session::new(model, DeviceChoice::Auto)?;
 //!
 //! // signal strength and two gammas for two bins: the fit hits both counts
 //! let fit = session.fit(session.model().observed(), &FitOptions::default())?;

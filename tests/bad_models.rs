@@ -82,7 +82,7 @@ fn accepted_inputs_are_fitted() {
 
 /// Evaluate at the initial point and fit; `Err` says what is no answer.
 fn fit(file: &str, model: Model) -> Result<(), String> {
-    let session = Session::new(model, &DeviceChoice::Cpu).expect("the processor");
+    let session = Session::new(model, DeviceChoice::Cpu).expect("the processor");
     let model = session.model();
     let (init, observed) = (model.init(), model.observed().clone());
     let at = session.evaluate(&init, &observed).map_err(|e| format!("{file}: {e}"))?;
@@ -112,7 +112,7 @@ fn all_parameters_fixed_gives_the_likelihood() {
     let loaded = load("workspace", bytes(&data.join("bad/all_parameters_fixed.json"))).unwrap();
     let options = ModelOptions::default();
     let model = Model::new(&loaded.workspace, loaded.measurement, &options).unwrap();
-    let session = Session::new(model, &DeviceChoice::Cpu).unwrap();
+    let session = Session::new(model, DeviceChoice::Cpu).unwrap();
     let fit = session.fit(session.model().observed(), &FitOptions::default()).unwrap();
     assert_eq!(fit.status, Status::NothingFree);
     // as pyhf evaluates it: the index has logpdf(init) = -14.988017895184708
@@ -153,7 +153,7 @@ fn overflow_is_told() {
         let model = own::compile(&counting(&counts, 5.0), Interpolation::default());
         let told = model.warnings().iter().any(|w| w.message.contains("not finite"));
         assert_eq!(told, at_start, "{:?}", model.warnings());
-        let session = Session::new(model, &DeviceChoice::Cpu).unwrap();
+        let session = Session::new(model, DeviceChoice::Cpu).unwrap();
         let observed = session.model().observed().clone();
         let fit = session.fit(&observed, &FitOptions::default()).unwrap();
         assert!(!fit.twice_nll.is_nan());

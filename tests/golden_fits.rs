@@ -29,7 +29,7 @@ const MISSED_BETWEEN_KINKS: f64 = 1e-3;
 const ON_A_BOUND_BY_CHANCE: [&str; 1] = ["pyhf_2bin_1channel"];
 
 fn session(model: Model) -> Session {
-    Session::new(model, &DeviceChoice::Cpu).expect("the processor")
+    Session::new(model, DeviceChoice::Cpu).expect("the processor")
 }
 
 fn options(fix: &[(String, f64)], tolerance: Tolerance) -> FitOptions {
@@ -279,7 +279,7 @@ fn lowest_of_restarts(model: &Model, x: &[f64]) -> f64 {
         }
     }
     let program = Arc::new(Program::new(Arc::new(model.clone())));
-    let device = accelerator::open(&DeviceChoice::Cpu, program).expect("the processor");
+    let device = accelerator::open(&DeviceChoice::Cpu.into(), program).expect("the processor");
     let job = FitJob {
         main: &model.observed().main.repeat(STARTS),
         auxiliary: &model.observed().auxiliary.repeat(STARTS),

@@ -18,7 +18,7 @@ use serde_json::json;
 const SIGMAS: f64 = 5.0;
 
 fn session(model: Model) -> Session {
-    Session::new(model, &DeviceChoice::Cpu).expect("the processor")
+    Session::new(model, DeviceChoice::Cpu).expect("the processor")
 }
 
 fn well_behaved() -> Session {

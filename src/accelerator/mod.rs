@@ -1,6 +1,7 @@
 //! Where batches of likelihoods are evaluated and minimized. No statistics.
 
 pub mod batch;
+pub mod choice;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -11,11 +12,12 @@ pub mod stages;
 use std::sync::Arc;
 
 pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneCurvature, LaneValues, Status, Tolerance};
+pub use choice::{Backend, DeviceChoice, DeviceRequest, PrecisionChoice};
 pub use problem::{Curvature, Derivatives, Problem, Structure};
 pub use program::Program;
 pub use stages::{Damping, DeviceFits, End, InverseCurvature, Outcome, Stages, Tile};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// A device with one likelihood loaded.
 ///
@@ -51,34 +53,156 @@ pub trait Accelerator: Send + Sync {
     }
 }
 
-/// Which device to run on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
-    /// The fastest one for the work.
-    #[default]
-    Auto,
-    /// The processor, f64.
-    Cpu,
-}
-
 /// What runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceInfo {
-    /// `cpu`.
+    /// `cpu`, `gpu:0`.
     pub name: String,
-    /// Arithmetic of the results: `f64`.
+    /// Interface: `vulkan`, `metal`, `dx12`; `cpu` for the processor.
+    pub backend: String,
+    /// The driver and its version, in its own words; empty for the processor.
+    pub driver: String,
+    /// Arithmetic of the results: `f64`, `df64`, `f32`.
     pub precision: String,
-    /// Instruction set, lanes and threads, as a person would say it.
+    /// Instruction set, lanes and threads, or the name of the card, as a person would say it.
     pub description: String,
     /// Why this device.
     pub reason: String,
 }
 
-/// Load a program on the chosen device.
-pub fn open(choice: &DeviceChoice, program: Arc<Program>) -> Result<Box<dyn Accelerator>> {
-    let reason = match choice {
-        DeviceChoice::Auto => "the only device of this build",
-        DeviceChoice::Cpu => "asked for",
-    };
-    Ok(Box::new(cpu::Cpu::new(program, reason)))
+/// Load a program on the device asked for. [`DeviceChoice::Auto`] is the processor here: which
+/// device is faster depends on the work, which a [`Session`](crate::session::Session) knows.
+///
+/// # Errors
+/// Where that device or its precision cannot be used; the message says what can.
+pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Accelerator>> {
+    match request.device {
+        DeviceChoice::Auto => {
+            let reason = "auto: the processor is the fastest for single fits and small batches";
+            Ok(Box::new(cpu::Cpu::new(program, reason)))
+        }
+        DeviceChoice::Cpu => match request.precision {
+            PrecisionChoice::Auto | PrecisionChoice::F64 => {
+                Ok(Box::new(cpu::Cpu::new(program, "asked for")))
+            }
+            other => Err(Error::Device {
+                device: "cpu".into(),
+                message: format!(
+                    "it computes in f64, not in {other}; leave the precision to auto, or choose a \
+                     graphics processor"
+                ),
+            }),
+        },
+        DeviceChoice::Gpu { backend, index } => open_gpu(backend, index, request, program),
+        DeviceChoice::Cuda { .. } => Err(Error::Device {
+            device: request.device.to_string(),
+            message: "no CUDA in this build yet; NVIDIA cards run as the device gpu (through \
+                      Vulkan or DX12)"
+                .into(),
+        }),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn open_gpu(
+    backend: Option<Backend>,
+    index: Option<usize>,
+    request: &DeviceRequest,
+    program: Arc<Program>,
+) -> Result<Box<dyn Accelerator>> {
+    let (adapter, reason) = gpu::adapters::find(backend, index)?;
+    let precision = gpu::adapters::precision_for(request.precision, &adapter.info)?;
+    gpu::open(adapter, precision, program, &reason, request.host_fallback)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn open_gpu(
+    _: Option<Backend>,
+    _: Option<usize>,
+    request: &DeviceRequest,
+    _: Arc<Program>,
+) -> Result<Box<dyn Accelerator>> {
+    Err(Error::Device {
+        device: request.device.to_string(),
+        message:
+            "this build has no graphics processors (it lacks the feature gpu); use the device \
+                  cpu"
+            .into(),
+    })
+}
+
+/// A graphics processor that may be faster than the processor at large batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What opens it.
+    pub request: DeviceRequest,
+    /// As a person would say it: `gpu:0 NVIDIA GeForce RTX 4090 df64`.
+    pub title: String,
+    /// What its speed depends on: card, interface, driver, precision.
+    pub key: String,
+}
+
+/// What automatic choice may take instead of the processor: hardware alone, each card once, and
+/// only where it has the precision asked for.
+pub fn candidates(request: &DeviceRequest) -> Vec<Candidate> {
+    #[cfg(feature = "gpu")]
+    {
+        let adapters: Vec<_> = gpu::adapters::list().into_iter().map(|a| a.info).collect();
+        let wanted = gpu::adapters::hardware(&adapters).into_iter().map(|i| &adapters[i]);
+        wanted
+            .filter_map(|adapter| {
+                let precision = gpu::adapters::precision_for(request.precision, adapter).ok()?;
+                let device = DeviceChoice::Gpu { backend: None, index: Some(adapter.index) };
+                let (name, backend, word) =
+                    (&adapter.name, adapter.backend.as_str(), precision.as_str());
+                Some(Candidate {
+                    request: DeviceRequest { device, precision: precision.into(), ..*request },
+                    title: format!("{device} {name} {word}"),
+                    key: format!("{name}, {backend}, {}, {word}", adapter.driver),
+                })
+            })
+            .collect()
+    }
+    #[cfg(not(feature = "gpu"))]
+    {
+        let _ = request;
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Model, ModelOptions};
+    use crate::spec::{self, LoadOptions};
+
+    fn error(device: &str, precision: PrecisionChoice) -> String {
+        let text = br#"{"version": "1.0.0",
+            "channels": [{"name": "c", "samples": [{"name": "s", "data": [5],
+                "modifiers": [{"name": "mu", "type": "normfactor", "data": null}]}]}],
+            "observations": [{"name": "c", "data": [6]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}]}"#;
+        let loaded = spec::load(text, &LoadOptions::default()).unwrap();
+        let model = Model::new(&loaded.workspace, 0, &ModelOptions::default()).unwrap();
+        let program = Arc::new(Program::new(Arc::new(model)));
+        let device = device.parse().unwrap();
+        let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+        let Err(error) = open(&request, program) else { panic!("{device} opened") };
+        assert!(error.is_device());
+        error.to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        for precision in [PrecisionChoice::Df64, PrecisionChoice::F32] {
+            let told = error("cpu", precision);
+            assert!(told.starts_with("device cpu: it computes in f64, not in "), "{told}");
+        }
+        let told = error("cuda:1", PrecisionChoice::Auto);
+        assert!(told.starts_with("device cuda:1: no CUDA in this build yet"), "{told}");
+        let told = error("gpu:999", PrecisionChoice::Auto);
+        let expected =
+            if cfg!(feature = "gpu") { "no graphics device of number 999" } else { "feature gpu" };
+        assert!(told.contains(expected), "{told}");
+    }
 }

@@ -35,9 +35,16 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where to compute: auto, cpu
+    /// Where to compute: auto, cpu, gpu, vulkan, metal, dx12; gpu:0 and so on as `devices` lists them
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: String,
+    /// Arithmetic of graphics processors: auto, f64, df64, f32
+    #[arg(long, global = true, default_value = "auto", value_name = "PRECISION")]
+    pub(crate) precision: String,
+    /// Leave fits that a graphics processor cannot finish as they are, instead of finishing them on
+    /// the processor
+    #[arg(long, global = true)]
+    pub(crate) no_host_fallback: bool,
     /// Number of threads [default: one per core]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -272,6 +279,9 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Args)]
 pub(crate) struct Devices {
+    /// List them without running anything on them
+    #[arg(long)]
+    pub(crate) no_test: bool,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

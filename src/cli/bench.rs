@@ -13,6 +13,7 @@ use super::{Exit, Outcome, load, output};
 
 pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
     let (_, session) = load::open(global, &arguments.workspace)?;
+    load::say_device(global, session.device());
     let document = json!({
         "device": session.device().description,
         "parameters": session.model().n_parameters(),
@@ -26,12 +27,13 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
     }
     let micro = |part: &str, key: &str| 1e6 * document[part][key].as_f64().unwrap_or(f64::NAN);
     output::text(&format!(
-        "{}\nNLL and gradient at one point  {:>10.1} us cpu\nfit with covariance            {:>10.1} us cpu\ntoy, thrown and fitted         {:>10.1} us cpu ({:.2} evaluations)\n",
+        "{}\nNLL and gradient at one point  {:>10.1} us cpu\nfit with covariance            {:>10.1} us cpu\ntoy, thrown and fitted         {:>10.1} us cpu ({:.2} evaluations, {})\n",
         session.device().description,
         micro("evaluate", "cpu_seconds_per_call"),
         micro("fit", "cpu_seconds_per_call"),
         micro("toys", "cpu_seconds_per_fit"),
         document["toys"]["evaluations_mean"].as_f64().unwrap_or(f64::NAN),
+        document["toys"]["device"].as_str().unwrap_or_default(),
     ))?;
     Ok(Exit::Success)
 }
@@ -86,6 +88,7 @@ fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
     let (mut cpu_times, mut wall_times) = (Vec::new(), Vec::new());
     let (mut evaluations, mut converged) = (0u64, 0usize);
     let repeats = arguments.repeats.max(1) as u64;
+    let mut device = session.device().clone();
     for repeat in 0..repeats {
         let plan = ToyPlan {
             truth: session.model().init(),
@@ -95,6 +98,8 @@ fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
             keep_data: false,
             tolerance: Default::default(),
         };
+        // chosen, and opened, before the clock runs
+        device = session.toy_device(&plan)?;
         let (cpu, wall) = (ProcessTime::now(), Instant::now());
         session.toys(&plan, 4096, &stop, &mut |chunk| {
             evaluations += chunk.fits.evaluations.iter().map(|e| u64::from(*e)).sum::<u64>();
@@ -109,6 +114,8 @@ fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
         times[times.len() / 2]
     };
     Ok(json!({
+        "device": device.name,
+        "precision": device.precision,
         "toys": n * repeats,
         "converged": converged,
         "cpu_seconds_per_fit": number(median(&mut cpu_times)),

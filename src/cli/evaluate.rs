@@ -8,6 +8,7 @@ use super::{Exit, Outcome, input, load, output};
 
 pub(crate) fn run(global: &Global, arguments: &Eval) -> Outcome {
     let (loaded, session) = load::open(global, &arguments.workspace)?;
+    load::say_device(global, session.fit_device());
     let data = input::data(arguments.data.as_deref(), &loaded.model)?;
     let points = input::points(&arguments.at, &loaded.model)?;
     let evaluate = |point: &Vec<f64>| {

@@ -15,6 +15,7 @@ use super::{Exit, Outcome, input, output};
 
 pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let (loaded, session) = load::open(global, &arguments.workspace)?;
+    load::say_device(global, session.fit_device());
     let data = if arguments.asimov {
         asimov(&loaded, &session, arguments.mu)?
     } else {
@@ -115,7 +116,8 @@ impl Report<'_> {
             "twice_nll": number(fit.twice_nll),
             "edm": number(fit.edm),
             "evaluations": fit.evaluations,
-            "device": self.session.device().name,
+            "device": self.session.fit_device().name,
+            "precision": self.session.fit_device().precision,
             "measurement": loaded.measurement().name,
             "poi": loaded.model.poi().map(|i| &self.parameters()[i].name),
             "parameters": self.parameters().iter().enumerate().map(parameter).collect::<Vec<_>>(),
@@ -160,7 +162,7 @@ impl Report<'_> {
             fit.twice_nll,
             fit.edm,
             fit.evaluations,
-            self.session.device().name,
+            self.session.fit_device().name,
         ));
         if let Some(problem) = &fit.covariance_problem {
             text.push_str(&format!("no uncertainties: {problem}\n"));

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use neyman::accelerator::{DeviceChoice, DeviceInfo, cpu};
+use neyman::Result;
+use neyman::accelerator::{DeviceInfo, DeviceRequest};
 use neyman::model::{Model, ModelOptions, PoiChoice};
-use neyman::session::Session;
+use neyman::session::{Session, SessionOptions};
 use neyman::spec::patchset::{PatchChoice, PatchSet};
 use neyman::spec::{self, LoadOptions, Measurement, PatchSource, Warning, Workspace, display_name};
-use neyman::{Error, Result};
 
 use super::arguments::{Global, WorkspaceArguments};
 use super::failure::{Failure, display_file, one_line};
 use super::table::{count, count_of};
-use super::{input, output};
+use super::{cache, input, output};
 
 /// A workspace with its model.
 pub(crate) struct Loaded {
@@ -110,38 +110,43 @@ fn patch(path: &Path, name: Option<&str>) -> Result<PatchSource, Failure> {
     Ok(PatchSource::PatchSet { bytes, choice: PatchChoice::Name(name.to_owned()) })
 }
 
-/// Loads, warns on stderr, and opens the device.
+/// Loads, warns on stderr, and opens the device asked for.
 pub(crate) fn open(
     global: &Global,
     arguments: &WorkspaceArguments,
 ) -> Result<(Loaded, Session), Failure> {
-    // a wrong device shows before a large file is read
-    let device = device(&global.device)?;
+    // a wrong name shows before a large file is read
+    open_on(&request(global)?, global, arguments)
+}
+
+/// The same on a device of the caller's.
+pub(crate) fn open_on(
+    request: &DeviceRequest,
+    global: &Global,
+    arguments: &WorkspaceArguments,
+) -> Result<(Loaded, Session), Failure> {
     let loaded = load(arguments)?;
     warn(global, arguments, &loaded.warnings);
-    let session = Session::new(loaded.model.clone(), &device)?;
-    if global.verbose {
-        let info = session.device();
-        output::note(&format!("device: {} ({})", info.description, info.reason));
-    }
+    let options = SessionOptions { cache: cache::folder() };
+    let session = Session::with_options(loaded.model.clone(), request, options)?;
     Ok((loaded, session))
 }
 
-/// The device named on the command line.
-fn device(name: &str) -> Result<DeviceChoice> {
-    match name {
-        "auto" => Ok(DeviceChoice::Auto),
-        "cpu" => Ok(DeviceChoice::Cpu),
-        _ => Err(Error::Device {
-            device: display_name(name),
-            message: "not in this build, which has: auto, cpu".into(),
-        }),
-    }
+/// What the command line asks of a device.
+pub(crate) fn request(global: &Global) -> Result<DeviceRequest> {
+    Ok(DeviceRequest {
+        device: global.device.parse()?,
+        precision: global.precision.parse()?,
+        host_fallback: !global.no_host_fallback,
+    })
 }
 
-/// All devices this build can use here.
-pub(crate) fn devices() -> Vec<DeviceInfo> {
-    vec![cpu::describe(cpu::lanes(), "")]
+/// Says with `--verbose` what runs, and why.
+pub(crate) fn say_device(global: &Global, info: &DeviceInfo) {
+    if global.verbose {
+        let DeviceInfo { name, description, precision, reason, .. } = info;
+        output::note(&one_line(&format!("device: {name}, {description}, {precision} ({reason})")));
+    }
 }
 
 /// Shows the first few warnings; all of them with `--verbose`.

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bench;
+mod cache;
 mod devices;
 mod evaluate;
 mod failure;
@@ -48,6 +49,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command.
 pub(crate) fn main() -> ExitCode {
+    quiet_drivers();
     std::panic::set_hook(Box::new(|panic| {
         output::note(&format!("error: a mistake in neyman itself, please report it: {panic}"));
     }));
@@ -57,6 +59,16 @@ pub(crate) fn main() -> ExitCode {
     };
     let outcome = std::panic::catch_unwind(run).unwrap_or(Ok(Exit::Internal));
     outcome.unwrap_or_else(|failure| failure.tell()).into()
+}
+
+/// Mesa's Vulkan layer that puts a desktop's main card first prints to stderr where there is no desktop.
+/// Our order is our own: the layer is told to stay away, unless somebody has told it something.
+fn quiet_drivers() {
+    const LAYER: &str = "NODEVICE_SELECT";
+    if cfg!(target_os = "linux") && std::env::var_os(LAYER).is_none() {
+        // SAFETY: the first statement of the process; no other thread is there to read the environment
+        unsafe { std::env::set_var(LAYER, "1") };
+    }
 }
 
 /// Help and version go to stdout, mistakes to stderr.
@@ -82,7 +94,7 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
         Command::Toys(a) => toys::run(global, a),
-        Command::Devices(a) => devices::run(a),
+        Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),
     }
 }

@@ -9,11 +9,12 @@ use std::time::Instant;
 use cpu_time::ProcessTime;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neyman::Error;
+use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
 use neyman::results::{ToyRun, ToyStore, ToySummary};
 use neyman::session::{FitOptions, Session, ToyPlan};
 
 use super::arguments::{Global, Toys, Truth};
-use super::failure::Failure;
+use super::failure::{Failure, one_line};
 use super::fit::{initial, poi};
 use super::load::{self, Loaded};
 use super::table::count;
@@ -21,12 +22,18 @@ use super::{Outcome, interrupt, output};
 use report::Report;
 
 pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
-    let (loaded, session) = load::open(global, &arguments.workspace)?;
+    let request = request(global, arguments)?;
+    let (loaded, session) = load::open_on(&request, global, &arguments.workspace)?;
     let plan = plan(arguments, &loaded, &session)?;
+    let device = session.toy_device(&plan)?;
+    load::say_device(global, &device);
+    if global.verbose {
+        session.notes().iter().for_each(|note| output::note(&one_line(&format!("note: {note}"))));
+    }
     let warnings = session.toy_warnings(&plan.truth)?;
     load::warn_lines(global, &warnings, "", "shown with --verbose or --json");
     let mut summary = ToySummary::default();
-    let mut store = store(global, arguments, &session, &plan, &mut summary)?;
+    let mut store = store(global, arguments, &session, &device, &plan, &mut summary)?;
     let resumed = summary.clone();
 
     let stop = interrupt::install()?;
@@ -54,7 +61,7 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     }
     let report = Report {
         arguments,
-        session: &session,
+        device: &device,
         plan: &plan,
         truth: loaded
             .model
@@ -74,6 +81,22 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
         output::text(&report.text())?;
     }
     Ok(report.exit())
+}
+
+/// A run that goes on does so on the device where it began: automatic choice goes by timings, which
+/// differ from time to time, and devices differ in the last digits.
+fn request(global: &Global, arguments: &Toys) -> neyman::Result<DeviceRequest> {
+    let asked = load::request(global)?;
+    let begun = match (&arguments.output, arguments.resume, asked.device) {
+        (Some(output), true, DeviceChoice::Auto) => ToyStore::begun(output),
+        _ => None,
+    };
+    let Some(run) = begun else { return Ok(asked) };
+    Ok(match (run.device.parse(), run.precision.parse()) {
+        (Ok(device), Ok(precision)) => DeviceRequest { device, precision, ..asked },
+        // a damaged file; the store says so
+        _ => asked,
+    })
 }
 
 fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan, Failure> {
@@ -112,11 +135,12 @@ fn store(
     global: &Global,
     arguments: &Toys,
     session: &Session,
+    device: &DeviceInfo,
     plan: &ToyPlan,
     summary: &mut ToySummary,
 ) -> Result<Option<ToyStore>, Failure> {
     let Some(output) = &arguments.output else { return Ok(None) };
-    let run = ToyRun::new(session.model(), session.device(), plan, arguments.chunk.get());
+    let run = ToyRun::new(session.model(), device, plan, arguments.chunk.get());
     if !arguments.resume {
         return Ok(Some(ToyStore::create(output, run)?));
     }

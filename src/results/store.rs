@@ -100,6 +100,12 @@ impl ToyStore {
         Ok(store)
     }
 
+    /// The run whose chunks wait for the one that ends in `output`, where it can be read.
+    pub fn begun(output: &Path) -> Option<ToyRun> {
+        let text = fs::read(part_directory(output).join("run.json")).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
     fn open(output: &Path, run: ToyRun) -> Result<Self> {
         let directory = part_directory(output);
         if output.is_dir() {

@@ -19,6 +19,10 @@ pub struct ToySummary {
     pub negative: u64,
     /// Toys whose free fit is worse than the conditional one by more than the tolerance allows.
     pub missed: u64,
+    /// Fits of another device that the processor finished.
+    pub on_host: u64,
+    /// What failed on the device first, where something did.
+    pub failure: Option<String>,
 }
 
 impl ToySummary {
@@ -39,6 +43,10 @@ impl ToySummary {
             batches().flat_map(|b| &b.evaluations).map(|&e| u64::from(e)).sum::<u64>();
         self.negative +=
             (0..n).filter(|&i| batches().any(|b| b.negative_bin[i] >= 0)).count() as u64;
+        self.on_host += batches().map(|b| b.on_host as u64).sum::<u64>();
+        if self.failure.is_none() {
+            self.failure = batches().find_map(|b| b.failure.clone());
+        }
         // either fit may be off by the tolerance; sums of many terms round at 1e-9 or so
         let allowed = 4.0 * edm + 1e-6;
         self.missed += chunk.t_mu().filter(|&t| t < -allowed).count() as u64;

@@ -12,7 +12,7 @@ use crate::generate::model;
 use crate::{compile, config};
 
 fn session(model: Model) -> Session {
-    Session::new(model, &DeviceChoice::Cpu).expect("the processor")
+    Session::new(model, DeviceChoice::Cpu).expect("the processor")
 }
 
 /// Slope of the NLL at `x` that the bounds leave, in each parameter's own width.

@@ -48,6 +48,8 @@ pub fn describe(lanes: usize, reason: &str) -> DeviceInfo {
     let threads = rayon::current_num_threads();
     DeviceInfo {
         name: "cpu".into(),
+        backend: "cpu".into(),
+        driver: String::new(),
         precision: "f64".into(),
         description: format!("{set}, {lanes} lanes, {threads} threads"),
         reason: reason.into(),

@@ -1,11 +1,26 @@
 //! One opened adapter: device, queue, pipelines, and what went wrong.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use super::Precision;
+use super::adapters::Adapter;
 use super::shaders::{Arithmetic, Kernel, source};
+use super::{Precision, selftest};
 use crate::{Error, Result};
+
+/// What can be made to go wrong, for tests.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// The device is lost at a kernel call, this many calls from now.
+    Lost(u32),
+    /// There is no memory left.
+    NoMemory,
+}
+
+/// Text of a kernel.
+type Source = fn(Kernel, Arithmetic) -> String;
 
 /// An opened adapter, shared by all programs that run on it.
 pub struct Context {
@@ -21,14 +36,61 @@ pub struct Context {
     pipelines: [OnceLock<wgpu::ComputePipeline>; Kernel::ALL.len()],
     /// One job at a time: two would only wait for each other.
     pub(super) busy: Mutex<()>,
+    source: Source,
+    /// Kernel calls left before the device is lost.
+    calls_left: AtomicU32,
+    memory_left: AtomicU32,
 }
 
 impl Context {
+    /// The context of an adapter that everybody shares; opened, and its arithmetic tried, where there
+    /// is none.
+    ///
+    /// # Errors
+    /// Where the driver refuses it, or does not compute as it is told to.
+    pub(super) fn shared(adapter: &Adapter, precision: Precision) -> Result<Arc<Self>> {
+        type Key = (usize, String, Precision);
+        static OPEN: Mutex<Vec<(Key, Weak<Context>)>> = Mutex::new(Vec::new());
+        let info = &adapter.info;
+        let key = (info.index, format!("{} {}", info.name, info.driver), precision);
+        let mut open = OPEN.lock().unwrap_or_else(|e| e.into_inner());
+        let living = open.iter().find(|(k, _)| *k == key).and_then(|(_, c)| c.upgrade());
+        if let Some(context) = living.filter(|c| c.alive().is_ok()) {
+            return Ok(context);
+        }
+        let context = Self::open(&adapter.handle, precision)?;
+        context.try_arithmetic()?;
+        open.retain(|(k, c)| *k != key && c.strong_count() > 0);
+        open.push((key, Arc::downgrade(&context)));
+        Ok(context)
+    }
+
+    /// Error-free transforms and elementary functions against the processor's.
+    fn try_arithmetic(&self) -> Result<()> {
+        let tried = selftest::arithmetic(&self.device, &self.queue, self.evaluation());
+        tried.and_then(|report| report.verdict()).map_err(|why| {
+            let advice = match self.precision {
+                Precision::F32 => "choose the device cpu",
+                _ => "choose precision f32, or the device cpu",
+            };
+            self.error(format!("its driver does not compute as it is told to: {why}; {advice}"))
+        })
+    }
+
     /// Open an adapter.
     ///
     /// # Errors
     /// Where the driver refuses it.
     pub fn open(adapter: &wgpu::Adapter, precision: Precision) -> Result<Arc<Self>> {
+        Self::open_with(adapter, precision, source)
+    }
+
+    /// The same with other texts of the kernels.
+    pub(super) fn open_with(
+        adapter: &wgpu::Adapter,
+        precision: Precision,
+        source: Source,
+    ) -> Result<Arc<Self>> {
         let info = adapter.get_info();
         let name = format!("{} ({})", info.name, info.backend);
         let fail = |message: String| Error::Device { device: name.clone(), message };
@@ -76,7 +138,29 @@ impl Context {
             lost,
             pipelines: Default::default(),
             busy: Mutex::new(()),
+            source,
+            calls_left: AtomicU32::new(u32::MAX),
+            memory_left: AtomicU32::new(1),
         }))
+    }
+
+    /// Make something go wrong.
+    #[doc(hidden)]
+    pub fn inject(&self, fault: Fault) {
+        match fault {
+            Fault::Lost(calls) => self.calls_left.store(calls, Ordering::Relaxed),
+            Fault::NoMemory => self.memory_left.store(0, Ordering::Relaxed),
+        }
+    }
+
+    /// Count a kernel call.
+    pub(super) fn count_call(&self) {
+        let left = self.calls_left.load(Ordering::Relaxed);
+        match left {
+            0 => self.device.destroy(),
+            u32::MAX => {}
+            _ => self.calls_left.store(left - 1, Ordering::Relaxed),
+        }
     }
 
     /// Number types of evaluations.
@@ -112,8 +196,13 @@ impl Context {
         for scope in scopes.into_iter().rev() {
             error = error.or(pollster::block_on(scope.pop()));
         }
+        if error.is_some() {
+            // on a lost device every call fails in its own words; let the loss be told
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
+        self.alive()?;
         match error {
-            None => self.alive().map(|()| value),
+            None => Ok(value),
             Some(wgpu::Error::OutOfMemory { .. }) => {
                 Err(self.error(format!("{what}: out of memory")))
             }
@@ -139,7 +228,7 @@ impl Context {
             Kernel::Fit => self.fitting(),
             _ => self.evaluation(),
         };
-        let pipeline = self.compile(kernel, &source(kernel, arithmetic))?;
+        let pipeline = self.compile(kernel, &(self.source)(kernel, arithmetic))?;
         Ok(slot.get_or_init(|| pipeline))
     }
 
@@ -176,6 +265,9 @@ impl Context {
             return Err(self.error(format!(
                 "{what}: {size} bytes are needed and a buffer holds at most {limit}"
             )));
+        }
+        if self.memory_left.load(Ordering::Relaxed) == 0 {
+            return Err(self.error(format!("{what}: out of memory ({size} bytes)")));
         }
         self.checked(what, || {
             self.device.create_buffer(&wgpu::BufferDescriptor {

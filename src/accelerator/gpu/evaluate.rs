@@ -86,6 +86,7 @@ impl Gpu {
         buffers: &[&wgpu::Buffer],
     ) -> Result<()> {
         let context = &*self.context;
+        context.count_call();
         context.queue.write_buffer(&self.index, 0, bytemuck::bytes_of(header));
         let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
             .iter()

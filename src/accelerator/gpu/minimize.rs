@@ -63,7 +63,11 @@ impl Gpu {
             }
             Ok(())
         };
-        match attempt() {
+        let ended = attempt().and_then(|()| {
+            let data_of = |i| (job.main_of(i).to_vec(), job.auxiliary_of(i).to_vec());
+            self.check_fits(&fits.outcomes, &data_of).inspect_err(|_| fits.outcomes.fill(None))
+        });
+        match ended {
             Err(Error::Device { device, message }) if self.host_fallback => {
                 fits.own_stage = false;
                 fits.failure = Some(format!("{device}: {message}"));

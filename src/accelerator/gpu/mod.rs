@@ -1,6 +1,8 @@
 //! Graphics processors through wgpu (Vulkan, Metal, DX12): the kernels of `shaders/`, written once in
 //! WGSL and compiled in three precisions.
 
+pub mod adapters;
+mod check;
 mod context;
 mod evaluate;
 mod header;
@@ -15,12 +17,13 @@ pub mod words;
 
 use std::sync::Arc;
 
-pub use context::Context;
+use adapters::Adapter;
+pub use context::{Context, Fault};
 
 use super::cpu::Cpu;
 use super::{
-    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneCurvature, LaneValues, Problem,
-    Program, Stages,
+    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneCurvature, LaneValues,
+    PrecisionChoice, Problem, Program, Stages,
 };
 use crate::{Error, Result};
 use header::Header;
@@ -47,6 +50,35 @@ impl Precision {
             Self::F32 => "f32",
         }
     }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F64 => Self::F64,
+            Precision::Df64 => Self::Df64,
+            Precision::F32 => Self::F32,
+        }
+    }
+}
+
+/// Load a program on a graphics processor, and see that it computes there as here.
+///
+/// # Errors
+/// Where the driver refuses the device or its kernels, where the program does not fit its memory, and
+/// where results differ from the processor's by more than the precision allows.
+pub(super) fn open(
+    adapter: Adapter,
+    precision: Precision,
+    program: Arc<Program>,
+    reason: &str,
+    host_fallback: bool,
+) -> Result<Box<dyn Accelerator>> {
+    let context = Context::shared(&adapter, precision)?;
+    let info = adapter.info.device_info(precision, reason);
+    let gpu = Gpu::new(context, program, info, host_fallback)?;
+    gpu.check()?;
+    Ok(Box::new(gpu))
 }
 
 /// Points of one evaluation.
@@ -119,3 +151,6 @@ impl Accelerator for Gpu {
         Some(self.fit(job, stages))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
+use neyman::accelerator::DeviceInfo;
 use neyman::results::ToySummary;
-use neyman::session::{Session, ToyPlan};
+use neyman::session::ToyPlan;
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
 use crate::cli::Exit;
 use crate::cli::arguments::Toys;
+use crate::cli::failure::one_line;
 use crate::cli::json::number;
 use crate::cli::load::Loaded;
 use crate::cli::table::count;
 
 pub(super) struct Report<'a> {
     pub(super) arguments: &'a Toys,
-    pub(super) session: &'a Session,
+    pub(super) device: &'a DeviceInfo,
     pub(super) plan: &'a ToyPlan,
     /// Name and true value of the parameter of interest.
     pub(super) truth: Option<(String, f64)>,
@@ -49,7 +51,7 @@ impl Report<'_> {
     }
 
     pub(super) fn json(&self) -> Value {
-        let device = self.session.device();
+        let device = self.device;
         let of_workspace =
             self.loaded.warnings.iter().map(|w| json!({"path": w.path, "message": w.message}));
         let of_truth = self.warnings.iter().map(|w| json!({"path": null, "message": w}));
@@ -65,8 +67,12 @@ impl Report<'_> {
             "evaluations": self.summary.evaluations,
             "negative_rates": self.summary.negative,
             "missed_minima": self.summary.missed,
+            "finished_on_processor": self.summary.on_host,
+            "device_failure": self.summary.failure,
             "device": device.name,
             "precision": device.precision,
+            "device_description": device.description,
+            "device_reason": device.reason,
             "seed": self.plan.seed,
             "range": [self.plan.range.start, self.plan.range.end],
             "poi": self.truth.as_ref().map(|(name, _)| name),
@@ -87,7 +93,7 @@ impl Report<'_> {
             self.wall.as_secs_f64(),
             self.cpu.as_secs_f64(),
             self.rate(self.wall),
-            self.session.device().name,
+            self.device.name,
         );
         if let Some((name, mu)) = &self.truth {
             text.push_str(&format!(
@@ -108,6 +114,14 @@ impl Report<'_> {
         if summary.missed > 0 {
             let toys = count(summary.missed as usize, "toy");
             text.push_str(&format!("free fit worse than the conditional one in {toys}\n"));
+        }
+        if summary.on_host > 0 {
+            let fits = count(summary.on_host as usize, "fit");
+            text.push_str(&format!("{fits} finished on the processor, in f64\n"));
+        }
+        if let Some(failure) = &summary.failure {
+            let failure = one_line(failure);
+            text.push_str(&format!("the device failed, the processor took over: {failure}\n"));
         }
         if let Some(path) = &self.arguments.output {
             let path = path.display();

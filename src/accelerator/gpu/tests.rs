@@ -1,0 +1,156 @@
+//! What goes wrong on a device, made to go wrong.
+
+use super::adapters::{self, Adapter};
+use super::shaders::{Arithmetic, Kernel, source};
+use super::*;
+use crate::fit::{self, FitBatch, Tolerance};
+use crate::model::toys::ToySampler;
+use crate::model::{Model, ModelOptions};
+use crate::spec::{self, LoadOptions};
+
+const N: usize = 300;
+
+fn model() -> Model {
+    let text = include_bytes!("../../session/self_test.json");
+    let loaded = spec::load(text, &LoadOptions::default()).expect("a workspace");
+    Model::new(&loaded.workspace, 0, &ModelOptions::default()).expect("a model")
+}
+
+/// The first adapter of this machine.
+fn adapter() -> Option<Adapter> {
+    let adapter = adapters::list().into_iter().next();
+    if adapter.is_none() {
+        eprintln!("skipped: no graphics processor and no software one (lavapipe, WARP)");
+    }
+    adapter
+}
+
+fn load(context: Arc<Context>, host_fallback: bool) -> Gpu {
+    let info = DeviceInfo {
+        name: "gpu:0".into(),
+        backend: String::new(),
+        driver: String::new(),
+        precision: context.precision.as_str().into(),
+        description: String::new(),
+        reason: "a test".into(),
+    };
+    let program = Arc::new(Program::new(Arc::new(model())));
+    Gpu::new(context, program, info, host_fallback).expect("a small model fits")
+}
+
+fn toys(device: &dyn Accelerator) -> Result<FitBatch> {
+    let model = model();
+    let sampler = ToySampler::new(&model, &model.init()).expect("toys");
+    let (mut main, mut auxiliary) = (Vec::new(), Vec::new());
+    for toy in 0..N as u64 {
+        let (mut m, mut a) = (vec![0.0; model.n_bins()], vec![0.0; model.n_auxiliary()]);
+        sampler.draw(11, toy, &mut m, &mut a);
+        main.extend(m);
+        auxiliary.extend(a);
+    }
+    let job = FitJob {
+        main: &main,
+        auxiliary: &auxiliary,
+        n_fits: N,
+        start: &model.init(),
+        fixed: &model.fixed(),
+        tolerance: Tolerance::default(),
+    };
+    fit::minimize(device, &job)
+}
+
+fn agree(found: &FitBatch, expected: &FitBatch) {
+    for i in 0..N {
+        let difference = (found.nll[i] - expected.nll[i]).abs();
+        assert!(difference < 1e-7 && found.status[i].is_converged(), "toy {i}: {difference:e}");
+    }
+}
+
+#[test]
+fn a_lost_device_loses_no_fit() {
+    let Some(adapter) = adapter() else { return };
+    for calls in [0, 1, 3] {
+        let context = Context::open(&adapter.handle, Precision::Df64).expect("opens");
+        let gpu = load(context, true);
+        let expected = toys(gpu.host()).expect("fits");
+        agree(&toys(&gpu).expect("fits"), &expected);
+        gpu.context.inject(Fault::Lost(calls));
+        let found = toys(&gpu).expect("the processor takes over");
+        agree(&found, &expected);
+        let failure = found.failure.expect("is said");
+        assert!(failure.contains("lost"), "{failure}");
+        assert!(found.on_host > 0);
+        // and it stays lost
+        let again = toys(&gpu).expect("the processor takes over");
+        assert_eq!((again.on_host, again.failure.is_some()), (N, true));
+    }
+}
+
+#[test]
+fn without_leave_a_fault_is_an_error() {
+    let Some(adapter) = adapter() else { return };
+    for fault in [Fault::Lost(1), Fault::NoMemory] {
+        let context = Context::open(&adapter.handle, Precision::F32).expect("opens");
+        let gpu = load(context, false);
+        gpu.context.inject(fault);
+        let error = toys(&gpu).expect_err("no leave to go on");
+        assert!(error.is_device(), "{error}");
+        let word = match fault {
+            Fault::Lost(_) => "lost",
+            Fault::NoMemory => "out of memory",
+        };
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn without_memory_the_processor_takes_over() {
+    let Some(adapter) = adapter() else { return };
+    let gpu = load(Context::open(&adapter.handle, Precision::F32).expect("opens"), true);
+    gpu.context.inject(Fault::NoMemory);
+    let found = toys(&gpu).expect("the processor takes over");
+    agree(&found, &toys(gpu.host()).expect("fits"));
+    assert!(found.failure.is_some_and(|f| f.contains("out of memory")));
+    assert_eq!(found.on_host, N);
+}
+
+#[test]
+fn a_refused_kernel_is_an_error() {
+    let Some(adapter) = adapter() else { return };
+    let broken = |kernel: Kernel, arithmetic: Arithmetic| -> String {
+        source(kernel, arithmetic).replace("fn likelihood(", "fn likelihood(missing: nothing, ")
+    };
+    let context = Context::open_with(&adapter.handle, Precision::F32, broken).expect("opens");
+    let gpu = load(context, true);
+    let error = gpu.check().expect_err("no such type");
+    assert!(error.to_string().contains("refuses the kernel `evaluate`"), "{error}");
+    let found = toys(&gpu).expect("the processor takes over");
+    assert!(found.failure.is_some_and(|f| f.contains("refuses the kernel `fit`")));
+}
+
+/// The guard of error-free transforms taken out of the production kernels: what a driver does that
+/// sees through it.
+fn unguarded(kernel: Kernel, arithmetic: Arithmetic) -> String {
+    let guard = "{ return bitcast<f32>(bitcast<u32>(x) ^ runtime_zero()); }";
+    let text = source(kernel, arithmetic);
+    assert!(text.contains(guard), "the guard is written differently now");
+    text.replace(guard, "{ return x; }")
+}
+
+#[test]
+fn broken_double_float_is_refused() {
+    let Some(adapter) = adapter() else { return };
+    if adapter.info.is_hardware() {
+        // a driver that keeps unguarded sums is right, too
+        return;
+    }
+    let context = Context::open_with(&adapter.handle, Precision::Df64, unguarded).expect("opens");
+    let gpu = load(context, true);
+    let error = gpu.check().expect_err("double-float is broken");
+    let told = error.to_string();
+    assert!(told.contains("choose precision f32, or the device cpu"), "{told}");
+    // fits are looked at as well, and done again on the processor
+    let found = toys(&gpu).expect("the processor takes over");
+    agree(&found, &toys(gpu.host()).expect("fits"));
+    assert!(found.failure.is_some_and(|f| f.contains("does not keep this arithmetic")));
+}
