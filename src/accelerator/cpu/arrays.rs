@@ -1,17 +1,20 @@
 //! Exponentials and logarithms of whole arrays by the system: Apple's Accelerate, where the crate is
-//! built for macOS with the feature `accelerate`. Its bits are not those of [`super::math`].
+//! built for macOS with the feature `accelerate`. Its bits are not those of [`math`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use pulp::Simd;
+
+use super::interpolation::{coefficients, exponent};
+use super::kernel::Work;
+use super::math;
+use crate::accelerator::program::{ChannelRun, Program};
 
 /// Element by element: result, argument.
 type Function = fn(&mut [f64], &[f64]);
 
 /// Who computes them, and how.
 #[derive(Debug, Clone, Copy)]
-#[cfg_attr(
-    not(any(test, all(feature = "accelerate", target_os = "macos"))),
-    expect(dead_code, reason = "this build has no such system")
-)]
 pub(super) struct Arrays {
     pub(super) name: &'static str,
     pub(super) exp: Function,
@@ -40,6 +43,55 @@ fn available() -> Option<Arrays> {
 #[cfg(all(feature = "accelerate", target_os = "macos"))]
 fn available() -> Option<Arrays> {
     Some(Arrays { name: "Accelerate", exp: vforce::exp, ln: vforce::ln })
+}
+
+/// The channel's normsys exponentials into `w.function`, all at once; false where none is needed.
+#[inline(always)]
+pub(super) fn exponentials<S: Simd>(
+    simd: S,
+    p: &Program,
+    w: &mut Work<'_, S::f64s>,
+    channel: &ChannelRun,
+    x: &[S::f64s],
+    arrays: &Arrays,
+) -> bool {
+    let (mut n, mut needed) = (0, false);
+    for sample in &p.samples[channel.samples.clone()] {
+        for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]) {
+            let k = k as usize;
+            let (argument, _) = exponent(simd, coefficients(p, entry), x[k]);
+            w.argument[n] = math::clamp_exponent(simd, argument);
+            needed |= w.beyond[k];
+            n += 1;
+        }
+    }
+    if needed {
+        let argument = bytemuck::cast_slice::<S::f64s, f64>(&w.argument[..n]);
+        (arrays.exp)(bytemuck::cast_slice_mut::<S::f64s, f64>(&mut w.function[..n]), argument);
+    }
+    needed
+}
+
+/// `ln(rate / count)` of the channel's bins into `w.function`, all at once; false where none is needed.
+#[inline(always)]
+pub(super) fn logarithms<S: Simd>(
+    simd: S,
+    w: &mut Work<'_, S::f64s>,
+    main: &[S::f64s],
+    arrays: &Arrays,
+) -> bool {
+    let mut needed = false;
+    for (b, count) in main.iter().enumerate() {
+        let (ratio, far) = math::far_ratio(simd, *count, w.rate[b]);
+        w.argument[b] = ratio;
+        needed |= far;
+    }
+    if needed {
+        let argument = bytemuck::cast_slice::<S::f64s, f64>(&w.argument[..main.len()]);
+        let function = &mut w.function[..main.len()];
+        (arrays.ln)(bytemuck::cast_slice_mut::<S::f64s, f64>(function), argument);
+    }
+    needed
 }
 
 #[cfg(all(feature = "accelerate", target_os = "macos"))]
@@ -79,7 +131,6 @@ mod tests {
 
     use super::*;
     use crate::accelerator::cpu::{Accelerator, Cpu, LaneBlock, LaneValues};
-    use crate::accelerator::{Problem, Program};
     use crate::model::interpolation::{Interpolation, NormSysInterpolation};
     use crate::model::{Model, ModelOptions};
     use crate::spec::{LoadOptions, load};

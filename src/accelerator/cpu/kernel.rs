@@ -7,8 +7,8 @@ use std::ops::Range;
 use bytemuck::Pod;
 use pulp::Simd;
 
-use super::arrays::Arrays;
-use super::interpolation::{coefficients, exponent, normsys, per_parameter};
+use super::arrays::{Arrays, exponentials, logarithms};
+use super::interpolation::{coefficients, normsys, per_parameter};
 use super::math;
 use crate::accelerator::Problem;
 use crate::accelerator::program::{ChannelRun, Program, SampleRun};
@@ -51,13 +51,13 @@ pub(super) struct Work<'a, V> {
     shape: &'a mut [V],
     bins: &'a mut [V],
     /// Per bin: rate, then weight d NLL / d rate.
-    rate: &'a mut [V],
+    pub(super) rate: &'a mut [V],
     /// Per bin of a sample: d NLL / d shape sum.
     adjoint: &'a mut [V],
     /// Functions of whole arrays, where the system computes them: per normsys entry of the channel,
     /// then per bin.
-    argument: &'a mut [V],
-    function: &'a mut [V],
+    pub(super) argument: &'a mut [V],
+    pub(super) function: &'a mut [V],
 }
 
 impl<V: Pod> Scratch<V> {
@@ -315,55 +315,6 @@ fn forward<S: Simd>(
             w.rate[b] = simd.mul_add_f64s(scaled, w.shape[cell], w.rate[b]);
         }
     }
-}
-
-/// The channel's normsys exponentials into `w.function`, all at once; false where none is needed.
-#[inline(always)]
-fn exponentials<S: Simd>(
-    simd: S,
-    p: &Program,
-    w: &mut Work<'_, S::f64s>,
-    channel: &ChannelRun,
-    x: &[S::f64s],
-    arrays: &Arrays,
-) -> bool {
-    let (mut n, mut needed) = (0, false);
-    for sample in &p.samples[channel.samples.clone()] {
-        for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]) {
-            let k = k as usize;
-            let (argument, _) = exponent(simd, coefficients(p, entry), x[k]);
-            w.argument[n] = math::clamp_exponent(simd, argument);
-            needed |= w.beyond[k];
-            n += 1;
-        }
-    }
-    if needed {
-        let argument = bytemuck::cast_slice::<S::f64s, f64>(&w.argument[..n]);
-        (arrays.exp)(bytemuck::cast_slice_mut::<S::f64s, f64>(&mut w.function[..n]), argument);
-    }
-    needed
-}
-
-/// `ln(rate / count)` of the channel's bins into `w.function`, all at once; false where none is needed.
-#[inline(always)]
-fn logarithms<S: Simd>(
-    simd: S,
-    w: &mut Work<'_, S::f64s>,
-    main: &[S::f64s],
-    arrays: &Arrays,
-) -> bool {
-    let mut needed = false;
-    for (b, count) in main.iter().enumerate() {
-        let (ratio, far) = math::far_ratio(simd, *count, w.rate[b]);
-        w.argument[b] = ratio;
-        needed |= far;
-    }
-    if needed {
-        let argument = bytemuck::cast_slice::<S::f64s, f64>(&w.argument[..main.len()]);
-        let function = &mut w.function[..main.len()];
-        (arrays.ln)(bytemuck::cast_slice_mut::<S::f64s, f64>(function), argument);
-    }
-    needed
 }
 
 /// Shape sums of `N` bins from bin `b`, kept in registers over all shapes of the sample.
