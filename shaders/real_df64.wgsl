@@ -1,113 +1,136 @@
-// df64: double-float arithmetic in WGSL (value = hi + lo, two f32, about 48 significant bits).
+// `real` is double-float: the unevaluated sum of two f32, |low| <= ulp(high) / 2, some 48 bits.
 //
-// Contract. Concatenate this file with a kernel written only against `real` and the r_* functions.
-// The host binds `guard_buf` with zero = 0u. It must stay a runtime buffer: as a const, an `override`
-// or a literal the compiler sees through it and every error term below becomes 0.
+// The guard. WGSL lets a compiler reassociate and fuse, and no backend of wgpu forbids it: drivers
+// that treat sums as algebra reduce every error term below to 0, and Metal compiles with fast math.
+// So each f32 result whose exact rounding matters passes through `guarded`: an XOR with a zero that
+// only the host knows, which stops algebra. It must stay a number in a buffer: the compiler sees
+// through a constant. Multiplying by a hidden 1.0 is not enough, fast math reassociates across it.
+// Products are split by an integer mask, not by fma, which need not be fused.
 //
-// Why the guard: WGSL lets an implementation reassociate and fuse, and naga 30 emits neither NoContraction
-// (SPIR-V) nor `precise` (HLSL), and wgpu-hal 30 leaves Metal's fast math on. Unguarded two_sum is wrong on
-// lavapipe, in DXC's DXIL and under clang -ffast-math. Rule: the result of every f32 operation whose exact rounded
-// value matters goes through g(); the XOR with a runtime zero stops algebra across it.
-// Multiplying by a runtime 1.0 is NOT enough (breaks under -ffast-math, and on lavapipe in the full kernel).
-// two_prod uses an integer-mask split, not fma(): fma is not fused on lavapipe, nor in naga's HLSL (mad).
-//
-// Tested (wgpu/naga 30.0.1; 400k random pairs in each of four ranges, against f64), max relative error:
-//   r_add, r_sub 8.5e-15 also under cancellation | r_adds 7.2e-15 of |a|+|b| | r_mul 1.7e-14 | r_div 9.9e-15
-//   r_exp 1.0e-14 for |x| < 60 | r_log 1.5e-14, also near x = 1
-//   on lavapipe, Mesa 22.3.6 and 25.0.7. naga's MSL output of these functions and of the full HistFactory kernel, compiled as
-//   C++ by clang 16 with -O3, -ffast-math and -ffast-math -march=native, gives the same errors.
-//   r_div keeps its bound when each f32 quotient is off by a further 3e-7 (5 ulp).
-//   NOT yet run on a real Metal, DX12 or Vulkan GPU: run the self-test at device creation, refuse df64 if it fails.
-// Range: full accuracy for 2^-100 < |x| < 2^126 (below, the low word is subnormal and may be flushed to zero);
-// no Inf/NaN semantics; r_log wants a normal x > 0; r_exp clamps to [-104, 89].
+// Largest relative errors seen, for 2^-100 < |x| < 2^126 (below, the low word may be flushed to 0):
+// sum and difference 9e-15 also where they cancel, product 1.7e-14, quotient, exp and log 1.1e-14,
+// deviance 1e-13. Whether a device keeps to them is for `src/accelerator/gpu/selftest.rs` to say.
 
-
-
-fn g(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ runtime_zero()); }
-
-fn e_add(a: f32, b: f32) -> f32 { return g(a + b); }
-fn e_sub(a: f32, b: f32) -> f32 { return g(a - b); }
-fn e_mul(a: f32, b: f32) -> f32 { return g(a * b); }
-
-// hi: 12 leading bits by integer mask (no float algebra to break, no overflow); all partial products are exact
-fn split_hi(a: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a) & 0xfffff000u); }
-fn two_prod(a: f32, b: f32) -> vec2<f32> {
-  let p = e_mul(a, b);
-  let ah = split_hi(a); let al = e_sub(a, ah);
-  let bh = split_hi(b); let bl = e_sub(b, bh);
-  let e1 = e_sub(e_mul(ah, bh), p);
-  let e2 = e_add(e1, e_mul(al, bh));
-  let e3 = e_add(e2, e_mul(ah, bl));
-  return vec2<f32>(p, e_add(e3, e_mul(al, bl)));
-}
-
-// Knuth: any order; Dekker: needs |a| >= |b|
-fn two_sum(a: f32, b: f32) -> vec2<f32> {
-  let s = e_add(a, b);
-  let bb = e_sub(s, a);
-  let da = e_sub(a, e_sub(s, bb));
-  let db = e_sub(b, bb);
-  return vec2<f32>(s, e_add(da, db));
-}
-fn quick_two_sum(a: f32, b: f32) -> vec2<f32> {
-  let s = e_add(a, b);
-  let z = e_sub(s, a);
-  return vec2<f32>(s, e_sub(b, z));
-}
-
-// ---- df64 arithmetic: value = .x (hi) + .y (lo), |lo| <= ulp(hi)/2, unevaluated sum of two f32.
 alias real = vec2<f32>;
 const R_0: real = vec2<f32>(0.0, 0.0);
 const R_1: real = vec2<f32>(1.0, 0.0);
+
+fn guarded(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ runtime_zero()); }
+fn g_add(a: f32, b: f32) -> f32 { return guarded(a + b); }
+fn g_sub(a: f32, b: f32) -> f32 { return guarded(a - b); }
+fn g_mul(a: f32, b: f32) -> f32 { return guarded(a * b); }
+
+// ---- error-free transforms: high + low is the exact result
+
+// Knuth: any order
+fn two_sum(a: f32, b: f32) -> real {
+  let s = g_add(a, b);
+  let bb = g_sub(s, a);
+  let da = g_sub(a, g_sub(s, bb));
+  let db = g_sub(b, bb);
+  return vec2<f32>(s, g_add(da, db));
+}
+
+// Dekker: |a| >= |b|
+fn quick_two_sum(a: f32, b: f32) -> real {
+  let s = g_add(a, b);
+  return vec2<f32>(s, g_sub(b, g_sub(s, a)));
+}
+
+// The 12 leading bits; the rest is exact in f32, and so are products of such halves.
+fn leading(a: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a) & 0xfffff000u); }
+
+fn two_prod(a: f32, b: f32) -> real {
+  let p = g_mul(a, b);
+  let ah = leading(a);
+  let al = g_sub(a, ah);
+  let bh = leading(b);
+  let bl = g_sub(b, bh);
+  let e1 = g_sub(g_mul(ah, bh), p);
+  let e2 = g_add(e1, g_mul(al, bh));
+  let e3 = g_add(e2, g_mul(ah, bl));
+  return vec2<f32>(p, g_add(e3, g_mul(al, bl)));
+}
+
+// ---- conversions and comparisons
+
 fn r_from(x: f32) -> real { return vec2<f32>(x, 0.0); }
 fn r_hi(a: real) -> f32 { return a.x; }
 fn r_neg(a: real) -> real { return -a; }
 fn r_sel(f: real, t: real, c: bool) -> real { return select(f, t, c); }
+fn r_less(a: real, b: real) -> bool { return a.x < b.x || (a.x == b.x && a.y < b.y); }
+fn r_equal(a: real, b: real) -> bool { return a.x == b.x && a.y == b.y; }
+fn r_min(a: real, b: real) -> real { return select(a, b, r_less(b, a)); }
+fn r_max(a: real, b: real) -> real { return select(a, b, r_less(a, b)); }
+fn r_abs(a: real) -> real { return select(a, -a, a.x < 0.0); }
 
-// accurate sum: relative error <= 3*2^-48 even under cancellation (Joldes, Muller, Popescu 2017, Alg. 6)
+// NaN or infinite. On bits, since fast math drops float tests; guarded, since a compiler may turn
+// the bare bit test back into one. A NaN or an overflow in a low word reaches the high one.
+fn r_bad(a: real) -> bool {
+  return (bitcast<u32>(guarded(a.x)) & 0x7f800000u) == 0x7f800000u;
+}
+
+// ---- arithmetic
+
+// Relative error 3 * 2^-48 even where a and b cancel (Joldes, Muller, Popescu 2017, algorithm 6).
 fn r_add(a: real, b: real) -> real {
   let s = two_sum(a.x, b.x);
   let t = two_sum(a.y, b.y);
-  let v = quick_two_sum(s.x, e_add(s.y, t.x));
-  return quick_two_sum(v.x, e_add(t.y, v.y));
+  let v = quick_two_sum(s.x, g_add(s.y, t.x));
+  return quick_two_sum(v.x, g_add(t.y, v.y));
 }
 fn r_sub(a: real, b: real) -> real { return r_add(a, -b); }
-// fast sum: error <= c*2^-48*(|a|+|b|); relative accuracy is lost when a and b cancel
+
+// Fast sum: error relative to |a| + |b|.
 fn r_adds(a: real, b: real) -> real {
   let s = two_sum(a.x, b.x);
-  return quick_two_sum(s.x, e_add(s.y, e_add(a.y, b.y)));
+  return quick_two_sum(s.x, g_add(s.y, g_add(a.y, b.y)));
 }
+
 fn r_mul(a: real, b: real) -> real {
   let p = two_prod(a.x, b.x);
-  return quick_two_sum(p.x, g(p.y + (a.x * b.y + a.y * b.x)));
+  return quick_two_sum(p.x, guarded(p.y + (a.x * b.y + a.y * b.x)));
 }
 fn r_mulf(a: real, b: f32) -> real {
   let p = two_prod(a.x, b);
-  return quick_two_sum(p.x, g(p.y + a.y * b));
+  return quick_two_sum(p.x, guarded(p.y + a.y * b));
 }
-// exact scaling by a power of two
-fn r_scale(a: real, p: f32) -> real { return vec2<f32>(a.x * p, a.y * p); }
-// robust to an f32 division of 2.5 ulp or worse: three quotient digits
-fn r_div(a: real, b: real) -> real {
-  let q1 = g(a.x / b.x);
-  let r1 = r_sub(a, r_mulf(b, q1));
-  let q2 = g(r1.x / b.x);
-  let r2 = r_sub(r1, r_mulf(b, q2));
-  let q3 = g(r2.x / b.x);
-  let q = quick_two_sum(q1, q2);
-  return quick_two_sum(q.x, e_add(q.y, q3));
-}
-fn pow2i(k: i32) -> f32 { return bitcast<f32>(u32(k + 127) << 23u); } // -126 <= k <= 127
 
-// exp: x = k ln2 + r, |r| <= 0.347; Taylor, terms 1..7 in df64, 8..13 in f32
+// p is a power of two
+fn r_scale(a: real, p: f32) -> real { return vec2<f32>(a.x * p, a.y * p); }
+
+// Three digits: an f32 quotient may be wrong by several ulp.
+fn r_div(a: real, b: real) -> real {
+  let q1 = guarded(a.x / b.x);
+  let r1 = r_sub(a, r_mulf(b, q1));
+  let q2 = guarded(r1.x / b.x);
+  let r2 = r_sub(r1, r_mulf(b, q2));
+  let q3 = guarded(r2.x / b.x);
+  let q = quick_two_sum(q1, q2);
+  return quick_two_sum(q.x, g_add(q.y, q3));
+}
+
+// ---- elementary functions
+
+// 2^k, -126 <= k <= 127
+fn pow2(k: i32) -> f32 { return bitcast<f32>(u32(k + 127) << 23u); }
+
+// exp of x clamped to [-104, 89]: x = k ln 2 + r, |r| <= 0.347; terms 1 to 7 of the series in df64,
+// 8 to 13 in f32.
 fn r_exp(x: real) -> real {
-  let kf = round(clamp(x.x, -104.0, 89.0) * 1.44269502);
-  // ln2 in three parts, the first two with 12 significant bits: products with |k| < 4096 are exact
-  var r = r_add(x, quick_two_sum(g(kf * -0.693115234375), g(kf * -3.193318843841553e-05)));
+  var a = select(x, r_from(-104.0), x.x < -104.0);
+  a = select(a, r_from(89.0), x.x > 89.0);
+  let kf = round(a.x * 1.44269502);
+  // ln 2 in three parts, the first two of 12 bits: their products with k are exact
+  var r = r_add(a, quick_two_sum(g_mul(kf, -0.693115234375), g_mul(kf, -3.193318843841553e-05)));
   r = r_adds(r, two_prod(kf, -1.2996506981721723e-08));
   let h = r.x;
-  let tail = ((((1.6059044e-10 * h + 2.0876757e-09) * h + 2.5052108e-08) * h + 2.755732e-07) * h + 2.7557319e-06) * h + 2.4801588e-05;
-  var s = quick_two_sum(0.00019841270113829523, g(tail * h - 2.725596874933456e-12));
+  var t = 1.6059044e-10 * h + 2.0876757e-09;
+  t = t * h + 2.5052108e-08;
+  t = t * h + 2.755732e-07;
+  t = t * h + 2.7557319e-06;
+  t = t * h + 2.4801588e-05;
+  var s = quick_two_sum(0.00019841270113829523, guarded(t * h - 2.725596874933456e-12));
   s = r_adds(r_mul(s, r), vec2<f32>(0.0013888889225199819, -3.3631094437103215e-11));
   s = r_adds(r_mul(s, r), vec2<f32>(0.008333333767950535, -4.34617203337595e-10));
   s = r_adds(r_mul(s, r), vec2<f32>(0.0416666679084301, -1.2417634698280722e-09));
@@ -116,39 +139,57 @@ fn r_exp(x: real) -> real {
   s = r_adds(r_mul(s, r), R_1);
   s = r_adds(r_mul(s, r), R_1);
   let k = i32(kf);
-  let k1 = k / 2;
-  return r_scale(r_scale(s, pow2i(k1)), pow2i(k - k1));
+  let half = k / 2;
+  return r_scale(r_scale(s, pow2(half)), pow2(k - half));
 }
-// P(z) = 1/3 + z/5 + z^2/7 + ..., 0 <= z <= 0.0295: atanh(s) = s + s z P(z), z = s^2
+
+// 1/3 + z/5 + z^2/7 + .. for 0 <= z <= 0.0295: atanh s = s + s z P(z) with z = s^2
 fn atanh_tail(z: real) -> real {
   let h = z.x;
-  let tail = ((((0.04761905 * h + 0.05263158) * h + 0.05882353) * h + 0.06666667) * h + 0.07692308) * h + 0.09090909;
-  var p = quick_two_sum(0.1111111119389534, g(tail * h - 8.278422947149977e-10));
+  var t = 0.04761905 * h + 0.05263158;
+  t = t * h + 0.05882353;
+  t = t * h + 0.06666667;
+  t = t * h + 0.07692308;
+  t = t * h + 0.09090909;
+  var p = quick_two_sum(0.1111111119389534, guarded(t * h - 8.278422947149977e-10));
   p = r_adds(r_mul(p, z), vec2<f32>(0.1428571492433548, -6.38621200366174e-09));
   p = r_adds(r_mul(p, z), vec2<f32>(0.20000000298023224, -2.9802322831784522e-09));
-  p = r_adds(r_mul(p, z), vec2<f32>(0.3333333432674408, -9.934107758624577e-09));
-  return p;
+  return r_adds(r_mul(p, z), vec2<f32>(0.3333333432674408, -9.934107758624577e-09));
 }
-// log, x > 0 and normal: x = 2^k m, m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m-1)/(m+1))
+
+// The k that brings 2^-k x into [sqrt(1/2), sqrt(2)), for normal x > 0.
+fn log_exponent(x: f32) -> i32 {
+  let bits = bitcast<u32>(x);
+  let k = i32((bits >> 23u) & 0xffu) - 127;
+  return select(k, k + 1, (bits & 0x7fffffu) > 0x3504f3u);
+}
+
+// log of a normal x > 0: x = 2^k m, log m = 2 atanh((m - 1) / (m + 1)).
 fn r_log(x: real) -> real {
-  var k = i32((bitcast<u32>(x.x) >> 23u) & 0xffu) - 127;
-  if ((bitcast<u32>(x.x) & 0x7fffffu) > 0x3504f3u) { k = k + 1; }
-  let k1 = -k / 2;
-  let m = r_scale(r_scale(x, pow2i(k1)), pow2i(-k - k1));
-  let s = r_div(r_add(m, vec2<f32>(-1.0, 0.0)), r_adds(m, R_1));
+  let k = log_exponent(x.x);
+  let half = -k / 2;
+  let m = r_scale(r_scale(x, pow2(half)), pow2(-k - half));
+  let s = r_div(r_add(m, r_from(-1.0)), r_adds(m, R_1));
   let z = r_mul(s, s);
-  var p = atanh_tail(z);
-  p = r_mul(r_mul(p, z), s);
-  let lm = r_scale(r_adds(s, p), 2.0);
+  let log_m = r_scale(r_adds(s, r_mul(r_mul(atanh_tail(z), z), s)), 2.0);
   let kf = f32(k);
-  let kl = r_adds(quick_two_sum(g(kf * 0.693115234375), g(kf * 3.193318843841553e-05)), two_prod(kf, 1.2996506981721723e-08));
-  return r_add(kl, lm);
+  let k_ln2 = r_adds(
+    quick_two_sum(g_mul(kf, 0.693115234375), g_mul(kf, 3.193318843841553e-05)),
+    two_prod(kf, 1.2996506981721723e-08),
+  );
+  return r_add(k_ln2, log_m);
 }
-// Poisson deviance nu - n - n log(nu/n) >= 0 without cancellation: s = (nu-n)/(nu+n), D = s (nu-n) - 2 n s^3 P(s^2)
-fn r_dev(nu: real, n: real) -> real {
+
+// Poisson deviance nu - n - n ln(nu/n) for n > 0, nu > 0; nu for n = 0. Near nu = n a series in
+// s = (nu - n) / (nu + n) keeps it relatively accurate: D = s (nu - n) - 2 n s^3 P(s^2).
+fn r_deviance(nu: real, n: real) -> real {
   if (n.x == 0.0) { return nu; }
   let d = r_sub(nu, n);
   let s = r_div(d, r_adds(nu, n));
-  if (abs(s.x) < 0.17) { let z = r_mul(s, s); return r_adds(r_mul(s, d), r_neg(r_mul(r_scale(n, 2.0), r_mul(r_mul(s, z), atanh_tail(z))))); }
+  if (abs(s.x) < 0.17) {
+    let z = r_mul(s, s);
+    let tail = r_mul(r_scale(n, 2.0), r_mul(r_mul(s, z), atanh_tail(z)));
+    return r_adds(r_mul(s, d), -tail);
+  }
   return r_sub(d, r_mul(n, r_log(r_div(nu, n))));
 }

@@ -109,6 +109,10 @@ pub struct FitBatch {
     pub status: Vec<Status>,
     /// First bin with a negative expected rate at the minimum, or -1, `[n_fits]`.
     pub negative_bin: Vec<i32>,
+    /// Fits of a device that the processor finished, in f64.
+    pub on_host: usize,
+    /// What failed on the device, where something did.
+    pub failure: Option<String>,
 }
 
 impl FitBatch {
@@ -137,6 +141,8 @@ impl FitBatch {
             evaluations: Vec::with_capacity(n),
             status: Vec::with_capacity(n),
             negative_bin: Vec::with_capacity(n),
+            on_host: 0,
+            failure: None,
         }
     }
 

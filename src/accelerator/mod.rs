@@ -6,12 +6,14 @@ pub mod cpu;
 pub mod gpu;
 pub mod problem;
 pub mod program;
+pub mod stages;
 
 use std::sync::Arc;
 
 pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneCurvature, LaneValues, Status, Tolerance};
 pub use problem::{Curvature, Derivatives, Problem, Structure};
 pub use program::Program;
+pub use stages::{Damping, DeviceFits, End, InverseCurvature, Outcome, Stages, Tile};
 
 use crate::Result;
 
@@ -34,10 +36,17 @@ pub trait Accelerator: Send + Sync {
     /// Curvature in every lane, for fits that the shared one serves badly.
     fn curvature(&self, block: &LaneBlock<'_>, out: &mut LaneCurvature<'_>) -> Result<()>;
 
-    /// The whole batch of fits on the device, where it can; `None` sends it to the host's lockstep
-    /// minimizer, which then drives [`evaluate`](Self::evaluate).
-    fn minimize(&self, job: &FitJob<'_>) -> Option<Result<FitBatch>> {
-        let _ = job;
+    /// The same likelihood on the processor, f64: for single fits and for what this device leaves.
+    fn host(&self) -> &dyn Accelerator;
+
+    /// The whole batch of fits on the device, where it has a minimizer of its own; `None` sends the
+    /// batch to the lockstep minimizer on the [`host`](Self::host), which drives
+    /// [`evaluate`](Self::evaluate).
+    ///
+    /// # Errors
+    /// Where the device cannot take the job at all.
+    fn minimize(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Option<Result<DeviceFits>> {
+        let _ = (job, stages);
         None
     }
 }

@@ -4,10 +4,10 @@ use bytemuck::Zeroable;
 use pulp::Simd;
 
 use super::ladder::{LEVELS, lambda};
-use super::lockstep::{End, Lane, Lockstep, MEMORY, Preconditioner};
+use super::lockstep::{Lane, Lockstep, MEMORY, Preconditioner};
 use super::vectors::{apply, dot, lane_mut, lane_of, reciprocal_if_curved, subtract};
 use crate::Result;
-use crate::accelerator::LaneBlock;
+use crate::accelerator::{Damping, End, LaneBlock};
 
 impl<S: Simd> Lockstep<'_, S> {
     /// Parameters held at a bound, on a kink, or fixed.

@@ -11,31 +11,11 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::accelerator::Curvature;
+use crate::accelerator::{Curvature, InverseCurvature, Tile};
 
 /// Unconstrained parameters get this share of their own Fisher information as D, so that bin space
 /// needs no border; it also keeps directions that the data do not constrain finite.
 pub(super) const SOFT_CONSTRAINT: f64 = 0.02;
-
-/// Columns that share their rows, four at a time.
-#[derive(Debug, Clone)]
-pub(crate) struct Tile {
-    /// Parameters with a non-zero entry.
-    pub(crate) rows: Vec<u32>,
-    /// Entries, `[rows]` of four columns.
-    pub(crate) values: Vec<[f64; 4]>,
-    /// +1 or -1: sign of each column's outer product.
-    pub(crate) sign: [f64; 4],
-}
-
-/// `H^-1 = diag + sum_c sign_c z_c z_c'` over the free parameters.
-#[derive(Debug, Clone)]
-pub(crate) struct InverseCurvature {
-    /// Diagonal part, 0 for fixed parameters, `[n_parameters]`.
-    pub(crate) diagonal: Vec<f64>,
-    /// The columns.
-    pub(crate) tiles: Vec<Tile>,
-}
 
 /// A column under construction.
 struct Column {
@@ -43,50 +23,48 @@ struct Column {
     entries: Vec<(u32, f64)>,
 }
 
-impl InverseCurvature {
-    /// Invert at damping `lambda` over the parameters that are not fixed.
-    pub(crate) fn new(c: &Curvature, fixed: &[bool], lambda: f64) -> Self {
-        let n = fixed.len();
-        let d: Vec<f64> = (0..n)
-            .map(|k| {
-                let own = if c.constraint[k] > 0.0 {
-                    (1.0 + lambda) * c.constraint[k]
-                } else {
-                    (SOFT_CONSTRAINT + lambda) * c.information(k)
-                };
-                // a parameter without any information stays where it is
-                if own > 0.0 && own.is_finite() { own } else { 1.0 }
-            })
-            .collect();
-        let free: Vec<usize> = (0..n).filter(|&k| !fixed[k]).collect();
-        let one_bin = |k: &usize| c.jacobian[*k].len() <= 1;
-        let wide = free.iter().filter(|k| !one_bin(k)).count();
-        let bins = c.weight.iter().filter(|w| **w > 0.0).count();
-        if wide < bins { parameter_space(c, &free, &d) } else { bin_space(c, &free, &d) }
-    }
+/// Invert at damping `lambda` over the parameters that are not fixed.
+pub(super) fn invert(c: &Curvature, fixed: &[bool], lambda: f64) -> InverseCurvature {
+    let n = fixed.len();
+    let d: Vec<f64> = (0..n)
+        .map(|k| {
+            let own = if c.constraint[k] > 0.0 {
+                (1.0 + lambda) * c.constraint[k]
+            } else {
+                (SOFT_CONSTRAINT + lambda) * c.information(k)
+            };
+            // a parameter without any information stays where it is
+            if own > 0.0 && own.is_finite() { own } else { 1.0 }
+        })
+        .collect();
+    let free: Vec<usize> = (0..n).filter(|&k| !fixed[k]).collect();
+    let one_bin = |k: &usize| c.jacobian[*k].len() <= 1;
+    let wide = free.iter().filter(|k| !one_bin(k)).count();
+    let bins = c.weight.iter().filter(|w| **w > 0.0).count();
+    if wide < bins { parameter_space(c, &free, &d) } else { bin_space(c, &free, &d) }
+}
 
-    fn assemble(diagonal: Vec<f64>, columns: &[Column]) -> Self {
-        let tiles = columns
-            .chunks(4)
-            .map(|group| {
-                let mut rows: Vec<u32> =
-                    group.iter().flat_map(|c| c.entries.iter().map(|e| e.0)).collect();
-                rows.sort_unstable();
-                rows.dedup();
-                let mut values = vec![[0.0; 4]; rows.len()];
-                let mut sign = [1.0; 4];
-                for (i, column) in group.iter().enumerate() {
-                    sign[i] = column.sign;
-                    for &(k, v) in &column.entries {
-                        let row = rows.binary_search(&k).expect("rows hold every entry");
-                        values[row][i] = v;
-                    }
+fn assemble(diagonal: Vec<f64>, columns: &[Column]) -> InverseCurvature {
+    let tiles = columns
+        .chunks(4)
+        .map(|group| {
+            let mut rows: Vec<u32> =
+                group.iter().flat_map(|c| c.entries.iter().map(|e| e.0)).collect();
+            rows.sort_unstable();
+            rows.dedup();
+            let mut values = vec![[0.0; 4]; rows.len()];
+            let mut sign = [1.0; 4];
+            for (i, column) in group.iter().enumerate() {
+                sign[i] = column.sign;
+                for &(k, v) in &column.entries {
+                    let row = rows.binary_search(&k).expect("rows hold every entry");
+                    values[row][i] = v;
                 }
-                Tile { rows, values, sign }
-            })
-            .collect();
-        Self { diagonal, tiles }
-    }
+            }
+            Tile { rows, values, sign }
+        })
+        .collect();
+    InverseCurvature { diagonal, tiles }
 }
 
 /// Woodbury over the bins.
@@ -134,7 +112,7 @@ fn bin_space(c: &Curvature, free: &[usize], d: &[f64]) -> InverseCurvature {
         }
     }
     columns.retain(|c| !c.entries.is_empty());
-    InverseCurvature::assemble(diagonal, &columns)
+    assemble(diagonal, &columns)
 }
 
 /// Block elimination: one-bin parameters first, then Cholesky of what remains.
@@ -187,7 +165,7 @@ fn parameter_space(c: &Curvature, free: &[usize], d: &[f64]) -> InverseCurvature
         for &k in &wide {
             diagonal[k] = 1.0 / d[k];
         }
-        return InverseCurvature::assemble(diagonal, &columns);
+        return assemble(diagonal, &columns);
     };
     // Y L^-T with Y = [1; -H_GG^-1 H_GR]
     let lower = factor.l();
@@ -208,7 +186,7 @@ fn parameter_space(c: &Curvature, free: &[usize], d: &[f64]) -> InverseCurvature
         }
         columns.push(Column { sign: 1.0, entries });
     }
-    InverseCurvature::assemble(diagonal, &columns)
+    assemble(diagonal, &columns)
 }
 
 #[cfg(test)]
@@ -285,7 +263,7 @@ mod tests {
                     }
                 }
             }
-            let chosen = InverseCurvature::new(&c, &fixed, lambda);
+            let chosen = invert(&c, &fixed, lambda);
             assert_eq!(chosen.diagonal[1], 0.0, "fixed parameters do not move");
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use super::inverse::InverseCurvature;
-use crate::accelerator::Curvature;
+use super::inverse::invert;
+use crate::accelerator::{Curvature, Damping, InverseCurvature};
 
 /// Steps of damping: none, then 0.01 times powers of 8.
 pub(super) const LEVELS: usize = 12;
@@ -23,9 +23,10 @@ impl<'a> Ladder<'a> {
     pub(super) fn new(curvature: Curvature, fixed: &'a [bool]) -> Self {
         Self { curvature, fixed, levels: Default::default() }
     }
+}
 
-    pub(super) fn at(&self, level: usize) -> &InverseCurvature {
-        self.levels[level]
-            .get_or_init(|| InverseCurvature::new(&self.curvature, self.fixed, lambda(level)))
+impl Damping for Ladder<'_> {
+    fn at(&self, level: usize) -> &InverseCurvature {
+        self.levels[level].get_or_init(|| invert(&self.curvature, self.fixed, lambda(level)))
     }
 }

@@ -1,6 +1,6 @@
 //! Many fits at once, one per SIMD lane, in lockstep: projected BFGS of small memory whose first
 //! inverse Hessian is the expected one, either at the common start and shared by all lanes
-//! ([`InverseCurvature`](super::inverse::InverseCurvature)), or each lane's own at its accepted point ([`OwnCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
+//! ([`InverseCurvature`](crate::accelerator::InverseCurvature)), or each lane's own at its accepted point ([`OwnCurvature`]). A finished lane is refilled with the next dataset at once. Each lane's
 //! course depends on its own data alone: its bits are the same in any company.
 
 use bytemuck::Zeroable;
@@ -10,7 +10,7 @@ use super::ladder::{LEVELS, Ladder};
 use super::leave_kink;
 use super::own::OwnCurvature;
 use super::vectors::{lane_mut, lane_of, reciprocal_if_curved};
-use crate::accelerator::{Accelerator, FitJob, LaneBlock, LaneValues};
+use crate::accelerator::{Accelerator, End, FitJob, LaneBlock, LaneValues, Outcome};
 use crate::aligned::Aligned;
 use crate::{Error, Result};
 
@@ -20,26 +20,6 @@ pub(super) const MEMORY: usize = 8;
 const SUFFICIENT: f64 = 1e-4;
 /// Rounding of the NLL, relative to 1 + |NLL|.
 const ROUNDING: f64 = 1e-13;
-
-/// How the lockstep left one fit.
-pub(super) struct Outcome {
-    pub(super) parameters: Vec<f64>,
-    /// NLL without the terms of the data alone.
-    pub(super) nll: f64,
-    pub(super) edm: f64,
-    pub(super) evaluations: u32,
-    pub(super) negative_bin: i32,
-    pub(super) end: End,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    Converged,
-    /// For a more patient minimizer, from `parameters`.
-    Straggler,
-    /// The likelihood is not finite at the start.
-    NotFinite,
-}
 
 /// A fit to be done: which dataset, from where.
 pub(super) struct Task<'a> {

@@ -15,10 +15,12 @@ use rayon::prelude::*;
 pub use crate::accelerator::{Fit, FitBatch, FitJob, Status, Tolerance};
 pub use covariance::{Covariance, covariance};
 
-use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Problem};
+use crate::accelerator::{
+    Accelerator, DeviceFits, End, LaneBlock, LaneValues, Outcome, Problem, Stages,
+};
 use crate::{Error, Result};
 use ladder::Ladder;
-use lockstep::{End, Outcome, Preconditioner, Run, Task};
+use lockstep::{Preconditioner, Run, Task};
 
 /// Fits of one thread at a time: enough to keep its lanes full, few enough to share out evenly.
 const SHARE: usize = 256;
@@ -41,37 +43,70 @@ pub fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> Result<FitBatch> 
     if job.fixed.iter().all(|f| *f) {
         return Ok(evaluate_only(problem, job));
     }
-    if let Some(batch) = device.minimize(job) {
-        return batch;
-    }
     let ladder = Ladder::new(problem.curvature(job.start_of(0)), job.fixed);
-    let tasks: Vec<Task<'_>> =
-        (0..job.n_fits).map(|fit| Task { fit, start: job.start_of(fit) }).collect();
-    let shared = Preconditioner::Shared(&ladder);
     let limit = job.tolerance.evaluations;
-    let mut outcomes = lockstep(device, job, shared, &tasks, SHARED_PATIENCE.min(limit))?;
-    drop(tasks);
-    if problem.n_main() <= own::MOST_BINS && limit > SHARED_PATIENCE {
-        let stragglers: Vec<usize> =
-            (0..outcomes.len()).filter(|&i| outcomes[i].end == End::Straggler).collect();
-        let tasks: Vec<Task<'_>> =
-            stragglers.iter().map(|&fit| Task { fit, start: &outcomes[fit].parameters }).collect();
-        let second = lockstep(device, job, Preconditioner::Own, &tasks, OWN_PATIENCE.min(limit))?;
-        for (i, mut outcome) in stragglers.into_iter().zip(second) {
-            outcome.evaluations += outcomes[i].evaluations;
-            outcomes[i] = outcome;
-        }
+    let own = problem.n_main() <= own::MOST_BINS && limit > SHARED_PATIENCE;
+    let stages = Stages {
+        shared: &ladder,
+        shared_patience: SHARED_PATIENCE.min(limit),
+        shared_edm: job.tolerance.edm,
+        own_patience: own.then_some(OWN_PATIENCE.min(limit)),
+        own_edm: OWN_CAUTION * job.tolerance.edm,
+    };
+    let host = device.host();
+    let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
+    let mut done = vec![None; job.n_fits];
+    let mut second_stage_done = vec![false; job.n_fits];
+    if let Some(fits) = device.minimize(job, &stages) {
+        let DeviceFits { outcomes, own_stage, failure } = fits?;
+        let finished = |o: &Option<Outcome>| o.as_ref().is_some_and(|o| o.end == End::Converged);
+        batch.on_host = outcomes.iter().filter(|o| !finished(o)).count();
+        batch.failure = failure;
+        second_stage_done = outcomes.iter().map(|o| own_stage && o.is_some()).collect();
+        done = outcomes;
     }
-    let finish = |(i, outcome)| conclude(device, job, i, outcome);
+    let outcomes = on_host(host, job, &stages, &ladder, done, &second_stage_done)?;
+    let finish = |(i, outcome)| conclude(host, job, i, outcome);
     let fits: Vec<Fit> =
         if outcomes.len() <= SHARE && outcomes.iter().all(|o| o.end == End::Converged) {
             outcomes.into_iter().enumerate().map(finish).collect()
         } else {
             outcomes.into_par_iter().enumerate().map(finish).collect()
         };
-    let mut batch = FitBatch::with_capacity(job.n_fits, problem.n_parameters());
     fits.iter().for_each(|fit| batch.push(fit));
     Ok(batch)
+}
+
+/// The lockstep's two stages on the processor, for fits that are not `done`.
+fn on_host(
+    host: &dyn Accelerator,
+    job: &FitJob<'_>,
+    stages: &Stages<'_>,
+    ladder: &Ladder<'_>,
+    mut done: Vec<Option<Outcome>>,
+    second_stage_done: &[bool],
+) -> Result<Vec<Outcome>> {
+    let missing: Vec<usize> = (0..job.n_fits).filter(|&i| done[i].is_none()).collect();
+    let tasks: Vec<Task<'_>> =
+        missing.iter().map(|&fit| Task { fit, start: job.start_of(fit) }).collect();
+    let limits = (stages.shared_patience, stages.shared_edm);
+    let first = lockstep(host, job, Preconditioner::Shared(ladder), &tasks, limits)?;
+    for (&i, outcome) in missing.iter().zip(first) {
+        done[i] = Some(outcome);
+    }
+    let mut outcomes: Vec<Outcome> = done.into_iter().flatten().collect();
+    let Some(patience) = stages.own_patience else { return Ok(outcomes) };
+    let stragglers: Vec<usize> = (0..outcomes.len())
+        .filter(|&i| outcomes[i].end == End::Straggler && !second_stage_done[i])
+        .collect();
+    let tasks: Vec<Task<'_>> =
+        stragglers.iter().map(|&fit| Task { fit, start: &outcomes[fit].parameters }).collect();
+    let second = lockstep(host, job, Preconditioner::Own, &tasks, (patience, stages.own_edm))?;
+    for (i, mut outcome) in stragglers.into_iter().zip(second) {
+        outcome.evaluations += outcomes[i].evaluations;
+        outcomes[i] = outcome;
+    }
+    Ok(outcomes)
 }
 
 /// Fit `i` of the job once more from `from` by Newton's method with the observed Hessian: its distance
@@ -99,12 +134,8 @@ fn lockstep(
     job: &FitJob<'_>,
     preconditioner: Preconditioner<'_>,
     tasks: &[Task<'_>],
-    patience: u32,
+    (patience, edm): (u32, f64),
 ) -> Result<Vec<Outcome>> {
-    let edm = match preconditioner {
-        Preconditioner::Shared(_) => job.tolerance.edm,
-        Preconditioner::Own => OWN_CAUTION * job.tolerance.edm,
-    };
     // whole blocks of lanes; a single share stays on this thread, which a small fit would feel
     let share = tasks.len().div_ceil(rayon::current_num_threads());
     let share = share.next_multiple_of(device.lanes()).clamp(1, SHARE);

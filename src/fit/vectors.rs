@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::inverse::{InverseCurvature, Tile};
+use crate::accelerator::{InverseCurvature, Tile};
 
 #[inline(always)]
 pub(super) fn lane_of<S: Simd>(v: &S::f64s, l: usize) -> f64 {

@@ -139,6 +139,8 @@ impl Layout {
                 .map(status_from)
                 .collect::<Option<_>>()?,
             negative_bin: reader.take(n, i32::from_le_bytes)?,
+            on_host: 0,
+            failure: None,
         })
     }
 }

@@ -64,6 +64,8 @@ fn batch(first: u64, n: u64, shift: f64) -> FitBatch {
             )
             .collect(),
         negative_bin: (0..n).map(|i| if (first + i).is_multiple_of(7) { 2 } else { -1 }).collect(),
+        on_host: 0,
+        failure: None,
     }
 }
 

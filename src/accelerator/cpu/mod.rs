@@ -91,6 +91,10 @@ impl Accelerator for Cpu {
         self.lanes
     }
 
+    fn host(&self) -> &dyn Accelerator {
+        self
+    }
+
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
         let p = &*self.program;
         let n = p.lower.len() * self.lanes;

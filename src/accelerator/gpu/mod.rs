@@ -1,7 +1,30 @@
 //! Graphics processors through wgpu (Vulkan, Metal, DX12): the kernels of `shaders/`, written once in
 //! WGSL and compiled in three precisions.
 
+mod context;
+mod evaluate;
+mod header;
+mod ladder;
+mod minimize;
+mod results;
+pub mod selftest;
 pub mod shaders;
+mod slot;
+mod tables;
+pub mod words;
+
+use std::sync::Arc;
+
+pub use context::Context;
+
+use super::cpu::Cpu;
+use super::{
+    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneCurvature, LaneValues, Problem,
+    Program, Stages,
+};
+use crate::{Error, Result};
+use header::Header;
+use tables::Tables;
 
 /// Arithmetic of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,5 +46,76 @@ impl Precision {
             Self::Df64 => "df64",
             Self::F32 => "f32",
         }
+    }
+}
+
+/// Points of one evaluation.
+const LANES: usize = 64;
+
+/// A graphics processor with a program loaded.
+pub struct Gpu {
+    context: Arc<Context>,
+    program: Arc<Program>,
+    host: Cpu,
+    info: DeviceInfo,
+    /// The model's part.
+    header: Header,
+    /// A header, written anew for each kernel call, and the model's indices.
+    index: wgpu::Buffer,
+    numbers: wgpu::Buffer,
+    /// What the device cannot finish is finished on the processor.
+    host_fallback: bool,
+}
+
+impl Gpu {
+    /// Load a program.
+    ///
+    /// # Errors
+    /// Where it does not fit the device's memory or limits.
+    pub fn new(
+        context: Arc<Context>,
+        program: Arc<Program>,
+        info: DeviceInfo,
+        host_fallback: bool,
+    ) -> Result<Self> {
+        let tables = Tables::new(&program);
+        let mut words = Vec::new();
+        words::encode_real(context.evaluation(), tables.numbers.iter().copied(), &mut words);
+        let header: &[u32] = bytemuck::cast_slice(std::slice::from_ref(&tables.header));
+        let index = context.table("the model's indices", &[header, &tables.index].concat())?;
+        let numbers = context.table("the model's numbers", &words)?;
+        let host = Cpu::new(Arc::clone(&program), "finishes what the device leaves");
+        let header = tables.header;
+        Ok(Self { context, program, host, info, header, index, numbers, host_fallback })
+    }
+}
+
+impl Accelerator for Gpu {
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn problem(&self) -> &dyn Problem {
+        &*self.program
+    }
+
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn host(&self) -> &dyn Accelerator {
+        &self.host
+    }
+
+    fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
+        self.evaluate_block(block, out)
+    }
+
+    fn curvature(&self, _: &LaneBlock<'_>, _: &mut LaneCurvature<'_>) -> Result<()> {
+        Err(Error::Unsupported("the curvature of a graphics processor stays on it".into()))
+    }
+
+    fn minimize(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Option<Result<DeviceFits>> {
+        Some(self.fit(job, stages))
     }
 }

@@ -29,19 +29,19 @@ impl Arithmetic {
         }
     }
 
-    /// Bytes of one `real`.
-    pub fn real_bytes(self) -> usize {
+    /// 32-bit words of one `real`.
+    pub fn real_words(self) -> u64 {
         match self {
-            Self::F32 => 4,
-            _ => 8,
+            Self::F32 => 1,
+            _ => 2,
         }
     }
 
-    /// Bytes of one `low`.
-    pub fn low_bytes(self) -> usize {
+    /// 32-bit words of one `low`.
+    pub fn low_words(self) -> u64 {
         match self {
-            Self::F32 | Self::Mixed => 4,
-            _ => 8,
+            Self::F32 | Self::Mixed => 1,
+            _ => 2,
         }
     }
 
@@ -109,6 +109,9 @@ impl Kernel {
                 include_str!("../../../shaders/interpolation.wgsl"),
                 include_str!("../../../shaders/nll.wgsl"),
                 include_str!("../../../shaders/fit.wgsl"),
+                include_str!("../../../shaders/direction.wgsl"),
+                include_str!("../../../shaders/ladder.wgsl"),
+                include_str!("../../../shaders/own.wgsl"),
             ],
             Self::Arithmetic => &[
                 include_str!("../../../shaders/header.wgsl"),

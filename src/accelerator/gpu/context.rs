@@ -1,0 +1,247 @@
+//! One opened adapter: device, queue, pipelines, and what went wrong.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::Precision;
+use super::shaders::{Arithmetic, Kernel, source};
+use crate::{Error, Result};
+
+/// An opened adapter, shared by all programs that run on it.
+pub struct Context {
+    /// As messages name it.
+    pub(super) name: String,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) limits: wgpu::Limits,
+    /// Workgroups worth having in flight.
+    pub(super) parallel: u32,
+    pub(super) precision: Precision,
+    lost: Arc<Mutex<Option<String>>>,
+    pipelines: [OnceLock<wgpu::ComputePipeline>; Kernel::ALL.len()],
+    /// One job at a time: two would only wait for each other.
+    pub(super) busy: Mutex<()>,
+}
+
+impl Context {
+    /// Open an adapter.
+    ///
+    /// # Errors
+    /// Where the driver refuses it.
+    pub fn open(adapter: &wgpu::Adapter, precision: Precision) -> Result<Arc<Self>> {
+        let info = adapter.get_info();
+        let name = format!("{} ({})", info.name, info.backend);
+        let fail = |message: String| Error::Device { device: name.clone(), message };
+        let mut features = wgpu::Features::empty();
+        if precision == Precision::F64 {
+            features |= wgpu::Features::SHADER_F64;
+            if !adapter.features().contains(features) {
+                return Err(fail(
+                    "no double precision in its shaders: df64 or f32 run there".into(),
+                ));
+            }
+        }
+        // all the adapter has: sizes are checked against it, and kernels need only the defaults
+        let limits = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("neyman"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| fail(format!("cannot be opened: {e}")))?;
+        let lost = Arc::new(Mutex::new(None));
+        let note = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            let text = format!("lost ({reason:?}) {message}");
+            *note.lock().unwrap_or_else(|e| e.into_inner()) = Some(text.trim().to_string());
+        });
+        let note = Arc::clone(&lost);
+        device.on_uncaptured_error(Arc::new(move |error| {
+            *note.lock().unwrap_or_else(|e| e.into_inner()) = Some(error.to_string());
+        }));
+        let parallel = match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 2048,
+            wgpu::DeviceType::Cpu => 4 * rayon::current_num_threads() as u32,
+            _ => 512,
+        };
+        Ok(Arc::new(Self {
+            name,
+            device,
+            queue,
+            limits,
+            parallel,
+            precision,
+            lost,
+            pipelines: Default::default(),
+            busy: Mutex::new(()),
+        }))
+    }
+
+    /// Number types of evaluations.
+    pub(super) fn evaluation(&self) -> Arithmetic {
+        match self.precision {
+            Precision::F64 => Arithmetic::F64,
+            Precision::Df64 => Arithmetic::Df64,
+            Precision::F32 => Arithmetic::F32,
+        }
+    }
+
+    /// Number types of fits.
+    pub(super) fn fitting(&self) -> Arithmetic {
+        match self.precision {
+            Precision::Df64 => Arithmetic::Mixed,
+            _ => self.evaluation(),
+        }
+    }
+
+    pub(super) fn error(&self, message: impl Into<String>) -> Error {
+        Error::Device { device: self.name.clone(), message: message.into() }
+    }
+
+    /// Run `call` and return what the driver says against it.
+    pub(super) fn checked<T>(&self, what: &str, call: impl FnOnce() -> T) -> Result<T> {
+        let scopes = [
+            self.device.push_error_scope(wgpu::ErrorFilter::Internal),
+            self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory),
+            self.device.push_error_scope(wgpu::ErrorFilter::Validation),
+        ];
+        let value = call();
+        let mut error = None;
+        for scope in scopes.into_iter().rev() {
+            error = error.or(pollster::block_on(scope.pop()));
+        }
+        match error {
+            None => self.alive().map(|()| value),
+            Some(wgpu::Error::OutOfMemory { .. }) => {
+                Err(self.error(format!("{what}: out of memory")))
+            }
+            Some(error) => Err(self.error(format!("{what}: {error}"))),
+        }
+    }
+
+    /// The device is still there.
+    pub(super) fn alive(&self) -> Result<()> {
+        match &*self.lost.lock().unwrap_or_else(|e| e.into_inner()) {
+            None => Ok(()),
+            Some(why) => Err(self.error(why.clone())),
+        }
+    }
+
+    /// A kernel in the arithmetic of this device, compiled when first asked for.
+    pub(super) fn pipeline(&self, kernel: Kernel) -> Result<&wgpu::ComputePipeline> {
+        let slot = &self.pipelines[kernel as usize];
+        if let Some(pipeline) = slot.get() {
+            return Ok(pipeline);
+        }
+        let arithmetic = match kernel {
+            Kernel::Fit => self.fitting(),
+            _ => self.evaluation(),
+        };
+        let pipeline = self.compile(kernel, &source(kernel, arithmetic))?;
+        Ok(slot.get_or_init(|| pipeline))
+    }
+
+    /// Compile a kernel's text.
+    pub(super) fn compile(&self, kernel: Kernel, text: &str) -> Result<wgpu::ComputePipeline> {
+        self.checked(&format!("the driver refuses the kernel `{}`", kernel.entry()), || {
+            let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(kernel.entry()),
+                source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(text)),
+            });
+            self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(kernel.entry()),
+                layout: None,
+                module: &module,
+                entry_point: Some(kernel.entry()),
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                cache: None,
+            })
+        })
+    }
+
+    /// A buffer of `words` 32-bit words, zero at first.
+    pub(super) fn buffer(
+        &self,
+        what: &str,
+        words: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer> {
+        let size = (4 * words).next_multiple_of(16).max(16);
+        let limit = self.limits.max_buffer_size;
+        let binding = self.limits.max_storage_buffer_binding_size;
+        if size > limit || usage.contains(wgpu::BufferUsages::STORAGE) && size > binding {
+            let limit = limit.min(binding);
+            return Err(self.error(format!(
+                "{what}: {size} bytes are needed and a buffer holds at most {limit}"
+            )));
+        }
+        self.checked(what, || {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(what),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        })
+    }
+
+    /// A read-only table.
+    pub(super) fn table(&self, what: &str, words: &[u32]) -> Result<wgpu::Buffer> {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer(what, words.len() as u64, usage)?;
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+        Ok(buffer)
+    }
+
+    /// Words `from..from + n` of buffers that a kernel wrote, one after the other.
+    pub(super) fn read(&self, parts: &[(&wgpu::Buffer, u64, u64)]) -> Result<Vec<Vec<u32>>> {
+        let total: u64 = parts.iter().map(|p| p.2).sum();
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.buffer("results", total, usage)?;
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut at = 0;
+        for (buffer, from, n) in parts {
+            if *n > 0 {
+                encoder.copy_buffer_to_buffer(buffer, 4 * from, &staging, 4 * at, 4 * n);
+            }
+            at += n;
+        }
+        let (send, receive) = std::sync::mpsc::channel();
+        self.checked("reading results", || {
+            self.queue.submit([encoder.finish()]);
+            staging.map_async(wgpu::MapMode::Read, .., move |result| {
+                // the receiver may be gone after an error
+                let _ = send.send(result);
+            });
+        })?;
+        self.wait()?;
+        match receive.recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.error(format!("reading results: {error}"))),
+            Err(_) => return Err(self.error("reading results: the device gave no answer")),
+        }
+        let view = staging
+            .get_mapped_range(..)
+            .map_err(|e| self.error(format!("reading results: {e}")))?;
+        let words: &[u32] = bytemuck::cast_slice(&view);
+        let mut at = 0;
+        let all = parts
+            .iter()
+            .map(|p| {
+                let own = words[at..at + p.2 as usize].to_vec();
+                at += p.2 as usize;
+                own
+            })
+            .collect();
+        Ok(all)
+    }
+
+    /// Wait for everything submitted.
+    pub(super) fn wait(&self) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.alive()?;
+        polled.map(|_| ()).map_err(|e| self.error(format!("the device does not answer: {e}")))
+    }
+}

@@ -1,0 +1,305 @@
+//! Whole fits on the device: the host uploads data, starts the kernel again and again, and looks now
+//! and then how many fits are done.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::header::Header;
+use super::ladder::{JobTables, LEVELS};
+use super::results::{self, CONTROL, RESULT, SLOT};
+use super::shaders::Kernel;
+use super::slot::{self, Use};
+use super::{Gpu, Precision, words};
+use crate::accelerator::{DeviceFits, End, FitJob, Outcome, Stages};
+use crate::{Error, Result};
+
+/// A kernel call should take about this long: short enough for desktops, whose drivers reset a
+/// device that seems to hang, long enough that looking costs nothing.
+const CALL: Duration = Duration::from_millis(60);
+/// Iterations of one call at most.
+const MOST_BUDGET: u32 = 128;
+/// Share of a binding that working memory may take, the rest being results.
+const WORKING_SHARE: u64 = 2;
+
+/// Memory of a batch of fits in work.
+struct Memory {
+    data: wgpu::Buffer,
+    reals: wgpu::Buffer,
+    control: wgpu::Buffer,
+}
+
+/// What stays the same over a job.
+struct Job<'a> {
+    gpu: &'a Gpu,
+    job: &'a FitJob<'a>,
+    stages: &'a Stages<'a>,
+    /// Levels of the ladder uploaded so far.
+    levels: usize,
+    index: wgpu::Buffer,
+    numbers: wgpu::Buffer,
+}
+
+impl Gpu {
+    pub(super) fn fit(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Result<DeviceFits> {
+        let mut fits = DeviceFits {
+            outcomes: vec![None; job.n_fits],
+            own_stage: stages.own_patience.is_some(),
+            failure: None,
+        };
+        let mut attempt = || -> Result<()> {
+            let context = &*self.context;
+            let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
+            let tables = JobTables::new(job.fixed, stages.shared, 1);
+            let (index, numbers) = self.upload(&tables)?;
+            let mut run = Job { gpu: self, job, stages, levels: 1, index, numbers };
+            let mut header = Header { n_fits: 1, ..self.header };
+            // room for the columns of every level
+            let columns = tables.columns + 64;
+            slot::lay_out(&mut header, Use::Shared { columns });
+            let most = run.most_fits(&header)?;
+            for first in (0..job.n_fits).step_by(most) {
+                let range = first..(first + most).min(job.n_fits);
+                run.batch(header, range, &mut fits)?;
+            }
+            Ok(())
+        };
+        match attempt() {
+            Err(Error::Device { device, message }) if self.host_fallback => {
+                fits.own_stage = false;
+                fits.failure = Some(format!("{device}: {message}"));
+                Ok(fits)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(fits),
+        }
+    }
+
+    fn upload(&self, tables: &JobTables) -> Result<(wgpu::Buffer, wgpu::Buffer)> {
+        let mut words = Vec::new();
+        let numbers = tables.numbers.iter().copied();
+        words::encode_low(self.context.fitting(), numbers, &mut words);
+        let index = self.context.table("the inverse curvature's indices", &tables.index)?;
+        Ok((index, self.context.table("the inverse curvature", &words)?))
+    }
+}
+
+impl Job<'_> {
+    /// Fits that results and data have room for at a time.
+    fn most_fits(&self, header: &Header) -> Result<usize> {
+        let context = &*self.gpu.context;
+        let arithmetic = context.fitting();
+        let limit =
+            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size);
+        let n = u64::from(header.n_parameters);
+        let real = 4 * arithmetic.real_words();
+        let slot = (u64::from(header.reals_slot) * real)
+            .max(u64::from(header.lows_slot) * 4 * arithmetic.low_words());
+        let results = (n + 1) * real;
+        let data = (u64::from(header.n_main) + u64::from(header.n_auxiliary) + n) * real;
+        if slot + results > limit || data > limit {
+            return Err(context.error(format!(
+                "a fit needs {} bytes of working memory at once and a binding holds at most {limit}",
+                slot + results
+            )));
+        }
+        let most = (limit - limit / WORKING_SHARE) / results;
+        Ok(most.min(limit / data).clamp(1, 1 << 16) as usize)
+    }
+
+    /// Workgroups in flight: as many as the device likes and working memory allows.
+    fn slots(&self, header: &Header, n_fits: u32) -> u32 {
+        let context = &*self.gpu.context;
+        let arithmetic = context.fitting();
+        let limit =
+            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size)
+                / WORKING_SHARE;
+        let slot = (u64::from(header.reals_slot) * 4 * arithmetic.real_words())
+            .max(u64::from(header.lows_slot) * 4 * arithmetic.low_words());
+        let groups = context.limits.max_compute_workgroups_per_dimension;
+        (limit / slot.max(1)).clamp(1, u64::from(context.parallel.min(n_fits).min(groups))) as u32
+    }
+
+    /// Fits of `range` through both stages.
+    fn batch(
+        &mut self,
+        mut header: Header,
+        range: Range<usize>,
+        fits: &mut DeviceFits,
+    ) -> Result<()> {
+        let gpu = self.gpu;
+        let context = &*gpu.context;
+        let arithmetic = context.fitting();
+        let (real, low) = (arithmetic.real_words(), arithmetic.low_words());
+        let n = header.n_parameters;
+        header.n_fits = range.len() as u32;
+        header.n_slots = self.slots(&header, header.n_fits);
+        header.r_results = header.n_slots * header.reals_slot;
+        header.c_slots = CONTROL;
+        header.c_results = CONTROL + header.n_slots * SLOT;
+        let one_start = self.job.start.len() == n as usize;
+        header.start_stride = if one_start { 0 } else { n };
+        header.d_start = header.n_fits * (header.n_main + header.n_auxiliary);
+        let mut data = Vec::new();
+        for i in range.clone() {
+            let row = self.job.main_of(i).iter().chain(self.job.auxiliary_of(i));
+            words::encode_real(arithmetic, row.copied(), &mut data);
+        }
+        for i in range.clone().take(if one_start { 1 } else { usize::MAX }) {
+            words::encode_real(arithmetic, self.job.start_of(i).iter().copied(), &mut data);
+        }
+        let storage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
+        let n_reals = u64::from(header.r_results) + u64::from(header.n_fits) * u64::from(n + 1);
+        let n_control = u64::from(header.c_results) + u64::from(header.n_fits * RESULT);
+        let memory = Memory {
+            data: context.table("data", &data)?,
+            reals: context.buffer("working memory and results", n_reals * real, storage)?,
+            control: context.buffer("results", n_control, storage)?,
+        };
+        let n_lows = u64::from(header.n_slots) * u64::from(header.lows_slot);
+        let lows = context.buffer("working memory", n_lows * low, storage)?;
+        header.stage = 0;
+        header.patience = self.stages.shared_patience;
+        self.steer(&mut header, self.stages.shared_edm);
+        self.stage(&mut header, &memory, &lows, &range, fits, range.len() as u32)?;
+        drop(lows);
+        let stragglers = self.harvest(&header, &memory, &range, fits)?;
+        let Some(patience) = self.stages.own_patience.filter(|_| stragglers > 0) else {
+            return Ok(());
+        };
+        let mut own = header;
+        slot::lay_out(&mut own, Use::Own);
+        let limit =
+            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size);
+        if u64::from(own.lows_slot) * 4 * low > limit {
+            // the processor does it
+            fits.own_stage = false;
+            return Ok(());
+        }
+        own.n_slots = self.slots(&own, stragglers.min(header.n_slots));
+        own.stage = 1;
+        own.patience = patience;
+        self.steer(&mut own, self.stages.own_edm);
+        let n_lows = u64::from(own.n_slots) * u64::from(own.lows_slot);
+        let lows = context.buffer("working memory", n_lows * low, storage)?;
+        self.stage(&mut own, &memory, &lows, &range, fits, stragglers)?;
+        self.harvest(&own, &memory, &range, fits)?;
+        Ok(())
+    }
+
+    /// Tolerances as far as the arithmetic carries them.
+    fn steer(&self, header: &mut Header, edm: f64) {
+        let (least, rounding) = match self.gpu.context.precision {
+            Precision::F64 => (0.0, 1e-13f32),
+            Precision::Df64 => (1e-11, 1e-12),
+            Precision::F32 => (1e-5, 3e-6),
+        };
+        header.tolerance = (edm.max(least) as f32).to_bits();
+        header.rounding = rounding.to_bits();
+    }
+
+    /// Call the kernel until `wanted` fits are done.
+    fn stage(
+        &mut self,
+        header: &mut Header,
+        memory: &Memory,
+        lows: &wgpu::Buffer,
+        range: &Range<usize>,
+        fits: &mut DeviceFits,
+        wanted: u32,
+    ) -> Result<()> {
+        let gpu = self.gpu;
+        let context = &*gpu.context;
+        let pipeline = context.pipeline(Kernel::Fit)?;
+        // counters at 0, no fit in any slot
+        let mut start = vec![0u32; (CONTROL + header.n_slots * SLOT) as usize];
+        for slot in 0..header.n_slots {
+            start[(CONTROL + slot * SLOT) as usize] = u32::MAX;
+        }
+        context.queue.write_buffer(&memory.control, 0, bytemuck::cast_slice(&start));
+        header.budget = 4;
+        let mut harvested = 0;
+        loop {
+            header.levels = self.levels as u32;
+            let buffers = [
+                &gpu.index,
+                &gpu.numbers,
+                &memory.data,
+                &memory.reals,
+                lows,
+                &memory.control,
+                &self.index,
+                &self.numbers,
+            ];
+            let begin = Instant::now();
+            gpu.dispatch(pipeline, header, &buffers)?;
+            let counters = context.read(&[(&memory.control, 0, u64::from(CONTROL))])?.remove(0);
+            let took = begin.elapsed();
+            let (done, levels) = (counters[1], counters[2] as usize);
+            if done >= wanted {
+                return Ok(());
+            }
+            if levels > self.levels {
+                self.levels = (2 * levels).min(LEVELS);
+                let tables = JobTables::new(self.job.fixed, self.stages.shared, self.levels);
+                (self.index, self.numbers) = gpu.upload(&tables)?;
+            }
+            if took < CALL {
+                header.budget = (2 * header.budget).min(MOST_BUDGET);
+            } else if took > 4 * CALL {
+                header.budget = (header.budget / 2).max(1);
+            }
+            // a device that is lost later takes only what has not been read
+            if done - harvested > wanted / 4 + 256 {
+                self.harvest(header, memory, range, fits)?;
+                harvested = done;
+            }
+        }
+    }
+
+    /// Read what is done; returns the number of stragglers.
+    fn harvest(
+        &self,
+        header: &Header,
+        memory: &Memory,
+        range: &Range<usize>,
+        fits: &mut DeviceFits,
+    ) -> Result<u32> {
+        let context = &*self.gpu.context;
+        let arithmetic = context.fitting();
+        let real = arithmetic.real_words();
+        let n = header.n_parameters as usize;
+        let n_fits = u64::from(header.n_fits);
+        let read = context.read(&[
+            (&memory.reals, u64::from(header.r_results) * real, n_fits * (n as u64 + 1) * real),
+            (&memory.control, u64::from(header.c_results), n_fits * u64::from(RESULT)),
+        ])?;
+        let rows = words::decode_real(arithmetic, &read[0]);
+        let mut stragglers = 0;
+        for (i, fit) in range.clone().enumerate() {
+            let words = &read[1][i * RESULT as usize..][..RESULT as usize];
+            let Some(end) = results::end(words[0]) else { continue };
+            stragglers += u32::from(end == End::Straggler);
+            let row = &rows[i * (n + 1)..][..n + 1];
+            let mut parameters = row[..n].to_vec();
+            // fixed values as they were given, not as the device rounds them
+            for k in (0..n).filter(|&k| self.job.fixed[k]) {
+                parameters[k] = self.job.start_of(fit)[k];
+            }
+            let (lower, upper) = (&self.gpu.program.lower, &self.gpu.program.upper);
+            for k in (0..n).filter(|&k| !self.job.fixed[k]) {
+                parameters[k] = parameters[k].clamp(lower[k], upper[k]);
+            }
+            fits.outcomes[fit] = Some(Outcome {
+                parameters,
+                nll: row[n],
+                edm: f64::from(f32::from_bits(words[2])),
+                evaluations: words[1],
+                negative_bin: words[3] as i32 - 1,
+                end,
+            });
+        }
+        Ok(stragglers)
+    }
+}
