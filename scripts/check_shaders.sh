@@ -84,7 +84,7 @@ check_metal() {
     for text in "$FOLDER"/*.metal; do
         if run_clang_metal "$text"; then ok "metal: $(basename "$text")"; else bad "metal: $(basename "$text")"; fi
     done
-    damage "$FOLDER/arithmetic_df64.metal" "$WORK/damaged.metal" '0,/constant Header&/s//device Header\&/'
+    damage "$FOLDER/arithmetic_df64.metal" "$WORK/damaged.metal" '0,/\bdevice /s//constant /'
     must_refuse metal "no matching function" run_clang_metal "$WORK/damaged.metal"
 }
 

@@ -6,7 +6,7 @@
 #   scripts/check_targets.sh test [-- CARGO ARGS]                tests as NEON code under QEMU, by default those
 #                                                                of the lanes and of their bits
 #
-# No root, nothing installed: packages are fetched by name and unpacked under $WORK (1.5 GB with target folder).
+# No root, nothing installed: packages are fetched by name and unpacked under $WORK (5 GB with target folder).
 # A target whose standard library the active toolchain has (`rustup target add`) is checked with that toolchain.
 # The others are checked with Debian's newest compiler, which comes with the source of its own library.
 # LIMIT: seconds for one cargo command, by default 1500.

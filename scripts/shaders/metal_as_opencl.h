@@ -40,3 +40,7 @@ float saturate(float x);
 namespace mem_flags { enum flags { mem_none, mem_device, mem_threadgroup }; }
 void threadgroup_barrier(mem_flags::flags);
 void simdgroup_barrier(mem_flags::flags);
+// unlike OpenCL's, Metal's may be asked through a pointer to const
+uint metal_atomic_load(const volatile __global atomic_uint *from, memory_order order);
+uint metal_atomic_load(const volatile __local atomic_uint *from, memory_order order);
+#define atomic_load_explicit metal_atomic_load
