@@ -68,15 +68,16 @@ pub(super) fn per_parameter<S: Simd>(
     }
 }
 
-/// A normsys factor and its derivative.
+/// A normsys factor and its derivative. `outside`: |a|, where any lane is beyond the threshold;
+/// `ready`: the exponential, where it is known.
 #[inline(always)]
 pub(super) fn normsys<S: Simd>(
     simd: S,
     c: &[f64; NORMSYS_STRIDE],
     a: S::f64s,
-    magnitude: S::f64s,
-    beyond: bool,
+    outside: Option<S::f64s>,
     threshold: f64,
+    ready: Option<S::f64s>,
 ) -> (S::f64s, S::f64s) {
     let v = |x: f64| simd.splat_f64s(x);
     // Horner for 1 + a (c1 + a (c2 + ...)) and its derivative together
@@ -88,16 +89,30 @@ pub(super) fn normsys<S: Simd>(
     }
     d = simd.mul_add_f64s(d, a, f);
     f = simd.mul_add_f64s(f, a, v(1.0));
-    if beyond {
+    if let Some(magnitude) = outside {
         let outside = simd.greater_than_or_equal_f64s(magnitude, v(threshold));
-        let positive = simd.greater_than_or_equal_f64s(a, v(0.0));
-        // hi^a = e^(a ln hi), lo^-a = e^(a (-ln lo))
-        let rate = simd.select_f64s(positive, v(c[6]), v(c[7]));
-        let e = math::exp(simd, simd.mul_f64s(a, rate));
+        let (argument, rate) = exponent(simd, c, a);
+        let e = match ready {
+            Some(e) => e,
+            None => math::exp(simd, argument),
+        };
         f = simd.select_f64s(outside, e, f);
         d = simd.select_f64s(outside, simd.mul_f64s(e, rate), d);
     }
     (f, d)
+}
+
+/// `ln` of a normsys factor beyond the threshold, and its derivative: hi^a = e^(a ln hi),
+/// lo^-a = e^(a (-ln lo)).
+#[inline(always)]
+pub(super) fn exponent<S: Simd>(
+    simd: S,
+    c: &[f64; NORMSYS_STRIDE],
+    a: S::f64s,
+) -> (S::f64s, S::f64s) {
+    let positive = simd.greater_than_or_equal_f64s(a, simd.splat_f64s(0.0));
+    let rate = simd.select_f64s(positive, simd.splat_f64s(c[6]), simd.splat_f64s(c[7]));
+    (simd.mul_f64s(a, rate), rate)
 }
 
 #[inline(always)]

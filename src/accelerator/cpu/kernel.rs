@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytemuck::Pod;
 use pulp::Simd;
 
+use super::arrays::{Arrays, exponentials, logarithms};
 use super::interpolation::{coefficients, normsys, per_parameter};
 use super::math;
 use crate::accelerator::Problem;
@@ -28,6 +29,8 @@ pub(super) struct Scratch<V> {
     bins: Aligned<V>,
     rate: Aligned<V>,
     adjoint: Aligned<V>,
+    argument: Aligned<V>,
+    function: Aligned<V>,
 }
 
 /// The same as slices.
@@ -48,9 +51,13 @@ pub(super) struct Work<'a, V> {
     shape: &'a mut [V],
     bins: &'a mut [V],
     /// Per bin: rate, then weight d NLL / d rate.
-    rate: &'a mut [V],
+    pub(super) rate: &'a mut [V],
     /// Per bin of a sample: d NLL / d shape sum.
     adjoint: &'a mut [V],
+    /// Functions of whole arrays, where the system computes them: per normsys entry of the channel,
+    /// then per bin.
+    pub(super) argument: &'a mut [V],
+    pub(super) function: &'a mut [V],
 }
 
 impl<V: Pod> Scratch<V> {
@@ -77,6 +84,8 @@ impl<V: Pod> Scratch<V> {
             bins: Aligned::new(cells),
             rate: Aligned::new(bins),
             adjoint: Aligned::new(bins),
+            argument: Aligned::new(factors.max(bins)),
+            function: Aligned::new(factors.max(bins)),
         }
     }
 
@@ -94,6 +103,8 @@ impl<V: Pod> Scratch<V> {
             bins: &mut self.bins,
             rate: &mut self.rate,
             adjoint: &mut self.adjoint,
+            argument: &mut self.argument,
+            function: &mut self.function,
         }
     }
 }
@@ -106,6 +117,8 @@ pub(super) struct Block<'a, V> {
     pub(super) gradient: &'a mut [V],
     /// Empty for programs without kinks.
     pub(super) jump: &'a mut [V],
+    /// None: our own functions, lane by lane.
+    pub(super) arrays: Option<&'a Arrays>,
     /// First bin with a negative rate, or -1.
     pub(super) negative_bin: V,
 }
@@ -126,9 +139,14 @@ pub(super) fn evaluate<S: Simd>(
     let mut nll = zero;
     block.negative_bin = simd.splat_f64s(-1.0);
     for channel in &p.channels {
-        forward(simd, p, w, channel, block.parameters);
+        forward(simd, p, w, channel, block.parameters, block.arrays);
+        let ready = match block.arrays {
+            Some(arrays) => logarithms(simd, w, &block.main[channel.bins.clone()], arrays),
+            None => false,
+        };
         for (b, bin) in channel.bins.clone().enumerate() {
-            let (value, slope) = math::poisson(simd, block.main[bin], w.rate[b], p.floor);
+            let log = ready.then(|| w.function[b]);
+            let (value, slope) = math::poisson(simd, block.main[bin], w.rate[b], p.floor, log);
             nll = simd.add_f64s(nll, value);
             if math::any(simd, simd.less_than_f64s(w.rate[b], zero)) {
                 note_negative(simd, w.rate[b], bin, &mut block.negative_bin);
@@ -166,7 +184,7 @@ pub(super) fn curvature<S: Simd>(
     let mut narrow = 0;
     per_parameter(simd, p, w, block.parameters);
     for channel in &p.channels {
-        forward(simd, p, w, channel, block.parameters);
+        forward(simd, p, w, channel, block.parameters, block.arrays);
         for (b, bin) in channel.bins.clone().enumerate() {
             let filled = simd.greater_than_f64s(block.main[bin], zero);
             let filled = simd.and_m64s(filled, simd.greater_than_f64s(w.rate[b], zero));
@@ -227,7 +245,7 @@ fn constraints<S: Simd>(simd: S, p: &Program, block: &mut Block<'_, S::f64s>) ->
         let tau = simd.splat_f64s(term.tau);
         let rate = simd.mul_f64s(tau, block.parameters[k]);
         let count = block.auxiliary[term.auxiliary as usize];
-        let (value, slope) = math::poisson(simd, count, rate, f64::NEG_INFINITY);
+        let (value, slope) = math::poisson(simd, count, rate, f64::NEG_INFINITY, None);
         sum = simd.add_f64s(sum, value);
         block.gradient[k] = simd.mul_add_f64s(tau, slope, block.gradient[k]);
     }
@@ -241,9 +259,15 @@ fn forward<S: Simd>(
     w: &mut Work<'_, S::f64s>,
     channel: &ChannelRun,
     x: &[S::f64s],
+    arrays: Option<&Arrays>,
 ) {
     let n_bins = channel.bins.len();
     let one = simd.splat_f64s(1.0);
+    let ready = match arrays {
+        Some(arrays) => exponentials(simd, p, w, channel, x, arrays),
+        None => false,
+    };
+    let mut n_entries = 0;
     w.rate[..n_bins].fill(simd.splat_f64s(0.0));
     let mut slot = 0;
     for (s, sample) in p.samples[channel.samples.clone()].iter().enumerate() {
@@ -258,7 +282,10 @@ fn forward<S: Simd>(
         for (entry, &k) in sample.normsys.clone().zip(&p.normsys[sample.normsys.clone()]) {
             let k = k as usize;
             let c = coefficients(p, entry);
-            let (f, d) = normsys(simd, c, x[k], w.magnitude[k], w.beyond[k], p.normsys_threshold);
+            let e = ready.then(|| w.function[n_entries]);
+            n_entries += 1;
+            let outside = w.beyond[k].then_some(w.magnitude[k]);
+            let (f, d) = normsys(simd, c, x[k], outside, p.normsys_threshold, e);
             w.prefix[slot] = product;
             w.factor[slot] = f;
             w.derivative[slot] = d;

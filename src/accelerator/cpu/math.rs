@@ -57,7 +57,7 @@ fn horner<S: Simd>(simd: S, x: S::f64s, coefficients: &[f64]) -> S::f64s {
 /// `e^x` within 1.5 ulp for |x| < 700, saturating beyond.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
-    let x = simd.min_f64s(simd.max_f64s(x, simd.splat_f64s(-700.0)), simd.splat_f64s(700.0));
+    let x = clamp_exponent(simd, x);
     let shifted =
         simd.mul_add_f64s(x, simd.splat_f64s(std::f64::consts::LOG2_E), simd.splat_f64s(ROUND));
     let k = simd.sub_f64s(shifted, simd.splat_f64s(ROUND));
@@ -73,14 +73,26 @@ pub(super) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     simd.mul_add_f64s(scale, tail, scale)
 }
 
+/// Where [`exp`] saturates.
+#[inline(always)]
+pub(super) fn clamp_exponent<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+    simd.min_f64s(simd.max_f64s(x, simd.splat_f64s(-700.0)), simd.splat_f64s(700.0))
+}
+
 /// Poisson term of a bin as a deviance, and its derivative.
 ///
 /// For n > 0: `D = v - n - n ln(v/n)`, which is the NLL less its minimum over v, written without
 /// cancellation near v = n (`D = s (v-n) - 2 n s^3 P(s^2)`, s = (v-n)/(v+n)), and `dD/dv = (v-n)/v`;
 /// +inf for v <= 0. For n = 0: `D = v`, or below `floor` its quadratic continuation where a floor
-/// is set (`floor = -inf` for none).
+/// is set (`floor = -inf` for none). `ready`: `ln(v/n)`, where it is known.
 #[inline(always)]
-pub(super) fn poisson<S: Simd>(simd: S, n: S::f64s, v: S::f64s, floor: f64) -> (S::f64s, S::f64s) {
+pub(super) fn poisson<S: Simd>(
+    simd: S,
+    n: S::f64s,
+    v: S::f64s,
+    floor: f64,
+    ready: Option<S::f64s>,
+) -> (S::f64s, S::f64s) {
     let zero = simd.splat_f64s(0.0);
     let one = simd.splat_f64s(1.0);
     let two = simd.splat_f64s(2.0);
@@ -105,7 +117,10 @@ pub(super) fn poisson<S: Simd>(simd: S, n: S::f64s, v: S::f64s, floor: f64) -> (
         simd.mul_f64s(s, difference),
     );
     if any(simd, simd.not_m64s(near)) {
-        let log = ln(simd, simd.div_f64s(v1, n1));
+        let log = match ready {
+            Some(log) => log,
+            None => ln(simd, simd.div_f64s(v1, n1)),
+        };
         let far = simd.mul_add_f64s(simd.neg_f64s(n1), log, difference);
         deviance = simd.select_f64s(near, deviance, far);
     }
@@ -124,6 +139,19 @@ pub(super) fn poisson<S: Simd>(simd: S, n: S::f64s, v: S::f64s, floor: f64) -> (
     let infinite = simd.splat_f64s(f64::INFINITY);
     let value = simd.select_f64s(filled, simd.select_f64s(good, deviance, infinite), empty);
     (value, simd.select_f64s(filled, slope, empty_slope))
+}
+
+/// `v/n`, or 1 where [`poisson`] needs no logarithm for other reasons than nearness; and whether it
+/// needs one in any lane.
+#[inline(always)]
+pub(super) fn far_ratio<S: Simd>(simd: S, n: S::f64s, v: S::f64s) -> (S::f64s, bool) {
+    let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
+    let good = simd.and_m64s(simd.greater_than_f64s(n, zero), simd.greater_than_f64s(v, zero));
+    let v1 = simd.select_f64s(good, v, one);
+    let n1 = simd.select_f64s(good, n, one);
+    let s = simd.div_f64s(simd.sub_f64s(v1, n1), simd.add_f64s(v1, n1));
+    let near = simd.less_than_f64s(simd.abs_f64s(s), simd.splat_f64s(ATANH_RANGE));
+    (simd.div_f64s(v1, n1), any(simd, simd.not_m64s(near)))
 }
 
 /// Natural logarithm of positive, normal numbers.
@@ -212,7 +240,8 @@ mod tests {
                         let n = simd.splat_f64s(self.1);
                         let one = |x: S::f64s| bytemuck::cast_slice::<S::f64s, f64>(&[x])[0];
                         let each = |v: &f64| {
-                            let (d, w) = poisson(simd, n, simd.splat_f64s(*v), f64::NEG_INFINITY);
+                            let (d, w) =
+                                poisson(simd, n, simd.splat_f64s(*v), f64::NEG_INFINITY, None);
                             (one(d), one(w))
                         };
                         self.0.iter().map(each).collect()

@@ -1,5 +1,6 @@
 //! The processor: f64, one toy per SIMD lane. Reference and embedded default.
 
+mod arrays;
 mod interpolation;
 mod kernel;
 mod math;
@@ -8,6 +9,10 @@ use std::any::Any;
 use std::sync::{Arc, Mutex};
 
 use pulp::{Arch, Simd, WithSimd};
+
+pub use arrays::set_accelerate;
+
+use arrays::Arrays;
 
 use super::{Accelerator, DeviceInfo, LaneBlock, LaneCurvature, LaneValues, Problem, Program};
 use crate::aligned::Aligned;
@@ -18,6 +23,8 @@ pub struct Cpu {
     program: Arc<Program>,
     arch: Arch,
     lanes: usize,
+    /// The system's own functions, where it has some and they are wanted.
+    arrays: Option<Arrays>,
     info: DeviceInfo,
     /// Working memory, one per concurrent call.
     scratch: Mutex<Vec<Box<dyn Any + Send>>>,
@@ -33,7 +40,8 @@ impl Cpu {
     pub(crate) fn with(arch: Arch, program: Arc<Program>, reason: &str) -> Self {
         let lanes = arch.dispatch(Lanes);
         let info = describe(lanes, reason);
-        Self { program, arch, lanes, info, scratch: Mutex::new(Vec::new()) }
+        let arrays = arrays::chosen();
+        Self { program, arch, lanes, arrays, info, scratch: Mutex::new(Vec::new()) }
     }
 }
 
@@ -46,12 +54,13 @@ pub fn describe(lanes: usize, reason: &str) -> DeviceInfo {
         _ => "scalar",
     };
     let threads = rayon::current_num_threads();
+    let system = arrays::chosen().map_or(String::new(), |a| format!(", {}", a.name));
     DeviceInfo {
         name: "cpu".into(),
         backend: "cpu".into(),
         driver: String::new(),
         precision: "f64".into(),
-        description: format!("{set}, {lanes} lanes, {threads} threads"),
+        description: format!("{set}, {lanes} lanes, {threads} threads{system}"),
         reason: reason.into(),
     }
 }
@@ -96,7 +105,10 @@ impl Accelerator for Cpu {
             && out.gradient.len() == n
             && (out.jump.len() == n || out.jump.is_empty() && p.kinks.is_empty());
         self.check(block, fits)?;
-        self.with_scratch(|spare| self.arch.dispatch(Evaluate { program: p, block, out, spare }));
+        let arrays = self.arrays;
+        self.with_scratch(|spare| {
+            self.arch.dispatch(Evaluate { program: p, block, out, arrays, spare })
+        });
         Ok(())
     }
 
@@ -108,8 +120,9 @@ impl Accelerator for Cpu {
             && out.constraint.len() == p.lower.len() * self.lanes
             && out.weight.len() == p.n_main() * self.lanes;
         self.check(block, fits)?;
+        let arrays = self.arrays;
         self.with_scratch(|spare| {
-            self.arch.dispatch(FindCurvature { program: p, block, out, spare })
+            self.arch.dispatch(FindCurvature { program: p, block, out, arrays, spare })
         });
         Ok(())
     }
@@ -146,6 +159,7 @@ struct Evaluate<'a, 'b, 'c> {
     program: &'a Program,
     block: &'a LaneBlock<'b>,
     out: &'a mut LaneValues<'c>,
+    arrays: Option<Arrays>,
     spare: Spare,
 }
 
@@ -161,6 +175,7 @@ impl WithSimd for Evaluate<'_, '_, '_> {
             auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
             gradient: S::as_mut_simd_f64s(self.out.gradient).0,
             jump: S::as_mut_simd_f64s(self.out.jump).0,
+            arrays: self.arrays.as_ref(),
             negative_bin: simd.splat_f64s(-1.0),
         };
         let nll = kernel::evaluate(simd, self.program, &mut scratch, &mut lanes);
@@ -174,6 +189,7 @@ struct FindCurvature<'a, 'b, 'c> {
     program: &'a Program,
     block: &'a LaneBlock<'b>,
     out: &'a mut LaneCurvature<'c>,
+    arrays: Option<Arrays>,
     spare: Spare,
 }
 
@@ -190,6 +206,7 @@ impl WithSimd for FindCurvature<'_, '_, '_> {
             auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
             gradient: &mut row,
             jump: &mut [],
+            arrays: self.arrays.as_ref(),
             negative_bin: simd.splat_f64s(-1.0),
         };
         let mut out = kernel::Derivatives {

@@ -1,0 +1,1 @@
+// naga includes it; its names are in metal_stdlib
