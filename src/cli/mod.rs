@@ -50,6 +50,9 @@ impl From<Exit> for ExitCode {
 /// Runs the command.
 pub(crate) fn main() -> ExitCode {
     quiet_drivers();
+    if std::env::var_os("NEYMAN_DISABLE_ACCELERATE").is_some_and(|v| v == "1") {
+        neyman::accelerator::cpu::set_accelerate(false);
+    }
     std::panic::set_hook(Box::new(|panic| {
         output::note(&format!("error: a mistake in neyman itself, please report it: {panic}"));
     }));
