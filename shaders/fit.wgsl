@@ -16,7 +16,7 @@ const SUFFICIENT: f32 = 1e-4;
 const SLOT: u32 = 8u;
 const RESULT: u32 = 4u;
 
-// how a fit stands: the values of `Verdict` in src/accelerator/gpu/minimize.rs
+// how a fit stands: see `end` in src/accelerator/layout/results.rs
 const RUNNING: u32 = 0u;
 const CONVERGED: u32 = 1u;
 const STRAGGLER: u32 = 2u;

@@ -1,5 +1,5 @@
 // What the host tells a kernel: sizes and offsets, then the model's indices. The twin of
-// `src/accelerator/gpu/header.rs`; a test compares the two member by member. Prefixes say where an
+// `src/accelerator/layout/header.rs`; a test compares the two member by member. Prefixes say where an
 // offset points: i_ index, f_ numbers, d_ data, r_ reals (within a slot), l_ lows (within a slot),
 // c_ control.
 //

@@ -1,5 +1,5 @@
 // The inverse curvature that all fits of a job share: a diagonal and a few columns, four to a tile,
-// one set for each level of damping. `src/fit/inverse.rs` makes it, gpu/ladder.rs lays it out.
+// one set for each level of damping. `src/fit/inverse.rs` makes it, layout/ladder.rs lays it out.
 //
 // job_index, from n_parameters on, per level LEVEL words: tiles, then offsets in job_index of the
 // tiles (rows from, rows, values), of the rows' parameters, and of the tiles per parameter (from;

@@ -5,6 +5,8 @@ pub mod choice;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(feature = "gpu")]
+mod layout;
 pub mod problem;
 pub mod program;
 pub mod stages;

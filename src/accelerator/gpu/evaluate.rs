@@ -1,9 +1,8 @@
 //! NLL and gradient of a block of lanes.
 
-use super::header::Header;
 use super::shaders::Kernel;
-use super::slot::{self, Use};
 use super::{Gpu, LANES, words};
+use crate::accelerator::layout::{Header, Use, lay_out};
 use crate::accelerator::{LaneBlock, LaneValues};
 use crate::{Error, Result};
 
@@ -31,7 +30,7 @@ impl Gpu {
         let arithmetic = context.evaluation();
         let pipeline = context.pipeline(Kernel::Evaluate)?;
         let mut header = Header { n_fits: LANES as u32, ..self.header };
-        slot::lay_out(&mut header, Use::Evaluate);
+        lay_out(&mut header, Use::Evaluate);
         header.n_slots = context.parallel.min(LANES as u32);
         header.d_start = ((n_main + n_auxiliary) * LANES) as u32;
         header.r_results = header.n_slots * header.reals_slot;

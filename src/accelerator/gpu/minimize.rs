@@ -4,12 +4,10 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::header::Header;
-use super::ladder::{JobTables, LEVELS};
-use super::results::{self, CONTROL, RESULT, SLOT};
 use super::shaders::Kernel;
-use super::slot::{self, Use};
 use super::{Gpu, Precision, words};
+use crate::accelerator::layout::results::{self, CONTROL, RESULT, SLOT};
+use crate::accelerator::layout::{Header, JobTables, LEVELS, Use, lay_out};
 use crate::accelerator::{DeviceFits, End, FitJob, Outcome, Stages};
 use crate::{Error, Result};
 
@@ -55,7 +53,7 @@ impl Gpu {
             let mut header = Header { n_fits: 1, ..self.header };
             // room for the columns of every level
             let columns = tables.columns + 64;
-            slot::lay_out(&mut header, Use::Shared { columns });
+            lay_out(&mut header, Use::Shared { columns });
             let most = run.most_fits(&header)?;
             for first in (0..job.n_fits).step_by(most) {
                 let range = first..(first + most).min(job.n_fits);
@@ -173,7 +171,7 @@ impl Job<'_> {
             return Ok(());
         };
         let mut own = header;
-        slot::lay_out(&mut own, Use::Own);
+        lay_out(&mut own, Use::Own);
         let limit =
             context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size);
         if u64::from(own.lows_slot) * 4 * low > limit {

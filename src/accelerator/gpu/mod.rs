@@ -5,14 +5,9 @@ pub mod adapters;
 mod check;
 mod context;
 mod evaluate;
-mod header;
-mod ladder;
 mod minimize;
-mod results;
 pub mod selftest;
 pub mod shaders;
-mod slot;
-mod tables;
 pub mod words;
 
 use std::sync::Arc;
@@ -21,13 +16,12 @@ use adapters::Adapter;
 pub use context::{Context, Fault};
 
 use super::cpu::Cpu;
+use super::layout::{Header, Tables};
 use super::{
     Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneCurvature, LaneValues,
     PrecisionChoice, Problem, Program, Stages,
 };
 use crate::{Error, Result};
-use header::Header;
-use tables::Tables;
 
 /// Arithmetic of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -20,17 +20,17 @@ const SHAPE: u32 = 1;
 const BIN_FACTOR: u32 = 2;
 
 /// The tables and the model's part of the header.
-pub(super) struct Tables {
-    pub(super) header: Header,
-    pub(super) index: Vec<u32>,
-    pub(super) numbers: Vec<f64>,
+pub(in crate::accelerator) struct Tables {
+    pub(in crate::accelerator) header: Header,
+    pub(in crate::accelerator) index: Vec<u32>,
+    pub(in crate::accelerator) numbers: Vec<f64>,
 }
 
 /// One way a parameter moves rates: (kind, what, sample, bins from, to).
 type Entry = [u32; 5];
 
 impl Tables {
-    pub(super) fn new(p: &Program) -> Self {
+    pub(in crate::accelerator) fn new(p: &Program) -> Self {
         let mut tables = Self { header: Header::default(), index: Vec::new(), numbers: Vec::new() };
         tables.sizes(p);
         tables.numbers(p);

@@ -7,7 +7,7 @@ const MEMORY: u32 = 8;
 
 /// What a slot is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::accelerator) enum Use {
     Evaluate,
     /// The first stage of fits; columns of the shared inverse curvature at most.
     Shared {
@@ -18,7 +18,7 @@ pub(super) enum Use {
 }
 
 /// Set the offsets and sizes of a slot.
-pub(super) fn lay_out(h: &mut Header, purpose: Use) {
+pub(in crate::accelerator) fn lay_out(h: &mut Header, purpose: Use) {
     let n = h.n_parameters;
     let mut next = 0;
     let mut take = |field: &mut u32, length: u32| {

@@ -3,15 +3,15 @@
 use crate::accelerator::End;
 
 /// Counters: next fit, fits done, levels wanted, unused.
-pub(super) const CONTROL: u32 = 4;
+pub(in crate::accelerator) const CONTROL: u32 = 4;
 /// Words of a slot.
-pub(super) const SLOT: u32 = 8;
+pub(in crate::accelerator) const SLOT: u32 = 8;
 /// Words of a fit: how it stands, evaluations, distance to the minimum (f32 bits), first negative bin
 /// plus one.
-pub(super) const RESULT: u32 = 4;
+pub(in crate::accelerator) const RESULT: u32 = 4;
 
 /// How a fit stands: `None` while it runs.
-pub(super) fn end(word: u32) -> Option<End> {
+pub(in crate::accelerator) fn end(word: u32) -> Option<End> {
     match word {
         1 => Some(End::Converged),
         2 => Some(End::Straggler),

@@ -7,8 +7,8 @@ macro_rules! header {
         /// Sizes and offsets; see `shaders/header.wgsl` for each.
         #[repr(C)]
         #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-        pub(super) struct Header {
-            $(pub(super) $field: u32,)*
+        pub(in crate::accelerator) struct Header {
+            $(pub(in crate::accelerator) $field: u32,)*
         }
 
         #[cfg(test)]

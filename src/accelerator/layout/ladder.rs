@@ -3,20 +3,20 @@
 use crate::accelerator::{Damping, InverseCurvature};
 
 /// Levels that kernels know, as in `shaders/fit.wgsl`.
-pub(super) const LEVELS: usize = 12;
+pub(in crate::accelerator) const LEVELS: usize = 12;
 /// Words per level, as in `shaders/ladder.wgsl`.
 const LEVEL: usize = 8;
 
 /// What a job brings: fixed parameters and the levels at hand.
-pub(super) struct JobTables {
-    pub(super) index: Vec<u32>,
-    pub(super) numbers: Vec<f64>,
+pub(in crate::accelerator) struct JobTables {
+    pub(in crate::accelerator) index: Vec<u32>,
+    pub(in crate::accelerator) numbers: Vec<f64>,
     /// Columns of the widest level.
-    pub(super) columns: u32,
+    pub(in crate::accelerator) columns: u32,
 }
 
 impl JobTables {
-    pub(super) fn new(fixed: &[bool], ladder: &dyn Damping, levels: usize) -> Self {
+    pub(in crate::accelerator) fn new(fixed: &[bool], ladder: &dyn Damping, levels: usize) -> Self {
         let n = fixed.len();
         let mut index: Vec<u32> = fixed.iter().map(|f| u32::from(*f)).collect();
         index.resize(n + LEVEL * LEVELS, 0);
