@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a build needs and this machine lacks: a C compiler, and Rust. Quick when all is there.
 #   scripts/setup.sh            for building and running
-#   scripts/setup.sh --checks   also rustfmt and clippy, for scripts/test.sh
+#   scripts/setup.sh --checks   also rustfmt, clippy and a Vulkan driver in software, for scripts/test.sh
 # Rust comes from the first of: the cargo already here, rustup, Debian's or Ubuntu's packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -93,7 +93,11 @@ check_tool() {
     done
     die "no $2 for rustc $version to be had from rustup or apt"
 }
+# a driver that Vulkan's loader finds
+have_vulkan() { ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1; }
 if $checks; then
+    # Mesa's lavapipe runs the kernels on the processor; without any driver their tests are skipped
+    if have apt-get && ! have_vulkan; then apt_install libvulkan1 mesa-vulkan-drivers; fi
     check_tool fmt rustfmt rustfmt rustfmt-web
     check_tool clippy clippy rust-clippy rust-web-clippy
 fi

@@ -42,7 +42,7 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     bar.set_position(resumed.toys);
     let missing = store.as_ref().map_or_else(|| vec![plan.range.clone()], ToyStore::missing);
     let done = throw(arguments, &session, &plan, &missing, &stop, |chunk| {
-        summary.add(&chunk, plan.tolerance.edm);
+        summary.add(&chunk, uncertain(&device, &plan));
         bar.inc(chunk.fits.len() as u64);
         store.as_mut().map_or(Ok(()), |s| s.put(chunk))
     });
@@ -99,6 +99,11 @@ fn request(global: &Global, arguments: &Toys) -> neyman::Result<DeviceRequest> {
     })
 }
 
+/// By how much an NLL may be wrong: the tolerance, or single precision.
+fn uncertain(device: &DeviceInfo, plan: &ToyPlan) -> f64 {
+    if device.precision == "f32" { plan.tolerance.edm.max(1e-3) } else { plan.tolerance.edm }
+}
+
 fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan, Failure> {
     let tolerance = arguments.tolerance.get();
     if arguments.conditional {
@@ -144,7 +149,8 @@ fn store(
     if !arguments.resume {
         return Ok(Some(ToyStore::create(output, run)?));
     }
-    let store = ToyStore::resume(output, run, &mut |chunk| summary.add(chunk, plan.tolerance.edm))?;
+    let store =
+        ToyStore::resume(output, run, &mut |chunk| summary.add(chunk, uncertain(device, plan)))?;
     if store.damaged() > 0 && !global.quiet {
         let chunks = count(store.damaged(), "damaged chunk");
         output::note(&format!("warning: {}: {chunks} done again", store.directory().display()));

@@ -193,7 +193,7 @@ impl Job<'_> {
     /// Tolerances as far as the arithmetic carries them.
     fn steer(&self, header: &mut Header, edm: f64) {
         let (least, rounding) = match self.gpu.context.precision {
-            Precision::F64 => (0.0, 1e-13f32),
+            Precision::F64 => (0.0, 1e-12f32),
             Precision::Df64 => (1e-11, 1e-12),
             Precision::F32 => (1e-5, 3e-6),
         };
