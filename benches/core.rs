@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use neyman::accelerator::{self, DeviceChoice, LaneBlock, LaneValues, Program};
+use neyman::accelerator::{self, DeviceChoice, DeviceRequest, LaneBlock, LaneValues, Program};
 use neyman::fit::Tolerance;
 use neyman::model::{Model, ModelOptions};
 use neyman::session::{FitOptions, Session, ToyPlan};
 use neyman::spec::{self, LoadOptions};
 
 const TOYS: u64 = 200;
+/// A graphics card needs this many to be busy.
+#[cfg(feature = "gpu")]
+const LARGE: u64 = 16_384;
 
 fn models() -> Vec<(&'static str, Model)> {
     let compile = |bytes: &[u8]| {
@@ -69,25 +72,47 @@ fn fit(criterion: &mut Criterion, name: &str, model: &Model) {
     });
 }
 
-/// Throwing and fitting toys on all threads.
+/// Throwing and fitting toys: on all threads, and on the first graphics processor in each precision.
 fn toys(criterion: &mut Criterion, name: &str, model: &Model) {
-    let session = Session::new(model.clone(), DeviceChoice::Cpu).expect("the processor");
+    toys_on(criterion, name, model, DeviceChoice::Cpu.into(), TOYS);
+    #[cfg(feature = "gpu")]
+    if let Ok((adapter, _)) = accelerator::gpu::adapters::find(None, None) {
+        for precision in adapter.info.precisions() {
+            let device = DeviceChoice::Gpu { backend: None, index: Some(adapter.info.index) };
+            let precision = precision.into();
+            let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+            let toys = if adapter.info.is_hardware() { LARGE } else { TOYS };
+            toys_on(criterion, name, model, request, toys);
+        }
+    }
+}
+
+fn toys_on(
+    criterion: &mut Criterion,
+    name: &str,
+    model: &Model,
+    request: DeviceRequest,
+    toys: u64,
+) {
+    let session = Session::new(model.clone(), request).expect("a device");
     let plan = ToyPlan {
         truth: model.init(),
         seed: 1,
-        range: 0..TOYS,
+        range: 0..toys,
         conditional: false,
         keep_data: false,
         tolerance: Tolerance::default(),
     };
     let stop = AtomicBool::new(false);
-    criterion.bench_function(&format!("{TOYS} toys/{name}"), |bencher| {
+    let device = session.device();
+    let what = format!("{toys} toys/{name}/{} {}", device.name, device.precision);
+    criterion.bench_function(&what, |bencher| {
         bencher.iter(|| {
             let mut sink = |chunk| {
                 black_box(chunk);
                 Ok(())
             };
-            session.toys(black_box(&plan), TOYS as usize, &stop, &mut sink).expect("toys")
+            session.toys(black_box(&plan), toys as usize, &stop, &mut sink).expect("toys")
         });
     });
 }

@@ -26,14 +26,21 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
         return Ok(Exit::Success);
     }
     let micro = |part: &str, key: &str| 1e6 * document[part][key].as_f64().unwrap_or(f64::NAN);
+    let line = |what: &str, part: &str, unit: &str| {
+        let cpu = micro(part, &format!("cpu_seconds_per_{unit}"));
+        let wall = micro(part, &format!("seconds_per_{unit}"));
+        format!("{what:<31}{cpu:>10.1} us cpu {wall:>10.1} us\n")
+    };
+    let toys = &document["toys"];
     output::text(&format!(
-        "{}\nNLL and gradient at one point  {:>10.1} us cpu\nfit with covariance            {:>10.1} us cpu\ntoy, thrown and fitted         {:>10.1} us cpu ({:.2} evaluations, {})\n",
+        "{}\n{}{}{}toys on {} in {}, {:.2} evaluations each\n",
         session.device().description,
-        micro("evaluate", "cpu_seconds_per_call"),
-        micro("fit", "cpu_seconds_per_call"),
-        micro("toys", "cpu_seconds_per_fit"),
-        document["toys"]["evaluations_mean"].as_f64().unwrap_or(f64::NAN),
-        document["toys"]["device"].as_str().unwrap_or_default(),
+        line("NLL and gradient at one point", "evaluate", "call"),
+        line("fit with covariance", "fit", "call"),
+        line("toy, thrown and fitted", "toys", "fit"),
+        toys["device"].as_str().unwrap_or_default(),
+        toys["precision"].as_str().unwrap_or_default(),
+        toys["evaluations_mean"].as_f64().unwrap_or(f64::NAN),
     ))?;
     Ok(Exit::Success)
 }
