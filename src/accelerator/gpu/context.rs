@@ -29,6 +29,17 @@ impl Context {
     /// # Errors
     /// Where the driver refuses it.
     pub fn open(adapter: &wgpu::Adapter, precision: Precision) -> Result<Arc<Self>> {
+        // all the adapter has: sizes are checked against it, and kernels need only the defaults
+        Self::open_with_limits(adapter, precision, adapter.limits())
+    }
+
+    /// Open an adapter as if it had no more than these limits, so that tests reach them.
+    #[doc(hidden)]
+    pub fn open_with_limits(
+        adapter: &wgpu::Adapter,
+        precision: Precision,
+        limits: wgpu::Limits,
+    ) -> Result<Arc<Self>> {
         let info = adapter.get_info();
         let name = format!("{} ({})", info.name, info.backend);
         let fail = |message: String| Error::Device { device: name.clone(), message };
@@ -41,8 +52,6 @@ impl Context {
                 ));
             }
         }
-        // all the adapter has: sizes are checked against it, and kernels need only the defaults
-        let limits = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("neyman"),
             required_features: features,

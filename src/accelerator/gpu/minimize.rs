@@ -18,8 +18,6 @@ use crate::{Error, Result};
 const CALL: Duration = Duration::from_millis(60);
 /// Iterations of one call at most.
 const MOST_BUDGET: u32 = 128;
-/// Share of a binding that working memory may take, the rest being results.
-const WORKING_SHARE: u64 = 2;
 
 /// Memory of a batch of fits in work.
 struct Memory {
@@ -53,8 +51,8 @@ impl Gpu {
             let (index, numbers) = self.upload(&tables)?;
             let mut run = Job { gpu: self, job, stages, levels: 1, index, numbers };
             let mut header = Header { n_fits: 1, ..self.header };
-            // room for the columns of every level
-            let columns = tables.columns + 64;
+            // room for the columns of any level: it has at most one for each bin and wide parameter
+            let columns = (header.n_main + header.n_wide).next_multiple_of(4);
             slot::lay_out(&mut header, Use::Shared { columns });
             let most = run.most_fits(&header)?;
             for first in (0..job.n_fits).step_by(most) {
@@ -102,21 +100,12 @@ impl Job<'_> {
                 slot + results
             )));
         }
-        let most = (limit - limit / WORKING_SHARE) / results;
-        Ok(most.min(limit / data).clamp(1, 1 << 16) as usize)
-    }
-
-    /// Workgroups in flight: as many as the device likes and working memory allows.
-    fn slots(&self, header: &Header, n_fits: u32) -> u32 {
-        let context = &*self.gpu.context;
-        let arithmetic = context.fitting();
-        let limit =
-            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size)
-                / WORKING_SHARE;
-        let slot = (u64::from(header.reals_slot) * 4 * arithmetic.real_words())
-            .max(u64::from(header.lows_slot) * 4 * arithmetic.low_words());
-        let groups = context.limits.max_compute_workgroups_per_dimension;
-        (limit / slot.max(1)).clamp(1, u64::from(context.parallel.min(n_fits).min(groups))) as u32
+        // at least one slot stands before the results, and it may need more than its share
+        let slots = (u64::from(header.reals_slot) * real).max(limit / slot::WORKING_SHARE);
+        let most = (limit - slots) / results;
+        // a fit's control words and, since there are no more slots than fits, those of its slot
+        let control = 4 * u64::from(CONTROL + SLOT + RESULT);
+        Ok(most.min(limit / data).min(limit / control).clamp(1, 1 << 16) as usize)
     }
 
     /// Fits of `range` through both stages.
@@ -132,7 +121,7 @@ impl Job<'_> {
         let (real, low) = (arithmetic.real_words(), arithmetic.low_words());
         let n = header.n_parameters;
         header.n_fits = range.len() as u32;
-        header.n_slots = self.slots(&header, header.n_fits);
+        header.n_slots = slot::count(context, &header, arithmetic, header.n_fits);
         header.r_results = header.n_slots * header.reals_slot;
         header.c_slots = CONTROL;
         header.c_results = CONTROL + header.n_slots * SLOT;
@@ -177,7 +166,7 @@ impl Job<'_> {
             fits.own_stage = false;
             return Ok(());
         }
-        own.n_slots = self.slots(&own, stragglers.min(header.n_slots));
+        own.n_slots = slot::count(context, &own, arithmetic, stragglers.min(header.n_slots));
         own.stage = 1;
         own.patience = patience;
         self.steer(&mut own, self.stages.own_edm);

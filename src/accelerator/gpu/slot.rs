@@ -1,9 +1,14 @@
 //! Working memory of one slot, which is one workgroup's: how many numbers, and where each stands.
 
+use super::context::Context;
 use super::header::Header;
+use super::shaders::Arithmetic;
 
 /// BFGS pairs, as in `shaders/fit.wgsl`.
 const MEMORY: u32 = 8;
+
+/// Share of a binding that working memory may take, the rest being results.
+pub(super) const WORKING_SHARE: u64 = 2;
 
 /// What a slot is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,4 +81,15 @@ pub(super) fn lay_out(h: &mut Header, purpose: Use) {
             h.lows_slot = take(&mut h.l_bin, h.n_main);
         }
     }
+}
+
+/// Slots of this layout, which are workgroups in flight: `most`, or as many as the device likes and
+/// working memory allows.
+pub(super) fn count(context: &Context, h: &Header, arithmetic: Arithmetic, most: u32) -> u32 {
+    let limit = context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size);
+    let slot = (u64::from(h.reals_slot) * 4 * arithmetic.real_words())
+        .max(u64::from(h.lows_slot) * 4 * arithmetic.low_words());
+    let groups = context.limits.max_compute_workgroups_per_dimension;
+    let most = context.parallel.min(most).min(groups).max(1);
+    (limit / WORKING_SHARE / slot.max(1)).clamp(1, u64::from(most)) as u32
 }
