@@ -221,7 +221,12 @@ fn toy_fits(device: &Device) {
         let told = minimize(&*loaded, &fits.job(n, Tolerance::PARITY));
         let took = begin.elapsed().as_secs_f64();
         if took > 1.0 {
-            eprintln!("{}: {name}: {n} toys in {took:.1} s", device.name);
+            let evaluations =
+                told.evaluations.iter().map(|e| f64::from(*e)).sum::<f64>() / n as f64;
+            eprintln!(
+                "{}: {name}: {n} toys in {took:.1} s, {evaluations:.0} evaluations each, {} on the host",
+                device.name, told.on_host
+            );
         }
         let job = fits.job(n, CLOSE);
         let wanted = minimize(loaded.host(), &job);

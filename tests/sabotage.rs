@@ -5,16 +5,14 @@
 
 mod common;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use common::conformance::{F64, Point, compare, floored, points};
 use common::own;
 use neyman::accelerator::cpu::Cpu;
-use neyman::accelerator::program::SampleRun;
 use neyman::accelerator::{Accelerator, Program};
 use neyman::model::Model;
-use neyman::model::interpolation::{HistoSysInterpolation, Interpolation, NormSysInterpolation};
+use neyman::model::interpolation::{HistoSysInterpolation, Interpolation};
 use neyman::model::poisson::RATE_FLOOR;
 
 /// Relative change of a number.
@@ -233,80 +231,6 @@ impl Bench {
         }
     }
 
-    /// One damage of every kind, in the middle of its table.
-    fn one_of_each(&mut self) {
-        type Numbers = (&'static str, fn(&mut Program) -> &mut Vec<f64>);
-        let numbers: [Numbers; 4] = [
-            ("nominal", |p| &mut p.nominal),
-            ("normsys_coefficients", |p| &mut p.normsys_coefficients),
-            ("shape_symmetric", |p| &mut p.shape_symmetric),
-            ("shape_asymmetric", |p| &mut p.shape_asymmetric),
-        ];
-        for (what, table) in numbers {
-            let values = table(&mut self.program.clone()).clone();
-            let middle = values.len() / 2;
-            let chosen =
-                (middle..values.len()).find(|&i| values[i] != 0.0 && self.matters(what, i));
-            let i = chosen.expect("a number");
-            self.damage(format!("{what}[{i}]"), |p| table(p)[i] *= 1.0 + DAMAGE);
-        }
-        type Indices = (&'static str, fn(&mut Program) -> &mut Vec<u32>);
-        let indices: [Indices; 4] = [
-            ("linear", |p| &mut p.linear),
-            ("normsys", |p| &mut p.normsys),
-            ("shapes", |p| &mut p.shapes),
-            ("bin_factors", |p| &mut p.bin_factors),
-        ];
-        for (what, table) in indices {
-            let i = table(&mut self.program.clone()).len() / 2;
-            self.damage(format!("{what}[{i}]"), |p| {
-                let value = &mut table(p)[i];
-                *value = if *value == 0 { 1 } else { *value - 1 };
-            });
-        }
-        self.damage("gaussian weight".into(), |p| p.gaussian[1].weight *= 1.0 + DAMAGE);
-        self.damage("gaussian auxiliary".into(), |p| {
-            p.gaussian[1].auxiliary = p.gaussian[0].auxiliary
-        });
-        self.damage("gaussian parameter".into(), |p| {
-            p.gaussian[1].parameter = p.gaussian[0].parameter
-        });
-        self.damage("poisson tau".into(), |p| p.poisson[1].tau *= 1.0 + DAMAGE);
-        self.damage("poisson auxiliary".into(), |p| {
-            p.poisson[1].auxiliary = p.poisson[0].auxiliary
-        });
-        self.damage("poisson parameter".into(), |p| {
-            p.poisson[1].parameter = p.poisson[0].parameter
-        });
-        type Runs = (&'static str, fn(&mut SampleRun) -> &mut Range<usize>);
-        let runs: [Runs; 4] = [
-            ("linear run", |s| &mut s.linear),
-            ("normsys run", |s| &mut s.normsys),
-            ("shapes run", |s| &mut s.shapes),
-            ("bin factors run", |s| &mut s.bin_factors),
-        ];
-        for (what, run) in runs {
-            let filled = |s: &SampleRun| !Range::is_empty(run(&mut s.clone()));
-            let i = self.program.samples.iter().position(filled).expect("a run");
-            self.damage(what.into(), |p| run(&mut p.samples[i]).end -= 1);
-        }
-        self.damage("channel's samples".into(), |p| p.channels[0].samples.end -= 1);
-        let other = if self.program.normsys_threshold > 0.0 { 0.0 } else { 1.0 };
-        self.damage("threshold".into(), |p| p.normsys_threshold = other);
-        let bend = match self.program.histosys {
-            HistoSysInterpolation::PiecewiseLinear => HistoSysInterpolation::PolynomialLinear,
-            _ => HistoSysInterpolation::PiecewiseLinear,
-        };
-        self.damage("histosys".into(), |p| p.histosys = bend);
-        if !self.program.kinks.is_empty() {
-            self.damage("kinks".into(), |p| {
-                p.kinks.remove(0);
-            });
-        }
-        self.damage("lower".into(), |p| p.lower[0] -= 1.0);
-        self.damage("upper".into(), |p| p.upper[0] += 1.0);
-    }
-
     fn everything(&mut self) {
         self.numbers("nominal", |p| &mut p.nominal);
         self.numbers("normsys_coefficients", |p| &mut p.normsys_coefficients);
@@ -357,33 +281,117 @@ fn damage_to_the_floor() {
     assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
 }
 
-/// Damage that reaches a graphics processor by every table that it is given: what its copy of the
-/// program leaves out, nobody would miss.
 #[cfg(feature = "gpu")]
-#[test]
-fn damage_on_a_graphics_processor() {
-    use neyman::accelerator::gpu::Precision;
+mod graphics {
+    use std::ops::Range;
 
-    fn open(program: Program) -> Option<Box<dyn Accelerator>> {
-        common::gpu::open(Precision::F64, Arc::new(program))
+    use neyman::accelerator::gpu::Precision;
+    use neyman::accelerator::program::SampleRun;
+    use neyman::model::interpolation::NormSysInterpolation;
+
+    use super::*;
+
+    impl Bench {
+        /// One damage of every kind, in the middle of its table.
+        fn one_of_each(&mut self) {
+            type Numbers = (&'static str, fn(&mut Program) -> &mut Vec<f64>);
+            let numbers: [Numbers; 4] = [
+                ("nominal", |p| &mut p.nominal),
+                ("normsys_coefficients", |p| &mut p.normsys_coefficients),
+                ("shape_symmetric", |p| &mut p.shape_symmetric),
+                ("shape_asymmetric", |p| &mut p.shape_asymmetric),
+            ];
+            for (what, table) in numbers {
+                let values = table(&mut self.program.clone()).clone();
+                let middle = values.len() / 2;
+                let chosen =
+                    (middle..values.len()).find(|&i| values[i] != 0.0 && self.matters(what, i));
+                let i = chosen.expect("a number");
+                self.damage(format!("{what}[{i}]"), |p| table(p)[i] *= 1.0 + DAMAGE);
+            }
+            type Indices = (&'static str, fn(&mut Program) -> &mut Vec<u32>);
+            let indices: [Indices; 4] = [
+                ("linear", |p| &mut p.linear),
+                ("normsys", |p| &mut p.normsys),
+                ("shapes", |p| &mut p.shapes),
+                ("bin_factors", |p| &mut p.bin_factors),
+            ];
+            for (what, table) in indices {
+                let i = table(&mut self.program.clone()).len() / 2;
+                self.damage(format!("{what}[{i}]"), |p| {
+                    let value = &mut table(p)[i];
+                    *value = if *value == 0 { 1 } else { *value - 1 };
+                });
+            }
+            self.damage("gaussian weight".into(), |p| p.gaussian[1].weight *= 1.0 + DAMAGE);
+            self.damage("gaussian auxiliary".into(), |p| {
+                p.gaussian[1].auxiliary = p.gaussian[0].auxiliary
+            });
+            self.damage("gaussian parameter".into(), |p| {
+                p.gaussian[1].parameter = p.gaussian[0].parameter
+            });
+            self.damage("poisson tau".into(), |p| p.poisson[1].tau *= 1.0 + DAMAGE);
+            self.damage("poisson auxiliary".into(), |p| {
+                p.poisson[1].auxiliary = p.poisson[0].auxiliary
+            });
+            self.damage("poisson parameter".into(), |p| {
+                p.poisson[1].parameter = p.poisson[0].parameter
+            });
+            type Runs = (&'static str, fn(&mut SampleRun) -> &mut Range<usize>);
+            let runs: [Runs; 4] = [
+                ("linear run", |s| &mut s.linear),
+                ("normsys run", |s| &mut s.normsys),
+                ("shapes run", |s| &mut s.shapes),
+                ("bin factors run", |s| &mut s.bin_factors),
+            ];
+            for (what, run) in runs {
+                let filled = |s: &SampleRun| !Range::is_empty(run(&mut s.clone()));
+                let i = self.program.samples.iter().position(filled).expect("a run");
+                self.damage(what.into(), |p| run(&mut p.samples[i]).end -= 1);
+            }
+            self.damage("channel's samples".into(), |p| p.channels[0].samples.end -= 1);
+            let other = if self.program.normsys_threshold > 0.0 { 0.0 } else { 1.0 };
+            self.damage("threshold".into(), |p| p.normsys_threshold = other);
+            let bend = match self.program.histosys {
+                HistoSysInterpolation::PiecewiseLinear => HistoSysInterpolation::PolynomialLinear,
+                _ => HistoSysInterpolation::PiecewiseLinear,
+            };
+            self.damage("histosys".into(), |p| p.histosys = bend);
+            if !self.program.kinks.is_empty() {
+                self.damage("kinks".into(), |p| {
+                    p.kinks.remove(0);
+                });
+            }
+            self.damage("lower".into(), |p| p.lower[0] -= 1.0);
+            self.damage("upper".into(), |p| p.upper[0] += 1.0);
+        }
     }
-    if common::gpu::context(Precision::F64).is_none() {
-        return;
-    }
-    let kinks = Interpolation {
-        histosys: HistoSysInterpolation::PiecewiseLinear,
-        normsys: NormSysInterpolation::PiecewiseExponential,
-    };
-    for interpolation in [Interpolation::default(), kinks] {
-        let mut bench =
-            Bench::on(open, "all_seven", own::compile(&own::all_seven(), interpolation));
-        bench.one_of_each();
-        eprintln!("{} on a graphics processor: {} tried", bench.name, bench.tried);
-        assert!(bench.tried > 20, "{} tried", bench.tried);
+
+    /// Damage that reaches a graphics processor by every table that it is given: what its copy of the
+    /// program leaves out, nobody would miss.
+    #[test]
+    fn damage_of_every_kind() {
+        fn open(program: Program) -> Option<Box<dyn Accelerator>> {
+            common::gpu::open(Precision::F64, Arc::new(program))
+        }
+        if common::gpu::context(Precision::F64).is_none() {
+            return;
+        }
+        let kinks = Interpolation {
+            histosys: HistoSysInterpolation::PiecewiseLinear,
+            normsys: NormSysInterpolation::PiecewiseExponential,
+        };
+        for interpolation in [Interpolation::default(), kinks] {
+            let mut bench =
+                Bench::on(open, "all_seven", own::compile(&own::all_seven(), interpolation));
+            bench.one_of_each();
+            eprintln!("{} on a graphics processor: {} tried", bench.name, bench.tried);
+            assert!(bench.tried > 20, "{} tried", bench.tried);
+            assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
+        }
+        let model = own::compile(&own::empty_bins(), Interpolation::default());
+        let mut bench = Bench::on(open, "floor", floored(&model));
+        bench.damage("floor".into(), |p| p.floor *= 1.0 + DAMAGE);
         assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
     }
-    let model = own::compile(&own::empty_bins(), Interpolation::default());
-    let mut bench = Bench::on(open, "floor", floored(&model));
-    bench.damage("floor".into(), |p| p.floor *= 1.0 + DAMAGE);
-    assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
 }
