@@ -186,6 +186,8 @@ fn load_start(lid: u32, r: u32, l: u32, number: u32) {
     lane.evaluations = 0u;
     lane.level = 0u;
     lane.pairs = 0u;
+    // where the ring of pairs begins decides the order of sums: not left to the fit before
+    lane.newest = 0u;
     verdict = RUNNING;
     edm = low(1e30);
   }

@@ -1,15 +1,16 @@
 //! Negative control: the comparison of `conformance.rs` is worth something only if it notices a
 //! damaged program. Every number of every table, one at a time, is changed by one part in a
-//! million, every index and range is moved; each of them must be noticed.
+//! million, every index and range is moved; each of them must be noticed. On graphics processors one
+//! of each kind stands for all.
 
 mod common;
 
 use std::sync::Arc;
 
-use common::conformance::{Point, compare, floored, points};
+use common::conformance::{F64, Point, compare, floored, points};
 use common::own;
-use neyman::accelerator::Program;
 use neyman::accelerator::cpu::Cpu;
+use neyman::accelerator::{Accelerator, Program};
 use neyman::model::Model;
 use neyman::model::interpolation::{HistoSysInterpolation, Interpolation};
 use neyman::model::poisson::RATE_FLOOR;
@@ -23,24 +24,38 @@ struct Bench {
     model: Model,
     program: Program,
     points: Vec<Point>,
+    open: Open,
     /// What was not noticed.
     missed: Vec<String>,
     tried: usize,
 }
 
+/// How a device is made from a program; `None` where this machine has none.
+type Open = fn(Program) -> Option<Box<dyn Accelerator>>;
+
+fn processor(program: Program) -> Option<Box<dyn Accelerator>> {
+    Some(Box::new(Cpu::new(Arc::new(program), "sabotage")))
+}
+
 impl Bench {
     fn new(name: &str, model: Model) -> Self {
+        Self::on(processor, name, model)
+    }
+
+    fn on(open: Open, name: &str, model: Model) -> Self {
         let program = Program::new(Arc::new(model.clone()));
         let points = points(&model, 120, 0xdead);
         let name = format!("{name} {:?}", model.interpolation());
-        let bench = Self { name, model, program, points, missed: Vec::new(), tried: 0 };
-        let clean = compare(&bench.device(bench.program.clone()), &bench.model, &bench.points);
-        assert_eq!(clean, Ok(()), "{}: undamaged", bench.name);
+        let (missed, tried) = (Vec::new(), 0);
+        let bench = Self { name, model, program, points, open, missed, tried };
+        let clean = bench.compare(bench.program.clone());
+        assert!(clean.is_ok(), "{}: undamaged: {clean:?}", bench.name);
         bench
     }
 
-    fn device(&self, program: Program) -> Cpu {
-        Cpu::new(Arc::new(program), "sabotage")
+    fn compare(&self, program: Program) -> Result<f64, String> {
+        let device = (self.open)(program).expect("a device");
+        compare(&*device, &self.model, &self.points, F64)
     }
 
     /// One damaged program.
@@ -48,7 +63,7 @@ impl Bench {
         let mut program = self.program.clone();
         change(&mut program);
         self.tried += 1;
-        if compare(&self.device(program), &self.model, &self.points).is_ok() {
+        if self.compare(program).is_ok() {
             self.missed.push(format!("{}: {what}", self.name));
         }
     }
@@ -264,4 +279,119 @@ fn damage_to_the_floor() {
     bench.rules();
     bench.constraints();
     assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
+}
+
+#[cfg(feature = "gpu")]
+mod graphics {
+    use std::ops::Range;
+
+    use neyman::accelerator::gpu::Precision;
+    use neyman::accelerator::program::SampleRun;
+    use neyman::model::interpolation::NormSysInterpolation;
+
+    use super::*;
+
+    impl Bench {
+        /// One damage of every kind, in the middle of its table.
+        fn one_of_each(&mut self) {
+            type Numbers = (&'static str, fn(&mut Program) -> &mut Vec<f64>);
+            let numbers: [Numbers; 4] = [
+                ("nominal", |p| &mut p.nominal),
+                ("normsys_coefficients", |p| &mut p.normsys_coefficients),
+                ("shape_symmetric", |p| &mut p.shape_symmetric),
+                ("shape_asymmetric", |p| &mut p.shape_asymmetric),
+            ];
+            for (what, table) in numbers {
+                let values = table(&mut self.program.clone()).clone();
+                let middle = values.len() / 2;
+                let chosen =
+                    (middle..values.len()).find(|&i| values[i] != 0.0 && self.matters(what, i));
+                let i = chosen.expect("a number");
+                self.damage(format!("{what}[{i}]"), |p| table(p)[i] *= 1.0 + DAMAGE);
+            }
+            type Indices = (&'static str, fn(&mut Program) -> &mut Vec<u32>);
+            let indices: [Indices; 4] = [
+                ("linear", |p| &mut p.linear),
+                ("normsys", |p| &mut p.normsys),
+                ("shapes", |p| &mut p.shapes),
+                ("bin_factors", |p| &mut p.bin_factors),
+            ];
+            for (what, table) in indices {
+                let i = table(&mut self.program.clone()).len() / 2;
+                self.damage(format!("{what}[{i}]"), |p| {
+                    let value = &mut table(p)[i];
+                    *value = if *value == 0 { 1 } else { *value - 1 };
+                });
+            }
+            self.damage("gaussian weight".into(), |p| p.gaussian[1].weight *= 1.0 + DAMAGE);
+            self.damage("gaussian auxiliary".into(), |p| {
+                p.gaussian[1].auxiliary = p.gaussian[0].auxiliary
+            });
+            self.damage("gaussian parameter".into(), |p| {
+                p.gaussian[1].parameter = p.gaussian[0].parameter
+            });
+            self.damage("poisson tau".into(), |p| p.poisson[1].tau *= 1.0 + DAMAGE);
+            self.damage("poisson auxiliary".into(), |p| {
+                p.poisson[1].auxiliary = p.poisson[0].auxiliary
+            });
+            self.damage("poisson parameter".into(), |p| {
+                p.poisson[1].parameter = p.poisson[0].parameter
+            });
+            type Runs = (&'static str, fn(&mut SampleRun) -> &mut Range<usize>);
+            let runs: [Runs; 4] = [
+                ("linear run", |s| &mut s.linear),
+                ("normsys run", |s| &mut s.normsys),
+                ("shapes run", |s| &mut s.shapes),
+                ("bin factors run", |s| &mut s.bin_factors),
+            ];
+            for (what, run) in runs {
+                let filled = |s: &SampleRun| !Range::is_empty(run(&mut s.clone()));
+                let i = self.program.samples.iter().position(filled).expect("a run");
+                self.damage(what.into(), |p| run(&mut p.samples[i]).end -= 1);
+            }
+            self.damage("channel's samples".into(), |p| p.channels[0].samples.end -= 1);
+            let other = if self.program.normsys_threshold > 0.0 { 0.0 } else { 1.0 };
+            self.damage("threshold".into(), |p| p.normsys_threshold = other);
+            let bend = match self.program.histosys {
+                HistoSysInterpolation::PiecewiseLinear => HistoSysInterpolation::PolynomialLinear,
+                _ => HistoSysInterpolation::PiecewiseLinear,
+            };
+            self.damage("histosys".into(), |p| p.histosys = bend);
+            if !self.program.kinks.is_empty() {
+                self.damage("kinks".into(), |p| {
+                    p.kinks.remove(0);
+                });
+            }
+            self.damage("lower".into(), |p| p.lower[0] -= 1.0);
+            self.damage("upper".into(), |p| p.upper[0] += 1.0);
+        }
+    }
+
+    /// Damage that reaches a graphics processor by every table that it is given: what its copy of the
+    /// program leaves out, nobody would miss.
+    #[test]
+    fn damage_of_every_kind() {
+        fn open(program: Program) -> Option<Box<dyn Accelerator>> {
+            common::gpu::open(Precision::F64, Arc::new(program))
+        }
+        if common::gpu::context(Precision::F64).is_none() {
+            return;
+        }
+        let kinks = Interpolation {
+            histosys: HistoSysInterpolation::PiecewiseLinear,
+            normsys: NormSysInterpolation::PiecewiseExponential,
+        };
+        for interpolation in [Interpolation::default(), kinks] {
+            let mut bench =
+                Bench::on(open, "all_seven", own::compile(&own::all_seven(), interpolation));
+            bench.one_of_each();
+            eprintln!("{} on a graphics processor: {} tried", bench.name, bench.tried);
+            assert!(bench.tried > 20, "{} tried", bench.tried);
+            assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
+        }
+        let model = own::compile(&own::empty_bins(), Interpolation::default());
+        let mut bench = Bench::on(open, "floor", floored(&model));
+        bench.damage("floor".into(), |p| p.floor *= 1.0 + DAMAGE);
+        assert!(bench.missed.is_empty(), "not noticed:\n{}", bench.missed.join("\n"));
+    }
 }

@@ -6,8 +6,11 @@ use neyman::model::{Constraint, Data, Model, poisson};
 
 use super::random::Random;
 
-/// Agreement wanted, relative to the size of the terms that are summed (see [`sizes`]).
-const TOLERANCE: f64 = 2e-13;
+/// Agreement wanted of f64, relative to the size of the terms that are summed (see [`sizes`]).
+pub(crate) const F64: f64 = 2e-13;
+
+/// A rate smaller than this many tolerances of the NLL's terms may be zero up to rounding.
+const DOUBT: f64 = 5.0;
 
 /// A point to evaluate: parameters and data.
 #[derive(Debug, Clone)]
@@ -131,7 +134,7 @@ pub(crate) fn evaluate_block(device: &dyn Accelerator, points: &[&Point]) -> Vec
 /// Sizes of the terms that make up the NLL and each component of the gradient: what their rounding
 /// errors are in proportion to. A rate that is a small difference of large parts (`spread`) carries
 /// the rounding of the parts.
-fn sizes(model: &Model, point: &Point) -> (f64, Vec<f64>) {
+pub(crate) fn sizes(model: &Model, point: &Point) -> (f64, Vec<f64>) {
     let (x, data) = (&point.x, &point.data);
     let jacobian = model.jacobian(x);
     // parts of the rate: samples and, as far as shapes cancel in them, nominal counts
@@ -183,18 +186,23 @@ fn sizes(model: &Model, point: &Point) -> (f64, Vec<f64>) {
     (nll, gradient)
 }
 
-/// Everything a device says about `points` against the oracle `model`; `Err` names the first
-/// disagreement.
+/// Everything a device says about `points` against the oracle `model`, to `tolerance` of the size of
+/// the terms; `Err` names the first disagreement, `Ok` the largest that was let pass, in the same
+/// measure.
 pub(crate) fn compare(
     device: &dyn Accelerator,
     model: &Model,
     points: &[Point],
-) -> Result<(), String> {
+    tolerance: f64,
+) -> Result<f64, String> {
     check_tables(device, model)?;
+    let mut worst = 0.0f64;
     for (i, (point, answer)) in points.iter().zip(evaluate(device, points)).enumerate() {
-        compare_point(device, model, point, &answer).map_err(|e| format!("point {i}: {e}"))?;
+        let seen = compare_point(device, model, point, &answer, tolerance)
+            .map_err(|e| format!("point {i}: {e}"))?;
+        worst = worst.max(seen);
     }
-    Ok(())
+    Ok(worst)
 }
 
 fn check_tables(device: &dyn Accelerator, model: &Model) -> Result<(), String> {
@@ -214,14 +222,16 @@ fn compare_point(
     model: &Model,
     point: &Point,
     answer: &Answer,
-) -> Result<(), String> {
+    tolerance: f64,
+) -> Result<f64, String> {
     let (x, data) = (&point.x, &point.data);
     let rates = model.expected_main(x);
     let (nll_size, gradient_sizes) = sizes(model, point);
     // a rate of zero up to rounding may fall on either side: nothing can be said of such a bin
-    let doubtful = |bin: usize| rates[bin] != 0.0 && rates[bin].abs() < 1e-12 * nll_size;
+    let doubtful =
+        |bin: usize| rates[bin] != 0.0 && rates[bin].abs() < DOUBT * tolerance * nll_size;
     if (0..rates.len()).any(doubtful) {
-        return Ok(());
+        return Ok(0.0);
     }
     let negative = rates.iter().position(|v| *v < 0.0).map_or(-1.0, |b| b as f64);
     if answer.negative_bin != negative {
@@ -230,31 +240,31 @@ fn compare_point(
     let nll = model.nll(x, data);
     if !nll.is_finite() {
         let agreed = answer.nll == nll;
-        return if agreed { Ok(()) } else { Err(format!("nll {} instead of {nll}", answer.nll)) };
+        return if agreed { Ok(0.0) } else { Err(format!("nll {} instead of {nll}", answer.nll)) };
     }
-    let close = |a: f64, b: f64, size: f64| (a - b).abs() <= TOLERANCE * size;
-    if !close(answer.nll, nll, nll_size) {
-        let by = (answer.nll - nll) / nll_size;
-        return Err(format!("nll {} instead of {nll}: {by:e} of its size", answer.nll));
-    }
+    let mut worst = 0.0f64;
+    let mut check = |what: &dyn Fn() -> String, told: f64, expected: f64, size: f64| {
+        let by = (told - expected) / size;
+        if by.abs() <= tolerance {
+            worst = worst.max(by.abs());
+            return Ok(());
+        }
+        Err(format!("{} {told} instead of {expected}: {by:e} of its size", what()))
+    };
+    check(&|| "nll".into(), answer.nll, nll, nll_size)?;
+    let name = |k: usize| &model.parameters()[k].name;
     let gradient = model.gradient(x, data);
     for (k, (a, b)) in answer.gradient.iter().zip(&gradient).enumerate() {
-        if !close(*a, *b, gradient_sizes[k]) {
-            let (name, by) = (&model.parameters()[k].name, (a - b) / gradient_sizes[k]);
-            return Err(format!("gradient of {name} {a} instead of {b}: {by:e} of its size"));
-        }
+        check(&|| format!("gradient of {}", name(k)), *a, *b, gradient_sizes[k])?;
     }
     let left_of = left_of_kinks(x);
     let left = model.gradient(&left_of, data);
     for k in 0..x.len() {
         let expected = if x[k] == 0.0 && left_of[k] != 0.0 { gradient[k] - left[k] } else { 0.0 };
         let told = if device.problem().kinks().contains(&k) { answer.jump[k] } else { 0.0 };
-        if !close(told, expected, 2.0 * gradient_sizes[k]) {
-            let name = &model.parameters()[k].name;
-            return Err(format!("jump of {name} {told} instead of {expected}"));
-        }
+        check(&|| format!("jump of {}", name(k)), told, expected, 2.0 * gradient_sizes[k])?;
     }
-    Ok(())
+    Ok(worst)
 }
 
 /// A step to the left from 0, too small to change anything but the branch of an interpolation.

@@ -5,7 +5,10 @@
 
 pub(crate) mod conformance;
 pub(crate) mod golden;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
 pub(crate) mod own;
+pub(crate) mod parity;
 pub(crate) mod random;
 
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use super::adapters::Adapter;
 use super::shaders::{Arithmetic, Kernel, source};
 use super::{Precision, selftest};
+use crate::accelerator::layout::{Header, slot};
 use crate::{Error, Result};
 
 /// What can be made to go wrong, for tests.
@@ -82,14 +83,26 @@ impl Context {
     /// # Errors
     /// Where the driver refuses it.
     pub fn open(adapter: &wgpu::Adapter, precision: Precision) -> Result<Arc<Self>> {
-        Self::open_with(adapter, precision, source)
+        Self::open_with(adapter, precision, source, adapter.limits())
     }
 
-    /// The same with other texts of the kernels.
+    /// Open an adapter as if it had no more than these limits, so that tests reach them.
+    #[doc(hidden)]
+    pub fn open_with_limits(
+        adapter: &wgpu::Adapter,
+        precision: Precision,
+        limits: wgpu::Limits,
+    ) -> Result<Arc<Self>> {
+        Self::open_with(adapter, precision, source, limits)
+    }
+
+    /// The same with other texts of the kernels. All the adapter has is asked for: sizes are checked
+    /// against it, and kernels need only the defaults.
     pub(super) fn open_with(
         adapter: &wgpu::Adapter,
         precision: Precision,
         source: Source,
+        limits: wgpu::Limits,
     ) -> Result<Arc<Self>> {
         let info = adapter.get_info();
         let name = format!("{} ({})", info.name, info.backend);
@@ -103,8 +116,6 @@ impl Context {
                 ));
             }
         }
-        // all the adapter has: sizes are checked against it, and kernels need only the defaults
-        let limits = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("neyman"),
             required_features: features,
@@ -161,6 +172,18 @@ impl Context {
             u32::MAX => {}
             _ => self.calls_left.store(left - 1, Ordering::Relaxed),
         }
+    }
+
+    /// Bytes of one binding.
+    pub(super) fn binding(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
+    }
+
+    /// Workgroups in flight: `most`, or as many as the device likes and working memory allows.
+    pub(super) fn slots(&self, header: &Header, arithmetic: Arithmetic, most: u32) -> u32 {
+        let most = self.parallel.min(most).min(self.limits.max_compute_workgroups_per_dimension);
+        let (real, low) = (4 * arithmetic.real_words(), 4 * arithmetic.low_words());
+        slot::count(header, real, low, self.binding(), most)
     }
 
     /// Number types of evaluations.

@@ -31,7 +31,7 @@ impl Gpu {
         let pipeline = context.pipeline(Kernel::Evaluate)?;
         let mut header = Header { n_fits: LANES as u32, ..self.header };
         lay_out(&mut header, Use::Evaluate);
-        header.n_slots = context.parallel.min(LANES as u32);
+        header.n_slots = context.slots(&header, arithmetic, LANES as u32);
         header.d_start = ((n_main + n_auxiliary) * LANES) as u32;
         header.r_results = header.n_slots * header.reals_slot;
         header.l_results = header.n_slots * header.lows_slot;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::shaders::Kernel;
 use super::{Gpu, Precision, words};
 use crate::accelerator::layout::results::{self, CONTROL, RESULT, SLOT};
+use crate::accelerator::layout::slot::WORKING_SHARE;
 use crate::accelerator::layout::{Header, JobTables, LEVELS, Use, lay_out};
 use crate::accelerator::{DeviceFits, End, FitJob, Outcome, Stages};
 use crate::{Error, Result};
@@ -16,8 +17,6 @@ use crate::{Error, Result};
 const CALL: Duration = Duration::from_millis(60);
 /// Iterations of one call at most.
 const MOST_BUDGET: u32 = 128;
-/// Share of a binding that working memory may take, the rest being results.
-const WORKING_SHARE: u64 = 2;
 
 /// Memory of a batch of fits in work.
 struct Memory {
@@ -51,8 +50,8 @@ impl Gpu {
             let (index, numbers) = self.upload(&tables)?;
             let mut run = Job { gpu: self, job, stages, levels: 1, index, numbers };
             let mut header = Header { n_fits: 1, ..self.header };
-            // room for the columns of every level
-            let columns = tables.columns + 64;
+            // room for the columns of any level: it has at most one for each bin and wide parameter
+            let columns = (header.n_main + header.n_wide).next_multiple_of(4);
             lay_out(&mut header, Use::Shared { columns });
             let most = run.most_fits(&header)?;
             for first in (0..job.n_fits).step_by(most) {
@@ -90,8 +89,7 @@ impl Job<'_> {
     fn most_fits(&self, header: &Header) -> Result<usize> {
         let context = &*self.gpu.context;
         let arithmetic = context.fitting();
-        let limit =
-            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size);
+        let limit = context.binding();
         let n = u64::from(header.n_parameters);
         let real = 4 * arithmetic.real_words();
         let slot = (u64::from(header.reals_slot) * real)
@@ -104,21 +102,12 @@ impl Job<'_> {
                 slot + results
             )));
         }
-        let most = (limit - limit / WORKING_SHARE) / results;
-        Ok(most.min(limit / data).clamp(1, 1 << 16) as usize)
-    }
-
-    /// Workgroups in flight: as many as the device likes and working memory allows.
-    fn slots(&self, header: &Header, n_fits: u32) -> u32 {
-        let context = &*self.gpu.context;
-        let arithmetic = context.fitting();
-        let limit =
-            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size)
-                / WORKING_SHARE;
-        let slot = (u64::from(header.reals_slot) * 4 * arithmetic.real_words())
-            .max(u64::from(header.lows_slot) * 4 * arithmetic.low_words());
-        let groups = context.limits.max_compute_workgroups_per_dimension;
-        (limit / slot.max(1)).clamp(1, u64::from(context.parallel.min(n_fits).min(groups))) as u32
+        // at least one slot stands before the results, and it may need more than its share
+        let slots = (u64::from(header.reals_slot) * real).max(limit / WORKING_SHARE);
+        let most = (limit - slots) / results;
+        // a fit's control words and, since there are no more slots than fits, those of its slot
+        let control = 4 * u64::from(CONTROL + SLOT + RESULT);
+        Ok(most.min(limit / data).min(limit / control).clamp(1, 1 << 16) as usize)
     }
 
     /// Fits of `range` through both stages.
@@ -134,7 +123,7 @@ impl Job<'_> {
         let (real, low) = (arithmetic.real_words(), arithmetic.low_words());
         let n = header.n_parameters;
         header.n_fits = range.len() as u32;
-        header.n_slots = self.slots(&header, header.n_fits);
+        header.n_slots = context.slots(&header, arithmetic, header.n_fits);
         header.r_results = header.n_slots * header.reals_slot;
         header.c_slots = CONTROL;
         header.c_results = CONTROL + header.n_slots * SLOT;
@@ -172,14 +161,13 @@ impl Job<'_> {
         };
         let mut own = header;
         lay_out(&mut own, Use::Own);
-        let limit =
-            context.limits.max_storage_buffer_binding_size.min(context.limits.max_buffer_size);
+        let limit = context.binding();
         if u64::from(own.lows_slot) * 4 * low > limit {
             // the processor does it
             fits.own_stage = false;
             return Ok(());
         }
-        own.n_slots = self.slots(&own, stragglers.min(header.n_slots));
+        own.n_slots = context.slots(&own, arithmetic, stragglers.min(header.n_slots));
         own.stage = 1;
         own.patience = patience;
         self.steer(&mut own, self.stages.own_edm);
@@ -222,6 +210,9 @@ impl Job<'_> {
         context.queue.write_buffer(&memory.control, 0, bytemuck::cast_slice(&start));
         header.budget = 4;
         let mut harvested = 0;
+        // by then a fit in each slot has used up its evaluations and climbed the ladder
+        let patience = u64::from(header.patience) + 4 * LEVELS as u64;
+        let (mut last, mut idle) = (0, 0);
         loop {
             header.levels = self.levels as u32;
             let buffers = [
@@ -241,6 +232,14 @@ impl Job<'_> {
             let (done, levels) = (counters[1], counters[2] as usize);
             if done >= wanted {
                 return Ok(());
+            }
+            idle = if done > last { 0 } else { idle + u64::from(header.budget) };
+            last = done;
+            if idle > patience + u64::from(MOST_BUDGET) {
+                return Err(context.error(format!(
+                    "no fit of {wanted} ended within {idle} iterations, {done} before: the kernel \
+                     does not do as it is told"
+                )));
             }
             if levels > self.levels {
                 self.levels = (2 * levels).min(LEVELS);

@@ -120,7 +120,9 @@ fn a_refused_kernel_is_an_error() {
     let broken = |kernel: Kernel, arithmetic: Arithmetic| -> String {
         source(kernel, arithmetic).replace("fn likelihood(", "fn likelihood(missing: nothing, ")
     };
-    let context = Context::open_with(&adapter.handle, Precision::F32, broken).expect("opens");
+    let context =
+        Context::open_with(&adapter.handle, Precision::F32, broken, adapter.handle.limits())
+            .expect("opens");
     let gpu = load(context, true);
     let error = gpu.check().expect_err("no such type");
     assert!(error.to_string().contains("refuses the kernel `evaluate`"), "{error}");
@@ -144,7 +146,9 @@ fn broken_double_float_is_refused() {
         // a driver that keeps unguarded sums is right, too
         return;
     }
-    let context = Context::open_with(&adapter.handle, Precision::Df64, unguarded).expect("opens");
+    let context =
+        Context::open_with(&adapter.handle, Precision::Df64, unguarded, adapter.handle.limits())
+            .expect("opens");
     let gpu = load(context, true);
     let error = gpu.check().expect_err("double-float is broken");
     let told = error.to_string();

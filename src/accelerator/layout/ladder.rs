@@ -11,8 +11,6 @@ const LEVEL: usize = 8;
 pub(in crate::accelerator) struct JobTables {
     pub(in crate::accelerator) index: Vec<u32>,
     pub(in crate::accelerator) numbers: Vec<f64>,
-    /// Columns of the widest level.
-    pub(in crate::accelerator) columns: u32,
 }
 
 impl JobTables {
@@ -20,7 +18,7 @@ impl JobTables {
         let n = fixed.len();
         let mut index: Vec<u32> = fixed.iter().map(|f| u32::from(*f)).collect();
         index.resize(n + LEVEL * LEVELS, 0);
-        let mut tables = Self { index, numbers: Vec::new(), columns: 0 };
+        let mut tables = Self { index, numbers: Vec::new() };
         for level in 0..levels {
             let words = tables.append(n, ladder.at(level));
             tables.index[n + LEVEL * level..][..LEVEL].copy_from_slice(&words);
@@ -30,7 +28,6 @@ impl JobTables {
 
     fn append(&mut self, n: usize, inverse: &InverseCurvature) -> [u32; LEVEL] {
         let n_tiles = inverse.tiles.len() as u32;
-        self.columns = self.columns.max(4 * n_tiles);
         let diagonal = self.numbers.len() as u32;
         self.numbers.extend(&inverse.diagonal);
         let signs = self.numbers.len() as u32;

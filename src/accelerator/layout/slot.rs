@@ -5,6 +5,9 @@ use super::header::Header;
 /// BFGS pairs, as in `shaders/fit.wgsl`.
 const MEMORY: u32 = 8;
 
+/// Share of a binding that working memory may take, the rest being results.
+pub(in crate::accelerator) const WORKING_SHARE: u64 = 2;
+
 /// What a slot is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::accelerator) enum Use {
@@ -76,4 +79,16 @@ pub(in crate::accelerator) fn lay_out(h: &mut Header, purpose: Use) {
             h.lows_slot = take(&mut h.l_bin, h.n_main);
         }
     }
+}
+
+/// Slots of this layout: `most`, or as many as working memory allows in bindings of `limit` bytes.
+pub(in crate::accelerator) fn count(
+    h: &Header,
+    real_bytes: u64,
+    low_bytes: u64,
+    limit: u64,
+    most: u32,
+) -> u32 {
+    let slot = (u64::from(h.reals_slot) * real_bytes).max(u64::from(h.lows_slot) * low_bytes);
+    (limit / WORKING_SHARE / slot.max(1)).clamp(1, u64::from(most.max(1))) as u32
 }
