@@ -43,7 +43,7 @@ impl Gpu {
     ///
     /// # Errors
     /// Where they differ by more than the precision allows.
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         let model = self.program.model();
         let (n, data) = (model.n_parameters(), model.observed());
         let points: Vec<f64> = (0..LANES).flat_map(|l| self.point(l)).collect();
@@ -55,8 +55,7 @@ impl Gpu {
                 continue;
             }
             let room = self.allowed() * (1.0 + host.abs() + counts);
-            // NaN must not pass
-            if !((device - host).abs() <= room) {
+            if !agree(*device, *host, room) {
                 return Err(self.refuse("the NLL of a test point", *device, *host));
             }
             let row = l * n..(l + 1) * n;
@@ -64,7 +63,7 @@ impl Gpu {
             for (device, host) in on_device.gradient[row.clone()].iter().zip(&on_host.gradient[row])
             {
                 let room = 10.0 * self.allowed() * (largest + counts);
-                if !((device - host).abs() <= room) {
+                if !agree(*device, *host, room) {
                     return Err(self.refuse("a derivative at a test point", *device, *host));
                 }
             }
@@ -104,12 +103,17 @@ impl Gpu {
             let (main, auxiliary) = data_of(i);
             let host = answers(&self.host, &fit.parameters, &main, &auxiliary)?.nll[0];
             let counts: f64 = main.iter().chain(&auxiliary).map(|v| v.abs()).sum();
-            if !((fit.nll - host).abs() <= self.allowed() * (1.0 + host.abs() + counts)) {
+            if !agree(fit.nll, host, self.allowed() * (1.0 + host.abs() + counts)) {
                 return Err(self.refuse("the NLL of a fit", fit.nll, host));
             }
         }
         Ok(())
     }
+}
+
+/// Within `room` of each other; NaN is not.
+fn agree(a: f64, b: f64, room: f64) -> bool {
+    (a - b).abs() <= room
 }
 
 /// NLL without the terms of the data alone, and gradient, at `points`, for one dataset.

@@ -21,7 +21,8 @@ pub enum Fault {
 }
 
 /// Text of a kernel.
-type Source = fn(Kernel, Arithmetic) -> String;
+#[doc(hidden)]
+pub type Source = fn(Kernel, Arithmetic) -> String;
 
 /// An opened adapter, shared by all programs that run on it.
 pub struct Context {
@@ -98,7 +99,8 @@ impl Context {
 
     /// The same with other texts of the kernels. All the adapter has is asked for: sizes are checked
     /// against it, and kernels need only the defaults.
-    pub(super) fn open_with(
+    #[doc(hidden)]
+    pub fn open_with(
         adapter: &wgpu::Adapter,
         precision: Precision,
         source: Source,

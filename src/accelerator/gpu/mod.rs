@@ -13,7 +13,7 @@ pub mod words;
 use std::sync::Arc;
 
 use adapters::Adapter;
-pub use context::{Context, Fault};
+pub use context::{Context, Fault, Source};
 
 use super::cpu::Cpu;
 use super::layout::{Header, Tables};
@@ -145,6 +145,3 @@ impl Accelerator for Gpu {
         Some(self.fit(job, stages))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,17 +1,23 @@
 //! What goes wrong on a device, made to go wrong.
 
-use super::adapters::{self, Adapter};
-use super::shaders::{Arithmetic, Kernel, source};
-use super::*;
-use crate::fit::{self, FitBatch, Tolerance};
-use crate::model::toys::ToySampler;
-use crate::model::{Model, ModelOptions};
-use crate::spec::{self, LoadOptions};
+#![cfg(feature = "gpu")]
+
+use std::sync::Arc;
+
+use neyman::Result;
+use neyman::accelerator::gpu::adapters::{self, Adapter};
+use neyman::accelerator::gpu::shaders::{Arithmetic, Kernel, source};
+use neyman::accelerator::gpu::{Context, Fault, Gpu, Precision};
+use neyman::accelerator::{Accelerator, Program};
+use neyman::fit::{self, FitBatch, FitJob, Tolerance};
+use neyman::model::toys::ToySampler;
+use neyman::model::{Model, ModelOptions};
+use neyman::spec::{self, LoadOptions};
 
 const N: usize = 300;
 
 fn model() -> Model {
-    let text = include_bytes!("../../session/self_test.json");
+    let text = include_bytes!("../src/session/self_test.json");
     let loaded = spec::load(text, &LoadOptions::default()).expect("a workspace");
     Model::new(&loaded.workspace, 0, &ModelOptions::default()).expect("a model")
 }
@@ -25,15 +31,15 @@ fn adapter() -> Option<Adapter> {
     adapter
 }
 
-fn load(context: Arc<Context>, host_fallback: bool) -> Gpu {
-    let info = DeviceInfo {
-        name: "gpu:0".into(),
-        backend: String::new(),
-        driver: String::new(),
-        precision: context.precision.as_str().into(),
-        description: String::new(),
-        reason: "a test".into(),
-    };
+/// The small model on the first adapter, in a context of its own.
+fn load(adapter: &Adapter, precision: Precision, host_fallback: bool) -> (Arc<Context>, Gpu) {
+    let context = Context::open(&adapter.handle, precision).expect("opens");
+    let gpu = on(adapter, Arc::clone(&context), precision, host_fallback);
+    (context, gpu)
+}
+
+fn on(adapter: &Adapter, context: Arc<Context>, precision: Precision, host_fallback: bool) -> Gpu {
+    let info = adapter.info.device_info(precision, "a test");
     let program = Arc::new(Program::new(Arc::new(model())));
     Gpu::new(context, program, info, host_fallback).expect("a small model fits")
 }
@@ -70,11 +76,10 @@ fn agree(found: &FitBatch, expected: &FitBatch) {
 fn a_lost_device_loses_no_fit() {
     let Some(adapter) = adapter() else { return };
     for calls in [0, 1, 3] {
-        let context = Context::open(&adapter.handle, Precision::Df64).expect("opens");
-        let gpu = load(context, true);
+        let (context, gpu) = load(&adapter, Precision::Df64, true);
         let expected = toys(gpu.host()).expect("fits");
         agree(&toys(&gpu).expect("fits"), &expected);
-        gpu.context.inject(Fault::Lost(calls));
+        context.inject(Fault::Lost(calls));
         let found = toys(&gpu).expect("the processor takes over");
         agree(&found, &expected);
         let failure = found.failure.expect("is said");
@@ -90,9 +95,8 @@ fn a_lost_device_loses_no_fit() {
 fn without_leave_a_fault_is_an_error() {
     let Some(adapter) = adapter() else { return };
     for fault in [Fault::Lost(1), Fault::NoMemory] {
-        let context = Context::open(&adapter.handle, Precision::F32).expect("opens");
-        let gpu = load(context, false);
-        gpu.context.inject(fault);
+        let (context, gpu) = load(&adapter, Precision::F32, false);
+        context.inject(fault);
         let error = toys(&gpu).expect_err("no leave to go on");
         assert!(error.is_device(), "{error}");
         let word = match fault {
@@ -106,8 +110,8 @@ fn without_leave_a_fault_is_an_error() {
 #[test]
 fn without_memory_the_processor_takes_over() {
     let Some(adapter) = adapter() else { return };
-    let gpu = load(Context::open(&adapter.handle, Precision::F32).expect("opens"), true);
-    gpu.context.inject(Fault::NoMemory);
+    let (context, gpu) = load(&adapter, Precision::F32, true);
+    context.inject(Fault::NoMemory);
     let found = toys(&gpu).expect("the processor takes over");
     agree(&found, &toys(gpu.host()).expect("fits"));
     assert!(found.failure.is_some_and(|f| f.contains("out of memory")));
@@ -120,10 +124,9 @@ fn a_refused_kernel_is_an_error() {
     let broken = |kernel: Kernel, arithmetic: Arithmetic| -> String {
         source(kernel, arithmetic).replace("fn likelihood(", "fn likelihood(missing: nothing, ")
     };
-    let context =
-        Context::open_with(&adapter.handle, Precision::F32, broken, adapter.handle.limits())
-            .expect("opens");
-    let gpu = load(context, true);
+    let limits = adapter.handle.limits();
+    let context = Context::open_with(&adapter.handle, Precision::F32, broken, limits);
+    let gpu = on(&adapter, context.expect("opens"), Precision::F32, true);
     let error = gpu.check().expect_err("no such type");
     assert!(error.to_string().contains("refuses the kernel `evaluate`"), "{error}");
     let found = toys(&gpu).expect("the processor takes over");
@@ -146,10 +149,9 @@ fn broken_double_float_is_refused() {
         // a driver that keeps unguarded sums is right, too
         return;
     }
-    let context =
-        Context::open_with(&adapter.handle, Precision::Df64, unguarded, adapter.handle.limits())
-            .expect("opens");
-    let gpu = load(context, true);
+    let limits = adapter.handle.limits();
+    let context = Context::open_with(&adapter.handle, Precision::Df64, unguarded, limits);
+    let gpu = on(&adapter, context.expect("opens"), Precision::Df64, true);
     let error = gpu.check().expect_err("double-float is broken");
     let told = error.to_string();
     assert!(told.contains("choose precision f32, or the device cpu"), "{told}");
