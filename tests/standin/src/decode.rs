@@ -357,7 +357,7 @@ impl<'a> Builder<'a> {
                 }
                 Ok((Space::Shared, self.dynamic.unwrap_or(0)))
             }
-            Some(Entity::Param(_)) => Err(format!("the address of the parameter {name}")),
+            Some(Entity::Param(at)) => Ok((Space::Param, self.constant(at as u64)?)),
             _ => Err(format!("{name} is unknown")),
         }
     }

@@ -98,7 +98,11 @@ impl Builder<'_> {
             }
             return Ok(());
         }
-        let mut space = if x.param { Space::Local } else { x.space };
+        let mut space = match (x.param, self.entry) {
+            (true, true) => Space::Param,
+            (true, false) => Space::Local,
+            _ => x.space,
+        };
         let (a, offset) = self.place_of(from, &mut space)?;
         // The address may be overwritten by the first element.
         for (k, t) in targets.iter().enumerate() {

@@ -13,6 +13,7 @@ mod decode_sync;
 mod driver;
 mod flow;
 pub mod lex;
+pub mod machine;
 pub mod memory;
 pub mod module;
 pub mod parse;

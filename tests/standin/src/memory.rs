@@ -23,6 +23,8 @@ pub enum Space {
     Constant,
     Shared,
     Local,
+    /// The kernel's parameters, by offset.
+    Param,
     Generic,
 }
 

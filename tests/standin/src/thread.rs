@@ -210,6 +210,16 @@ impl Thread<'_> {
                 self.own(at, size)?;
                 self.local.load(at + self.local_base, size, align, now, order)
             }
+            Space::Param => {
+                let from = at as usize;
+                let bytes = self.params.get(from..from.wrapping_add(size)).ok_or("past the parameters")?;
+                if from % align != 0 {
+                    return Err(format!("misaligned: offset {from} is no multiple of {align}"));
+                }
+                let mut b = [0; 8];
+                b[..size].copy_from_slice(bytes);
+                Ok(u64::from_le_bytes(b))
+            }
             space => {
                 let (area, offset) = self.area(space, at)?;
                 area.load(offset, size, align, now, order)
