@@ -9,8 +9,12 @@ fn main() {
         match Module::load(&text, &mut Heap::new(true)) {
             Ok(m) => {
                 for k in m.kernels.iter().map(|k| &k.kernel) {
-                    let (steps, slots, doubtful) = (k.code.len(), k.template.len(), k.checked.len());
-                    println!("{}: {steps} steps, {slots} slots, {doubtful} steps look for undefined registers, {} bytes shared, {} local", k.name, k.shared, k.local);
+                    let (steps, slots, doubtful) =
+                        (k.code.len(), k.template.len(), k.checked.len());
+                    println!(
+                        "{}: {steps} steps, {slots} slots, {doubtful} steps look for undefined registers, {} bytes shared, {} local",
+                        k.name, k.shared, k.local
+                    );
                     for c in &k.checked {
                         println!("  {:?}", c.slots);
                     }

@@ -141,7 +141,7 @@ impl Block {
                 self.states[t] = s;
                 Ok(())
             }
-            Err(why) => Err(self.fault(t, why)),
+            Err(why) => Err(self.fault(t, why.text())),
         }
     }
 
@@ -151,6 +151,9 @@ impl Block {
 
     /// Lets groups of lanes go on; true if there was one.
     fn warps(&mut self, launch: &mut Launch) -> Result<bool, Fault> {
+        if !self.states.iter().any(|s| matches!(s, State::Warp(_))) {
+            return Ok(false);
+        }
         let (mut moved, n) = (false, launch.kernel.template.len());
         for w in 0..self.threads.div_ceil(32) {
             let (from, to) = (32 * w, (32 * w + 32).min(self.threads));
@@ -183,6 +186,22 @@ impl Block {
     fn barrier(&mut self, launch: &mut Launch) -> Result<Opened, Fault> {
         let k = launch.kernel;
         let n = k.template.len();
+        // Nearly always all threads are at the same plain one.
+        if let State::Barrier(i) = self.states[0]
+            && k.barriers[i as usize].count.is_none()
+            && k.barriers[i as usize].reduce.is_none()
+            && self.states.iter().all(|s| *s == self.states[0])
+            && self.pcs.iter().all(|p| *p == self.pcs[0])
+        {
+            let id = k.barriers[i as usize].id as usize;
+            if (0..self.threads).all(|t| self.slots[t * n + id] == self.slots[id]) {
+                *launch.syncs += 1;
+                self.order.barrier(*launch.syncs);
+                self.pcs.iter_mut().for_each(|p| *p += 1);
+                self.states.fill(State::Ready);
+                return Ok(Opened::All);
+            }
+        }
         let Some(first) = self.states.iter().position(|s| matches!(s, State::Barrier(_))) else {
             return Ok(Opened::None);
         };

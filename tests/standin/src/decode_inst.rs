@@ -55,7 +55,16 @@ impl Builder<'_> {
             s[k] = self.source(&a[k + 1], p.from[k])?;
         }
         let (d, _) = self.destination(&a[0])?;
-        self.push_function(p.function, d, s);
+        let (a, b) = (s[0], s[1]);
+        match op {
+            ["add", "f64"] | ["add", "rn", "f64"] => self.push(Step::AddF64 { d, a, b }),
+            ["mul", "f64"] | ["mul", "rn", "f64"] => self.push(Step::MulF64 { d, a, b }),
+            ["add", "s64" | "u64"] => self.push(Step::Add64 { d, a, b }),
+            ["add", "s32" | "u32"] => self.push(Step::Add32 { d, a, b }),
+            ["shl", "b64"] => self.push(Step::Shl64 { d, a, b }),
+            ["mov", _] => self.push(Step::Move { d, a }),
+            _ => self.push_function(p.function, d, s),
+        }
         Ok(())
     }
 
@@ -188,6 +197,17 @@ impl Builder<'_> {
                 (8, _) => vec![extend(from)],
                 _ => chain,
             };
+        }
+        // Registers are zero-extended already.
+        if mods.is_empty()
+            && !from.float()
+            && !to.float()
+            && !from.signed()
+            && !to.signed()
+            && from.size() < to.size()
+        {
+            self.push(Step::Move { d, a: s });
+            return Ok(());
         }
         let mut a = s;
         for f in chain {

@@ -4,6 +4,7 @@
 //! freed pointer can never land in another allocation, and no device address is a host address.
 
 use crate::race::{Order, Stamp, Word};
+use crate::types::Problem;
 
 /// Bits of an offset within one allocation.
 pub const OFFSET_BITS: u32 = 36;
@@ -97,12 +98,17 @@ impl Area {
     }
 
     #[inline]
-    fn place(&self, offset: u64, size: usize, align: usize) -> Result<usize, String> {
+    fn place(&self, offset: u64, size: usize, align: usize) -> Result<usize, Problem> {
         if offset.checked_add(size as u64).is_none_or(|end| end > self.len as u64) {
-            return Err(format!("out of bounds: offset {offset} of {} bytes", self.len));
+            return Err(Problem::from(format!(
+                "out of bounds: offset {offset} of {} bytes",
+                self.len
+            )));
         }
         if offset & (align as u64 - 1) != 0 {
-            return Err(format!("misaligned: offset {offset} is no multiple of {align}"));
+            return Err(Problem::from(format!(
+                "misaligned: offset {offset} is no multiple of {align}"
+            )));
         }
         Ok(offset as usize)
     }
@@ -116,12 +122,12 @@ impl Area {
         align: usize,
         now: Stamp,
         order: &Order,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Problem> {
         let at = self.place(offset, size, align)?;
         match size {
             8 => {
-                self.words[at / 4].reads(15, now, order, self.watched)?;
-                self.words[at / 4 + 1].reads(15, now, order, self.watched)?;
+                let watched = self.watched;
+                both(&mut self.words, at, |w| w.reads(15, now, order, watched))?;
                 Ok(self.data[at / 8])
             }
             _ => {
@@ -141,7 +147,7 @@ impl Area {
         align: usize,
         now: Stamp,
         order: &Order,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Problem> {
         let at = self.place(offset, size, align)?;
         let w = self.words[at / 4].writer;
         if w >> 32 >= u64::from(order.launch) {
@@ -160,12 +166,12 @@ impl Area {
         value: u64,
         now: Stamp,
         order: &Order,
-    ) -> Result<(), String> {
+    ) -> Result<(), Problem> {
         let at = self.place(offset, size, align)?;
         match size {
             8 => {
-                self.words[at / 4].writes(15, now, order, self.watched)?;
-                self.words[at / 4 + 1].writes(15, now, order, self.watched)?;
+                let watched = self.watched;
+                both(&mut self.words, at, |w| w.writes(15, now, order, watched))?;
                 self.data[at / 8] = value;
             }
             _ => {
@@ -186,7 +192,7 @@ impl Area {
         now: Stamp,
         order: &Order,
         f: impl FnOnce(u64) -> u64,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, Problem> {
         let at = self.place(offset, size, size)?;
         for w in &self.words[at / 4..(at + size) / 4] {
             if w.writer & 15 != 15 {
@@ -199,9 +205,34 @@ impl Area {
     }
 }
 
+/// Does `f` to the two words of eight bytes: once, where their histories are the same.
+#[inline]
+fn both(
+    words: &mut [Word],
+    at: usize,
+    f: impl Fn(&mut Word) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let Some([a, b]) = words.get_mut(at / 4..at / 4 + 2) else {
+        return Err("out of bounds".into());
+    };
+    if a == b {
+        f(a)?;
+        *b = *a;
+        return Ok(());
+    }
+    f(a)?;
+    f(b)
+}
+
 impl Word {
     #[inline]
-    fn reads(&mut self, need: u64, now: Stamp, order: &Order, watched: bool) -> Result<(), String> {
+    fn reads(
+        &mut self,
+        need: u64,
+        now: Stamp,
+        order: &Order,
+        watched: bool,
+    ) -> Result<(), Problem> {
         if watched {
             self.read(need, now, order)
         } else if self.writer & need != need {
@@ -217,7 +248,7 @@ impl Word {
         now: Stamp,
         order: &Order,
         watched: bool,
-    ) -> Result<(), String> {
+    ) -> Result<(), Problem> {
         if watched {
             return self.write(gives, now, order);
         }
@@ -266,7 +297,7 @@ impl Heap {
 
     /// The allocation around an address, and the offset in it.
     #[inline]
-    pub fn find(&mut self, address: u64) -> Result<(&mut Area, u64), String> {
+    pub fn find(&mut self, address: u64) -> Result<(&mut Area, u64), Problem> {
         let slot = (address >> OFFSET_BITS) as usize;
         match self.slots.get_mut(slot) {
             Some(Some(area)) => Ok((area, address & ((1 << OFFSET_BITS) - 1))),
@@ -276,10 +307,13 @@ impl Heap {
     }
 
     /// The same for `n` bytes that the host reads or writes.
-    pub fn range(&mut self, address: u64, n: usize) -> Result<(&mut Area, usize), String> {
+    pub fn range(&mut self, address: u64, n: usize) -> Result<(&mut Area, usize), Problem> {
         let (area, offset) = self.find(address)?;
         if offset + n as u64 > area.len as u64 {
-            return Err(format!("{n} bytes at offset {offset} of {} bytes", area.len));
+            return Err(Problem::from(format!(
+                "{n} bytes at offset {offset} of {} bytes",
+                area.len
+            )));
         }
         Ok((area, offset as usize))
     }

@@ -46,6 +46,32 @@ pub enum Step {
         c: Slot,
     },
     Four(u32),
+    // The most frequent ones, spared the call.
+    AddF64 {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
+    MulF64 {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
+    Add64 {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
+    Add32 {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
+    Shl64 {
+        d: Slot,
+        a: Slot,
+        b: Slot,
+    },
     Jump {
         to: u32,
     },
@@ -237,7 +263,12 @@ impl Kernel {
     pub fn reads(&self, step: &Step) -> Vec<Slot> {
         match *step {
             Step::Move { a, .. } | Step::One { a, .. } | Step::Load { a, .. } => vec![a],
-            Step::Two { a, b, .. } => vec![a, b],
+            Step::Two { a, b, .. } | Step::AddF64 { a, b, .. } | Step::MulF64 { a, b, .. } => {
+                vec![a, b]
+            }
+            Step::Add64 { a, b, .. } | Step::Add32 { a, b, .. } | Step::Shl64 { a, b, .. } => {
+                vec![a, b]
+            }
             Step::Three { a, b, c, .. } => vec![a, b, c],
             Step::Four(i) => self.fours[i as usize].s.to_vec(),
             Step::Branch { p, .. } => vec![p],
@@ -270,7 +301,14 @@ impl Kernel {
             | Step::One { d, .. }
             | Step::Two { d, .. }
             | Step::Three { d, .. } => vec![d],
-            Step::Load { d, .. } | Step::Param { d, .. } | Step::Clock { d } => vec![d],
+            Step::AddF64 { d, .. }
+            | Step::MulF64 { d, .. }
+            | Step::Add64 { d, .. }
+            | Step::Add32 { d, .. } => vec![d],
+            Step::Shl64 { d, .. }
+            | Step::Load { d, .. }
+            | Step::Param { d, .. }
+            | Step::Clock { d } => vec![d],
             Step::Four(i) => vec![self.fours[i as usize].d],
             Step::Atomic(i) => self.atomics[i as usize].d.into_iter().collect(),
             Step::Warp(i) => {

@@ -5,6 +5,8 @@
 //! between them that both threads took part in, directly or by a chain. Blocks of one launch are
 //! never synchronised with each other: between them only atomics may meet.
 
+use crate::types::Problem;
+
 /// Who accesses, and when: `sync number << 32 | block << 15 | atomic << 14 | thread << 4`.
 /// The low four bits are free; in a word's writer they tell which of its bytes are defined.
 pub type Stamp = u64;
@@ -27,7 +29,7 @@ pub fn block_of(s: Stamp) -> u64 {
 }
 
 /// Four bytes of memory: last writer and two readers.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Word {
     /// Last writer, and in the low four bits which bytes hold something.
     pub writer: Stamp,
@@ -109,12 +111,12 @@ pub fn describe(then: Stamp, now: Stamp, did: &str) -> String {
 impl Word {
     /// A read of the bytes `need` of this word.
     #[inline]
-    pub fn read(&mut self, need: u64, now: Stamp, order: &Order) -> Result<(), String> {
+    pub fn read(&mut self, need: u64, now: Stamp, order: &Order) -> Result<(), Problem> {
         if self.writer & need != need {
             return Err("it was never written".into());
         }
         if !order.before(self.writer, now) {
-            return Err(format!("race: {}", describe(self.writer, now, "wrote")));
+            return Err(Problem::from(format!("race: {}", describe(self.writer, now, "wrote"))));
         }
         if self.reader != now {
             if (self.reader ^ now) & (THREAD | BLOCK) != 0
@@ -129,13 +131,13 @@ impl Word {
 
     /// A write of the bytes `gives` of this word.
     #[inline]
-    pub fn write(&mut self, gives: u64, now: Stamp, order: &Order) -> Result<(), String> {
+    pub fn write(&mut self, gives: u64, now: Stamp, order: &Order) -> Result<(), Problem> {
         if !order.before(self.writer, now) && self.writer & now & ATOMIC == 0 {
-            return Err(format!("race: {}", describe(self.writer, now, "wrote")));
+            return Err(Problem::from(format!("race: {}", describe(self.writer, now, "wrote"))));
         }
         for r in [self.reader, self.other] {
             if !order.before(r, now) {
-                return Err(format!("race: {}", describe(r, now, "read")));
+                return Err(Problem::from(format!("race: {}", describe(r, now, "read"))));
             }
         }
         self.writer = now | self.writer & 15 | gives;

@@ -4,6 +4,7 @@ use crate::alu::Function;
 use crate::memory::{Area, Heap, LOCAL_WINDOW, OFFSET_BITS, SHARED_WINDOW, Space, WINDOW};
 use crate::program::{Kernel, Reach, Step, UNDEFINED};
 use crate::race::{Order, Stamp};
+use crate::types::Problem;
 
 /// Why a thread stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +51,7 @@ pub struct Thread<'a> {
 
 impl Thread<'_> {
     /// Runs to the next wait or the end. On an error `pc` is at the step that failed.
-    pub fn run(mut self) -> Result<State, String> {
+    pub fn run(mut self) -> Result<State, Problem> {
         let k = self.kernel;
         assert!(self.slots.len() == k.template.len() && self.counts.len() == k.code.len());
         let mut pc = *self.pc as usize;
@@ -75,20 +76,37 @@ impl Thread<'_> {
                 return $e;
             }};
         }
+        let counts = std::mem::take(&mut self.counts);
         loop {
-            self.counts[pc] += 1;
-            let mut step = code[pc];
+            // SAFETY: jumps go to steps of `code`, and its last step ends the thread; `counts` is as long.
+            let mut step = unsafe {
+                *counts.get_unchecked_mut(pc) += 1;
+                *code.get_unchecked(pc)
+            };
             if let Step::Checked(i) = step {
                 let c = &k.checked[i as usize];
                 for (s, name) in &c.slots {
                     if get!(*s) == UNDEFINED {
-                        stop!(Err(format!("{name} is undefined here")));
+                        stop!(Err(Problem::from(format!("{name} is undefined here"))));
                     }
                 }
                 step = c.step;
             }
             match step {
                 Step::Move { d, a } => set!(d, get!(a)),
+                Step::AddF64 { d, a, b } => {
+                    set!(d, (f64::from_bits(get!(a)) + f64::from_bits(get!(b))).to_bits())
+                }
+                Step::MulF64 { d, a, b } => {
+                    set!(d, (f64::from_bits(get!(a)) * f64::from_bits(get!(b))).to_bits())
+                }
+                Step::Add64 { d, a, b } => set!(d, get!(a).wrapping_add(get!(b))),
+                Step::Add32 { d, a, b } => {
+                    set!(d, u64::from((get!(a) as u32).wrapping_add(get!(b) as u32)))
+                }
+                Step::Shl64 { d, a, b } => {
+                    set!(d, get!(a).checked_shl(get!(b) as u32).unwrap_or(0))
+                }
                 Step::One { f, d, a } => set!(d, f(get!(a))),
                 Step::Two { f, d, a, b } => set!(d, f(get!(a), get!(b))),
                 Step::Three { f, d, a, b, c } => set!(d, f(get!(a), get!(b), get!(c))),
@@ -197,7 +215,7 @@ impl Thread<'_> {
     }
 
     #[inline]
-    fn load(&mut self, r: Reach, at: u64) -> Result<u64, String> {
+    fn load(&mut self, r: Reach, at: u64) -> Result<u64, Problem> {
         let (now, order) = (self.now, self.order);
         let (size, align) = (r.size as usize, r.align as usize);
         match r.space {
@@ -212,9 +230,12 @@ impl Thread<'_> {
             }
             Space::Param => {
                 let from = at as usize;
-                let bytes = self.params.get(from..from.wrapping_add(size)).ok_or("past the parameters")?;
+                let bytes =
+                    self.params.get(from..from.wrapping_add(size)).ok_or("past the parameters")?;
                 if from % align != 0 {
-                    return Err(format!("misaligned: offset {from} is no multiple of {align}"));
+                    return Err(Problem::from(format!(
+                        "misaligned: offset {from} is no multiple of {align}"
+                    )));
                 }
                 let mut b = [0; 8];
                 b[..size].copy_from_slice(bytes);
@@ -228,7 +249,7 @@ impl Thread<'_> {
     }
 
     #[inline]
-    fn store(&mut self, r: Reach, at: u64, v: u64) -> Result<(), String> {
+    fn store(&mut self, r: Reach, at: u64, v: u64) -> Result<(), Problem> {
         let (now, order) = (self.now, self.order);
         let (size, align) = (r.size as usize, r.align as usize);
         match r.space {
@@ -244,17 +265,17 @@ impl Thread<'_> {
         }
     }
 
-    fn own(&self, at: u64, size: usize) -> Result<(), String> {
+    fn own(&self, at: u64, size: usize) -> Result<(), Problem> {
         let n = self.kernel.local as u64;
         if at.checked_add(size as u64).is_none_or(|end| end > n) {
-            return Err(format!("out of bounds: offset {at} of {n} bytes"));
+            return Err(Problem::from(format!("out of bounds: offset {at} of {n} bytes")));
         }
         Ok(())
     }
 
     /// The memory behind an address.
     #[inline]
-    fn area(&mut self, space: Space, at: u64) -> Result<(&mut Area, u64), String> {
+    fn area(&mut self, space: Space, at: u64) -> Result<(&mut Area, u64), Problem> {
         match space {
             Space::Shared => Ok((self.shared, at)),
             Space::Generic if at >> OFFSET_BITS == 0 => {
@@ -273,10 +294,8 @@ impl Thread<'_> {
     }
 
     #[cold]
-    fn memory_error(&self, what: &str, space: Space, size: u8, at: u64, why: String) -> String {
-        format!(
-            "{what} of {size} bytes at {at:#x} ({}): {why}",
-            format!("{space:?}").to_lowercase()
-        )
+    fn memory_error(&self, what: &str, space: Space, size: u8, at: u64, why: Problem) -> Problem {
+        let space = format!("{space:?}").to_lowercase();
+        format!("{what} of {size} bytes at {at:#x} ({space}): {}", why.text()).into()
     }
 }

@@ -94,3 +94,27 @@ impl Ty {
 pub fn mask(bytes: usize) -> u64 {
     if bytes >= 8 { u64::MAX } else { (1 << (8 * bytes)) - 1 }
 }
+
+/// Why an access or a step failed: one word wide, because every access returns it or a value.
+#[derive(Debug)]
+#[allow(clippy::box_collection)]
+pub struct Problem(Box<String>);
+
+impl Problem {
+    /// The message.
+    pub fn text(self) -> String {
+        *self.0
+    }
+}
+impl From<String> for Problem {
+    #[cold]
+    fn from(s: String) -> Problem {
+        Problem(Box::new(s))
+    }
+}
+impl From<&str> for Problem {
+    #[cold]
+    fn from(s: &str) -> Problem {
+        Problem(Box::new(s.into()))
+    }
+}

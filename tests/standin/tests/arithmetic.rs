@@ -35,8 +35,14 @@ fn integers_32() {
     assert_eq!(run("add.s32 {d}, {0}, -1;", "r", &[r(0)]), u(-1));
     assert_eq!(run("mul.lo.s32 {d}, {0}, {1};", "r", &[r(a), r(b)]), u(x.wrapping_mul(y)));
     assert_eq!(run("mul.hi.s32 {d}, {0}, {1};", "r", &[r(a), r(b)]), u((a * b >> 32) as i32));
-    assert_eq!(run("mul.hi.u32 {d}, {0}, {1};", "r", &[r(a), r(b)]), (x as u32 as u64 * y as u32 as u64) >> 32);
-    assert_eq!(run("mad.lo.s32 {d}, {0}, {1}, {2};", "r", &[r(a), r(b), r(7)]), u(x.wrapping_mul(y).wrapping_add(7)));
+    assert_eq!(
+        run("mul.hi.u32 {d}, {0}, {1};", "r", &[r(a), r(b)]),
+        (x as u32 as u64 * y as u32 as u64) >> 32
+    );
+    assert_eq!(
+        run("mad.lo.s32 {d}, {0}, {1}, {2};", "r", &[r(a), r(b), r(7)]),
+        u(x.wrapping_mul(y).wrapping_add(7))
+    );
     assert_eq!(run("div.s32 {d}, {0}, {1};", "r", &[r(a), r(1000)]), u(x / 1000));
     assert_eq!(run("rem.s32 {d}, {0}, {1};", "r", &[r(a), r(1000)]), u(x % 1000));
     assert_eq!(run("div.u32 {d}, {0}, {1};", "r", &[r(a), r(1000)]), (x as u32 / 1000) as u64);
@@ -61,13 +67,25 @@ fn integers_64_and_wide() {
     let (a, b) = (-1_234_567_890_123i64, 987_654_321_987i64);
     assert_eq!(run("add.s64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]), (a + b) as u64);
     assert_eq!(run("mul.lo.s64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]), a.wrapping_mul(b) as u64);
-    assert_eq!(run("mul.hi.s64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]), (a as i128 * b as i128 >> 64) as u64);
-    assert_eq!(run("mul.hi.u64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]), ((a as u64 as u128 * b as u128) >> 64) as u64);
+    assert_eq!(
+        run("mul.hi.s64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]),
+        (a as i128 * b as i128 >> 64) as u64
+    );
+    assert_eq!(
+        run("mul.hi.u64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]),
+        ((a as u64 as u128 * b as u128) >> 64) as u64
+    );
     assert_eq!(run("div.s64 {d}, {0}, {1};", "rd", &[rd(b), rd(77)]), (b / 77) as u64);
     assert_eq!(run("rem.u64 {d}, {0}, {1};", "rd", &[rd(b), rd(77)]), (b % 77) as u64);
-    assert_eq!(run("mul.wide.s32 {d}, {0}, {1};", "rd", &[r(-5), r(7_000_000)]), (-35_000_000i64) as u64);
+    assert_eq!(
+        run("mul.wide.s32 {d}, {0}, {1};", "rd", &[r(-5), r(7_000_000)]),
+        (-35_000_000i64) as u64
+    );
     assert_eq!(run("mul.wide.u32 {d}, {0}, {1};", "rd", &[r(-5), r(7)]), (u32::MAX as u64 - 4) * 7);
-    assert_eq!(run("mad.wide.s32 {d}, {0}, {1}, {2};", "rd", &[r(-5), r(7), rd(1 << 40)]), ((1i64 << 40) - 35) as u64);
+    assert_eq!(
+        run("mad.wide.s32 {d}, {0}, {1}, {2};", "rd", &[r(-5), r(7), rd(1 << 40)]),
+        ((1i64 << 40) - 35) as u64
+    );
     assert_eq!(run("mul.wide.s16 {d}, {0}, {1};", "r", &[rs(-5), rs(7)]), (-35i32) as u32 as u64);
     assert_eq!(run("shr.s64 {d}, {0}, 9;", "rd", &[rd(a)]), (a >> 9) as u64);
     assert_eq!(run("shl.b64 {d}, {0}, 70;", "rd", &[rd(a)]), 0);
@@ -87,7 +105,10 @@ fn bits() {
     assert_eq!(run("prmt.b32 {d}, {0}, {1}, 0x5410;", "r", &[r(v), r(0x9abc_def0)]), 0xdef0_5678);
     assert_eq!(run("shf.l.wrap.b32 {d}, {0}, {1}, 8;", "r", &[r(v), r(0x9abc_def0)]), 0xbcde_f012);
     assert_eq!(run("shf.r.wrap.b32 {d}, {0}, {1}, 8;", "r", &[r(v), r(0x9abc_def0)]), 0xf012_3456);
-    assert_eq!(run("lop3.b32 {d}, {0}, {1}, {2}, 0x96;", "r", &[r(5), r(9), r(v)]), (5 ^ 9 ^ v) as u64);
+    assert_eq!(
+        run("lop3.b32 {d}, {0}, {1}, {2}, 0x96;", "r", &[r(5), r(9), r(v)]),
+        (5 ^ 9 ^ v) as u64
+    );
     assert_eq!(run("mov.b64 {{d}, %r8}, {0};", "r", &[rd(0x1122_3344_5566_7788)]), 0x5566_7788);
     assert_eq!(run("mov.b64 {%r8, {d}}, {0};", "r", &[fd(1.0)]), 0x3ff0_0000);
     assert_eq!(run("mov.b64 {d}, {{0}, {1}};", "rd", &[r(1), r(2)]), 0x2_0000_0001);
@@ -103,7 +124,10 @@ fn doubles() {
     assert_eq!(double("mul.rn.f64 {d}, {0}, {1};", &[fd(a), fd(b)]), a * b);
     assert_eq!(double("div.rn.f64 {d}, {0}, {1};", &[fd(a), fd(b)]), a / b);
     assert_eq!(double("fma.rn.f64 {d}, {0}, {1}, {2};", &[fd(a), fd(b), fd(c)]), a.mul_add(b, c));
-    assert_eq!(double("fma.rn.f64 {d}, {0}, {0}, 0dBFF3333333333333;", &[fd(1.1)]), 1.1f64.mul_add(1.1, -1.2));
+    assert_eq!(
+        double("fma.rn.f64 {d}, {0}, {0}, 0dBFF3333333333333;", &[fd(1.1)]),
+        1.1f64.mul_add(1.1, -1.2)
+    );
     assert_eq!(double("sqrt.rn.f64 {d}, {0};", &[fd(a)]), a.sqrt());
     assert_eq!(double("rcp.rn.f64 {d}, {0};", &[fd(a)]), 1.0 / a);
     assert_eq!(double("neg.f64 {d}, {0};", &[fd(a)]), -a);
@@ -142,10 +166,20 @@ fn comparisons() {
     let yes = |op: &str, from: &[(&str, u64)]| run(op, "p", from) == 1;
     let nan = fd(f64::NAN);
     for (name, less, equal, unordered) in [
-        ("lt", true, false, false), ("le", true, true, false), ("gt", false, false, false), ("ge", false, true, false),
-        ("eq", false, true, false), ("ne", true, false, false), ("ltu", true, false, true), ("leu", true, true, true),
-        ("gtu", false, false, true), ("geu", false, true, true), ("equ", false, true, true), ("neu", true, false, true),
-        ("num", true, true, false), ("nan", false, false, true),
+        ("lt", true, false, false),
+        ("le", true, true, false),
+        ("gt", false, false, false),
+        ("ge", false, true, false),
+        ("eq", false, true, false),
+        ("ne", true, false, false),
+        ("ltu", true, false, true),
+        ("leu", true, true, true),
+        ("gtu", false, false, true),
+        ("geu", false, true, true),
+        ("equ", false, true, true),
+        ("neu", true, false, true),
+        ("num", true, true, false),
+        ("nan", false, false, true),
     ] {
         let op = format!("setp.{name}.f64 {{d}}, {{0}}, {{1}};");
         assert_eq!(yes(&op, &[fd(1.0), fd(2.0)]), less, "{name}");
@@ -162,18 +196,48 @@ fn comparisons() {
     assert!(yes("setp.lt.or.s32 %p8|{d}, {0}, {1}, {2};", &[r(1), r(2), ("p", 1)]));
     assert!(!yes("setp.lt.s32 %p8|{d}, {0}, {1};", &[r(1), r(2)]));
     assert_eq!(run("set.lt.u32.f64 {d}, {0}, {1};", "r", &[fd(1.0), fd(2.0)]), 0xffff_ffff);
-    assert!(yes("and.pred {d}, {0}, {1};", &[("p", 1), ("p", 1)]) && yes("not.pred {d}, {0};", &[("p", 0)]));
+    assert!(
+        yes("and.pred {d}, {0}, {1};", &[("p", 1), ("p", 1)])
+            && yes("not.pred {d}, {0};", &[("p", 0)])
+    );
     assert!(yes("testp.notanumber.f64 {d}, {0};", &[nan]));
 }
 
 #[test]
 fn conversions() {
-    for v in [0.0, -0.5, 0.5, 1.5, 2.5, -2.5, 3.99, -3.99, 1e9, -1e9, 5e9, 1e300, f64::NAN, f64::INFINITY] {
+    for v in [
+        0.0,
+        -0.5,
+        0.5,
+        1.5,
+        2.5,
+        -2.5,
+        3.99,
+        -3.99,
+        1e9,
+        -1e9,
+        5e9,
+        1e300,
+        f64::NAN,
+        f64::INFINITY,
+    ] {
         assert_eq!(run("cvt.rzi.s32.f64 {d}, {0};", "r", &[fd(v)]), v as i32 as u32 as u64, "{v}");
-        assert_eq!(run("cvt.rni.s32.f64 {d}, {0};", "r", &[fd(v)]), v.round_ties_even() as i32 as u32 as u64, "{v}");
-        assert_eq!(run("cvt.rmi.s64.f64 {d}, {0};", "rd", &[fd(v)]), v.floor() as i64 as u64, "{v}");
+        assert_eq!(
+            run("cvt.rni.s32.f64 {d}, {0};", "r", &[fd(v)]),
+            v.round_ties_even() as i32 as u32 as u64,
+            "{v}"
+        );
+        assert_eq!(
+            run("cvt.rmi.s64.f64 {d}, {0};", "rd", &[fd(v)]),
+            v.floor() as i64 as u64,
+            "{v}"
+        );
         assert_eq!(run("cvt.rpi.u32.f64 {d}, {0};", "r", &[fd(v)]), v.ceil() as u32 as u64, "{v}");
-        assert_eq!(single("cvt.rn.f32.f64 {d}, {0};", &[fd(v)]).to_bits(), (v as f32).to_bits(), "{v}");
+        assert_eq!(
+            single("cvt.rn.f32.f64 {d}, {0};", &[fd(v)]).to_bits(),
+            (v as f32).to_bits(),
+            "{v}"
+        );
         if !v.is_nan() {
             assert_eq!(double("cvt.rmi.f64.f64 {d}, {0};", &[fd(v)]), v.floor());
             assert_eq!(double("cvt.sat.f64.f64 {d}, {0};", &[fd(v)]), v.clamp(0.0, 1.0));

@@ -35,7 +35,10 @@ fn a_race_in_shared_memory() {
 fn a_race_in_global_memory() {
     let m = fails("st.global.u32 [%rd2], %r1;", 2);
     says(&m, &["race", "thread 1", "thread 0 wrote it too", "(global)"]);
-    let m = fails("setp.eq.u32 %p1, %r1, 1; @!%p1 atom.global.add.u32 %r2, [%rd2], 1; @%p1 ld.global.u32 %r3, [%rd2];", 2);
+    let m = fails(
+        "setp.eq.u32 %p1, %r1, 1; @!%p1 atom.global.add.u32 %r2, [%rd2], 1; @%p1 ld.global.u32 %r3, [%rd2];",
+        2,
+    );
     says(&m, &["race", "did an atomic"]);
 }
 
@@ -43,7 +46,10 @@ fn a_race_in_global_memory() {
 fn a_race_between_blocks() {
     let mut m = Machine::load(&kernel("st.global.u32 [%rd2], 1;")).unwrap();
     let out = m.upload(&[0]);
-    says(&m.launch("k", 2, 1, 0, &[out, out]).unwrap_err(), &["race", "of block 0", "block (1,0,0)"]);
+    says(
+        &m.launch("k", 2, 1, 0, &[out, out]).unwrap_err(),
+        &["race", "of block 0", "block (1,0,0)"],
+    );
     m.launch("k", 1, 1, 0, &[out, out]).unwrap();
     m.launch("k", 1, 1, 0, &[out, out]).unwrap();
 }
@@ -65,11 +71,21 @@ fn a_warp_needs_its_own_barrier() {
 fn divergent_barriers() {
     let m = fails("setp.gt.u32 %p1, %r1, 3; @%p1 bra E; bar.sync 0;\nE:", 32);
     says(&m, &["divergent barrier", "thread 4 has ended", "bar.sync 0"]);
-    let m = fails("setp.gt.u32 %p1, %r1, 3; @%p1 bra B;\nbar.sync 0;\nbra E;\nB: bar.sync 0;\nE:", 32);
+    let m =
+        fails("setp.gt.u32 %p1, %r1, 3; @%p1 bra B;\nbar.sync 0;\nbra E;\nB: bar.sync 0;\nE:", 32);
     says(&m, &["divergent barrier", "thread 4 waits at line"]);
-    let m = fails("setp.gt.u32 %p1, %r1, 3; @%p1 bra B;\nshfl.sync.idx.b32 %r2, %r1, 0, 31, -1;\nB: bar.sync 0;", 32);
+    let m = fails(
+        "setp.gt.u32 %p1, %r1, 3; @%p1 bra B;\nshfl.sync.idx.b32 %r2, %r1, 0, 31, -1;\nB: bar.sync 0;",
+        32,
+    );
     says(&m, &["thread 4 waits at line"]);
-    says(&fails("setp.gt.u32 %p1, %r1, 3; @%p1 bra E; shfl.sync.down.b32 %r2, %r1, 2, 31, -1;\nE:", 32), &["lane 4", "takes no part"]);
+    says(
+        &fails(
+            "setp.gt.u32 %p1, %r1, 3; @%p1 bra E; shfl.sync.down.b32 %r2, %r1, 2, 31, -1;\nE:",
+            32,
+        ),
+        &["lane 4", "takes no part"],
+    );
 }
 
 #[test]
@@ -86,7 +102,8 @@ fn undefined_registers() {
 fn undefined_memory() {
     says(&fails("ld.shared.f64 %fd1, [s];", 1), &["never written", "(shared)"]);
     says(&fails("st.local.u32 [l], 1; ld.local.u64 %rd3, [l];", 1), &["never written", "(local)"]);
-    let mut m = Machine::load(&kernel("ld.global.u64 %rd3, [%rd1+8]; st.global.u64 [%rd2], %rd3;")).unwrap();
+    let mut m = Machine::load(&kernel("ld.global.u64 %rd3, [%rd1+8]; st.global.u64 [%rd2], %rd3;"))
+        .unwrap();
     let (a, b) = (m.room(2), m.room(1));
     says(&m.launch("k", 1, 1, 0, &[a, b]).unwrap_err(), &["never written", "(global)"]);
     // each byte counts
@@ -95,7 +112,10 @@ fn undefined_memory() {
 
 #[test]
 fn addresses() {
-    says(&fails("ld.global.u64 %rd3, [%rd1+32];", 1), &["load of 8 bytes at 0x", "out of bounds: offset 32 of 32 bytes"]);
+    says(
+        &fails("ld.global.u64 %rd3, [%rd1+32];", 1),
+        &["load of 8 bytes at 0x", "out of bounds: offset 32 of 32 bytes"],
+    );
     says(&fails("ld.global.u64 %rd3, [%rd1+-8];", 1), &["out of bounds"]);
     says(&fails("st.global.u64 [0], %rd1;", 1), &["out of bounds"]);
     says(&fails("ld.shared.u64 %rd3, [s+5120];", 1), &["out of bounds: offset 5120 of 5120 bytes"]);
@@ -117,7 +137,10 @@ fn what_is_read_as_constant_stays() {
 #[test]
 fn traps_and_endless_loops() {
     says(&fails("trap;", 1), &["trap"]);
-    let mut m = Machine::load(&kernel("L: ld.volatile.global.u64 %rd3, [%rd1]; setp.eq.u64 %p1, %rd3, 0; @%p1 bra L;")).unwrap();
+    let mut m = Machine::load(&kernel(
+        "L: ld.volatile.global.u64 %rd3, [%rd1]; setp.eq.u64 %p1, %rd3, 0; @%p1 bra L;",
+    ))
+    .unwrap();
     m.settings.budget = 10_000;
     let a = m.upload(&[0]);
     says(&m.launch("k", 1, 1, 0, &[a, a]).unwrap_err(), &["on and on"]);
@@ -125,12 +148,27 @@ fn traps_and_endless_loops() {
 
 #[test]
 fn what_is_not_known_is_refused_by_name() {
-    let text = kernel("bra E;\nadd.rz.f64 %fd1, %fd1, %fd1;\nE: mov.u32 %r2, 1;\nwmma.load.a.sync.aligned %r2;\ncvt.rm.f64.s64 %fd1, %rd1;");
+    let text = kernel(
+        "bra E;\nadd.rz.f64 %fd1, %fd1, %fd1;\nE: mov.u32 %r2, 1;\nwmma.load.a.sync.aligned %r2;\ncvt.rm.f64.s64 %fd1, %rd1;",
+    );
     let Err(m) = Machine::load(&text) else { panic!("loaded") };
-    says(&m, &["add.rz.f64: not supported", "wmma.load.a.sync.aligned: not supported", "cvt.rm.f64.s64: not supported"]);
+    says(
+        &m,
+        &[
+            "add.rz.f64: not supported",
+            "wmma.load.a.sync.aligned: not supported",
+            "cvt.rm.f64.s64: not supported",
+        ],
+    );
     let line = text.lines().position(|l| l.contains("add.rz")).unwrap() + 1;
     says(&m, &[&format!("line {line}: add.rz.f64")]);
-    for op in ["add.cc.u32 %r2, %r2, %r2;", "tex.1d.v4.f32.s32 {%f1}, [%rd1];", "ld.global.b128 %rd3, [%rd1];", "mov.u32 %r2, %nosuch;", "call foo, ();"] {
+    for op in [
+        "add.cc.u32 %r2, %r2, %r2;",
+        "tex.1d.v4.f32.s32 {%f1}, [%rd1];",
+        "ld.global.b128 %rd3, [%rd1];",
+        "mov.u32 %r2, %nosuch;",
+        "call foo, ();",
+    ] {
         assert!(Machine::load(&kernel(op)).is_err(), "{op}");
     }
     let newer = kernel("").replace(".version 7.0", ".version 9.0");

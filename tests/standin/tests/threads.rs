@@ -7,7 +7,8 @@ use common::launch;
 const OWN: &str = "mul.wide.u32 %rd4, %r1, 8; add.s64 %rd5, %rd2, %rd4;\n";
 
 fn own(body: &str, threads: u32) -> Vec<u64> {
-    launch(&format!("{OWN}{body}"), threads, &[1, 2, 3, 4]).unwrap_or_else(|e| panic!("{e}\n{body}"))
+    launch(&format!("{OWN}{body}"), threads, &[1, 2, 3, 4])
+        .unwrap_or_else(|e| panic!("{e}\n{body}"))
 }
 
 #[test]
@@ -86,7 +87,12 @@ fn functions_are_called_with_parameters() {
 #[test]
 fn shuffles() {
     let shuffle = |mode: &str, b: u32, c: u32| {
-        own(&format!("add.s32 %r2, %r1, 100; shfl.sync.{mode}.b32 %r3|%p1, %r2, {b}, {c}, -1; selp.b32 %r4, 1000, 0, %p1; add.s32 %r3, %r3, %r4; cvt.u64.u32 %rd6, %r3; st.global.u64 [%rd5], %rd6;"), 32)
+        own(
+            &format!(
+                "add.s32 %r2, %r1, 100; shfl.sync.{mode}.b32 %r3|%p1, %r2, {b}, {c}, -1; selp.b32 %r4, 1000, 0, %p1; add.s32 %r3, %r3, %r4; cvt.u64.u32 %rd6, %r3; st.global.u64 [%rd5], %rd6;"
+            ),
+            32,
+        )
     };
     let down = shuffle("down", 4, 31);
     assert_eq!((down[0], down[27], down[28], down[31]), (1104, 1131, 128, 131));
@@ -99,28 +105,43 @@ fn shuffles() {
     // segments of eight lanes
     let part = shuffle("down", 4, 31 | 24 << 8);
     assert_eq!((part[0], part[3], part[4], part[8]), (1104, 1107, 104, 1112));
-    let some = own("setp.lt.u32 %p1, %r1, 16; @!%p1 bra E; shfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff; cvt.u64.u32 %rd6, %r2; st.global.u64 [%rd5], %rd6;\nE:", 32);
+    let some = own(
+        "setp.lt.u32 %p1, %r1, 16; @!%p1 bra E; shfl.sync.bfly.b32 %r2, %r1, 1, 31, 0xffff; cvt.u64.u32 %rd6, %r2; st.global.u64 [%rd5], %rd6;\nE:",
+        32,
+    );
     assert_eq!(some[..4], [1, 0, 3, 2]);
 }
 
 #[test]
 fn votes() {
-    let out = own("setp.lt.u32 %p1, %r1, 3; vote.sync.ballot.b32 %r2, %p1, -1; vote.sync.any.pred %p2, %p1, -1; vote.sync.all.pred %p3, %p1, -1; selp.b32 %r3, 256, 0, %p2; or.b32 %r2, %r2, %r3; selp.b32 %r3, 512, 0, %p3; or.b32 %r2, %r2, %r3; cvt.u64.u32 %rd6, %r2; st.global.u64 [%rd5], %rd6;", 32);
+    let out = own(
+        "setp.lt.u32 %p1, %r1, 3; vote.sync.ballot.b32 %r2, %p1, -1; vote.sync.any.pred %p2, %p1, -1; vote.sync.all.pred %p3, %p1, -1; selp.b32 %r3, 256, 0, %p2; or.b32 %r2, %r2, %r3; selp.b32 %r3, 512, 0, %p3; or.b32 %r2, %r2, %r3; cvt.u64.u32 %rd6, %r2; st.global.u64 [%rd5], %rd6;",
+        32,
+    );
     assert!(out[..32].iter().all(|v| *v == 7 + 256));
 }
 
 #[test]
 fn barriers_reduce_and_count() {
-    let out = own("setp.lt.u32 %p1, %r1, 40; bar.red.popc.u32 %r2, 0, %p1; cvt.u64.u32 %rd6, %r2; st.global.u64 [%rd5], %rd6;", 64);
+    let out = own(
+        "setp.lt.u32 %p1, %r1, 40; bar.red.popc.u32 %r2, 0, %p1; cvt.u64.u32 %rd6, %r2; st.global.u64 [%rd5], %rd6;",
+        64,
+    );
     assert!(out[..64].iter().all(|v| *v == 40));
     // The first warp hands over to the second by a barrier of its own.
-    let out = own("setp.ge.u32 %p1, %r1, 64; @%p1 bra E; st.global.u64 [%rd5], %rd4; bar.sync 1, 64; xor.b32 %r2, %r1, 32; mul.wide.u32 %rd6, %r2, 8; add.s64 %rd6, %rd2, %rd6; ld.global.u64 %rd7, [%rd6]; bar.sync 1, 64; st.global.u64 [%rd5], %rd7;\nE: bar.sync 0;", 96);
+    let out = own(
+        "setp.ge.u32 %p1, %r1, 64; @%p1 bra E; st.global.u64 [%rd5], %rd4; bar.sync 1, 64; xor.b32 %r2, %r1, 32; mul.wide.u32 %rd6, %r2, 8; add.s64 %rd6, %rd2, %rd6; ld.global.u64 %rd7, [%rd6]; bar.sync 1, 64; st.global.u64 [%rd5], %rd7;\nE: bar.sync 0;",
+        96,
+    );
     assert_eq!((out[0], out[32]), (256, 0));
 }
 
 #[test]
 fn atomics() {
-    let out = own("atom.global.add.u32 %r2, [%rd2], 2; atom.global.add.f64 %fd1, [%rd2+8], 0d3FE0000000000000; atom.global.max.s32 %r3, [%rd2+16], %r1; atom.global.or.b32 %r4, [%rd2+24], %r1; red.global.add.u64 [%rd2+32], 3; atom.global.inc.u32 %r5, [%rd2+40], 6; atom.global.cas.b64 %rd7, [%rd2+48], 0, 77; atom.global.exch.b32 %r6, [%rd2+56], 5; atom.add.u64 %rd8, [%rd2+64], 1;", 32);
+    let out = own(
+        "atom.global.add.u32 %r2, [%rd2], 2; atom.global.add.f64 %fd1, [%rd2+8], 0d3FE0000000000000; atom.global.max.s32 %r3, [%rd2+16], %r1; atom.global.or.b32 %r4, [%rd2+24], %r1; red.global.add.u64 [%rd2+32], 3; atom.global.inc.u32 %r5, [%rd2+40], 6; atom.global.cas.b64 %rd7, [%rd2+48], 0, 77; atom.global.exch.b32 %r6, [%rd2+56], 5; atom.add.u64 %rd8, [%rd2+64], 1;",
+        32,
+    );
     assert_eq!(out[0], 64);
     assert_eq!(f64::from_bits(out[1]), 16.0);
     assert_eq!(out[2..9], [31, 31, 96, 4, 77, 5, 32]);
@@ -138,5 +159,8 @@ fn persistent_blocks_share_a_queue() {
     let out = m.room(50);
     m.launch("k", 2, 64, 0, &[queue, out]).unwrap();
     let out = m.download(out, 50);
-    assert!(out.contains(&1) && out.contains(&2) && out.iter().all(|v| *v == 1 || *v == 2), "{out:?}");
+    assert!(
+        out.contains(&1) && out.contains(&2) && out.iter().all(|v| *v == 1 || *v == 2),
+        "{out:?}"
+    );
 }

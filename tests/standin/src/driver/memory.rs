@@ -3,6 +3,7 @@
 use super::codes::*;
 use super::{State, with};
 use crate::settings::Failure;
+use crate::types::Problem;
 use std::ffi::{c_int, c_uint, c_void};
 
 fn allocate(s: &mut State, out: *mut u64, n: usize) -> c_int {
@@ -55,8 +56,8 @@ pub unsafe extern "C" fn cuMemGetInfo_v2(free: *mut usize, total: *mut usize) ->
     })
 }
 
-fn failed(s: &mut State, what: &str, e: &str) -> c_int {
-    s.say(&format!("{what}: {e}"));
+fn failed(s: &mut State, what: &str, e: Problem) -> c_int {
+    s.say(&format!("{what}: {}", e.text()));
     INVALID_VALUE
 }
 
@@ -71,7 +72,7 @@ fn to_device(s: &mut State, to: u64, from: *const u8, n: usize) -> c_int {
             area.put(at, bytes);
             OK
         }
-        Err(e) => failed(s, "cuMemcpyHtoD", &e),
+        Err(e) => failed(s, "cuMemcpyHtoD", e),
     }
 }
 fn to_host(s: &mut State, to: *mut u8, from: u64, n: usize) -> c_int {
@@ -84,7 +85,7 @@ fn to_host(s: &mut State, to: *mut u8, from: u64, n: usize) -> c_int {
             unsafe { std::ptr::copy_nonoverlapping(area.bytes()[at..].as_ptr(), to, n) };
             OK
         }
-        Err(e) => failed(s, "cuMemcpyDtoH", &e),
+        Err(e) => failed(s, "cuMemcpyDtoH", e),
     }
 }
 fn within(s: &mut State, to: u64, from: u64, n: usize) -> c_int {
@@ -93,14 +94,14 @@ fn within(s: &mut State, to: u64, from: u64, n: usize) -> c_int {
     }
     let part = match s.heap.range(from, n) {
         Ok((area, at)) => area.snapshot(at, n),
-        Err(e) => return failed(s, "cuMemcpyDtoD", &e),
+        Err(e) => return failed(s, "cuMemcpyDtoD", e),
     };
     match s.heap.range(to, n) {
         Ok((area, at)) => {
             area.copy(at, &part);
             OK
         }
-        Err(e) => failed(s, "cuMemcpyDtoD", &e),
+        Err(e) => failed(s, "cuMemcpyDtoD", e),
     }
 }
 

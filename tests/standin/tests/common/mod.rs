@@ -40,7 +40,9 @@ pub fn run(op: &str, to: &str, from: &[(&str, u64)]) -> u64 {
         "p" => format!("\nselp.u64 %rd20, 1, 0, {d};\nst.global.u64 [%rd2], %rd20;"),
         "rd" => format!("\nst.global.u64 [%rd2], {d};"),
         "fd" => format!("\nst.global.f64 [%rd2], {d};"),
-        "f" => format!("\nmov.b32 %r20, {d};\ncvt.u64.u32 %rd20, %r20;\nst.global.u64 [%rd2], %rd20;"),
+        "f" => {
+            format!("\nmov.b32 %r20, {d};\ncvt.u64.u32 %rd20, %r20;\nst.global.u64 [%rd2], %rd20;")
+        }
         "rs" => format!("\ncvt.u64.u16 %rd20, {d};\nst.global.u64 [%rd2], %rd20;"),
         _ => format!("\ncvt.u64.u32 %rd20, {d};\nst.global.u64 [%rd2], %rd20;"),
     };
