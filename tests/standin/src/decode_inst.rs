@@ -183,6 +183,7 @@ impl Builder<'_> {
         let [mods @ .., to, from] = op else { return Err(NO.into()) };
         let (to, from) = (Ty::parse(to).ok_or(NO)?, Ty::parse(from).ok_or(NO)?);
         let [d, s] = a else { return Err(NO.into()) };
+        let from_operand = s.clone();
         let mut chain = convert(mods, to, from).ok_or(NO)?;
         let s = self.source(s, from)?;
         let (d, width) = self.destination(d)?;
@@ -198,14 +199,10 @@ impl Builder<'_> {
                 _ => chain,
             };
         }
-        // Registers are zero-extended already.
-        if mods.is_empty()
-            && !from.float()
-            && !to.float()
-            && !from.signed()
-            && !to.signed()
-            && from.size() < to.size()
-        {
+        // Registers are zero-extended already, unless the source is wider than what is taken of it.
+        let exact = matches!(&from_operand, Operand::Name(n) if self.register(n).is_ok_and(|r| r.1.size() == from.size()));
+        let unsigned = [to, from].iter().all(|t| !t.float() && !t.signed());
+        if exact && unsigned && mods.is_empty() && from.size() < to.size() {
             self.push(Step::Move { d, a: s });
             return Ok(());
         }
