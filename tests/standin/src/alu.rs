@@ -316,7 +316,7 @@ pub fn compare(name: &str, ty: Ty) -> Option<F2> {
         };
     }
     // For the unordered ones `!(a < b)` is not `a >= b`.
-    #[allow(clippy::neg_cmp_op_on_partial_ord, clippy::eq_op)]
+    #[allow(clippy::neg_cmp_op_on_partial_ord, clippy::eq_op, clippy::nonminimal_bool)]
     {
         all! { ty,
             "eq" |a, b| a == b;

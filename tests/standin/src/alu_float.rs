@@ -56,7 +56,7 @@ pub fn float(name: &str, mods: &[&str], ty: Ty) -> Option<Pure> {
     let sat = mods.contains(&"sat");
     let approx = mods.iter().any(|m| matches!(*m, "approx" | "full"));
     let known = |m: &&str| matches!(*m, "rn" | "ftz" | "sat" | "approx" | "full");
-    if !mods.iter().all(|m| known(m)) || sat {
+    if !mods.iter().all(known) || sat {
         return if name == "testp" { testp(mods, ty) } else { None };
     }
     let one = |h: F1| Some(Function::One(h));

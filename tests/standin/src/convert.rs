@@ -65,6 +65,8 @@ pub fn convert(mods: &[&str], to: Ty, from: Ty) -> Option<Vec<F1>> {
                 _ => return None,
             }
             if sat {
+                // not `clamp`: NaN becomes 0
+                #[allow(clippy::manual_clamp)]
                 chain.push(|x| f64::from_bits(x).max(0.0).min(1.0).to_bits());
             }
             if to == F32 {

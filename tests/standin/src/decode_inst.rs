@@ -3,8 +3,8 @@
 use crate::alu::{F1, F2, Function, compare, pure};
 use crate::convert::{convert, cut, extend};
 use crate::decode::Builder;
-use crate::parse::{Inst, Operand};
 use crate::program::{Four, Slot, Step, Table, UNDEFINED};
+use crate::syntax::{Inst, Operand};
 use crate::types::Ty;
 
 /// The reason for refusing an instruction by its name alone.
@@ -18,9 +18,18 @@ impl Builder<'_> {
         match op[0] {
             "bra" => self.branch(a, guard),
             "brx" => self.table(a),
-            "exit" => Ok(self.push(Step::Exit)),
-            "ret" => Ok(self.push(if self.entry { Step::Exit } else { Step::Return })),
-            "trap" | "brkpt" => Ok(self.push(Step::Trap)),
+            "exit" => {
+                self.push(Step::Exit);
+                Ok(())
+            }
+            "ret" => {
+                self.push(if self.entry { Step::Exit } else { Step::Return });
+                Ok(())
+            }
+            "trap" | "brkpt" => {
+                self.push(Step::Trap);
+                Ok(())
+            }
             "membar" | "fence" | "prefetch" | "prefetchu" | "nanosleep" | "pmevent" => Ok(()),
             "ld" | "ldu" => self.load(&op[1..], a),
             "st" => self.store(&op[1..], a),

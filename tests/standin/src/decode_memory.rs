@@ -5,8 +5,8 @@ use crate::convert::{cut, extend};
 use crate::decode::{Builder, Entity};
 use crate::decode_inst::NO;
 use crate::memory::{LOCAL_WINDOW, SHARED_WINDOW, Space, WINDOW};
-use crate::parse::Operand;
 use crate::program::{Atomic, Reach, Slot, Step};
+use crate::syntax::Operand;
 use crate::types::Ty;
 
 /// What the dots after `ld`, `st` and `atom` say.

@@ -2,8 +2,8 @@
 
 use crate::decode::Builder;
 use crate::decode_inst::NO;
-use crate::parse::Operand;
 use crate::program::{Barrier, Reduce, Special, Step, UNDEFINED, Warp, WarpKind};
+use crate::syntax::Operand;
 use crate::types::Ty;
 
 impl Builder<'_> {
@@ -154,8 +154,8 @@ impl Builder<'_> {
 }
 
 /// Whether a call of `from` can come to `to` again.
-fn reaches(text: &crate::parse::Text, from: &str, to: &str, seen: &mut Vec<String>) -> bool {
-    use crate::parse::Stmt;
+fn reaches(text: &crate::syntax::Text, from: &str, to: &str, seen: &mut Vec<String>) -> bool {
+    use crate::syntax::Stmt;
     let Some(f) = text.funcs.iter().find(|f| f.name == from && f.body.is_some()) else {
         return false;
     };

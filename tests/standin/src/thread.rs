@@ -232,7 +232,7 @@ impl Thread<'_> {
                 let from = at as usize;
                 let bytes =
                     self.params.get(from..from.wrapping_add(size)).ok_or("past the parameters")?;
-                if from % align != 0 {
+                if !from.is_multiple_of(align) {
                     return Err(Problem::from(format!(
                         "misaligned: offset {from} is no multiple of {align}"
                     )));

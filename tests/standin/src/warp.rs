@@ -50,7 +50,7 @@ impl Lanes<'_> {
             if group != mask & live {
                 continue;
             }
-            self.perform(&w, group).map_err(|(l, e)| (l, e))?;
+            self.perform(&w, group)?;
             for l in (0..n).filter(|l| group >> l & 1 == 1) {
                 self.pcs[l] += 1;
                 self.states[l] = State::Ready;

@@ -34,7 +34,7 @@ fn integers_32() {
     assert_eq!(run("sub.s32 {d}, {0}, {1};", "r", &[r(a), r(b)]), u(x.wrapping_sub(y)));
     assert_eq!(run("add.s32 {d}, {0}, -1;", "r", &[r(0)]), u(-1));
     assert_eq!(run("mul.lo.s32 {d}, {0}, {1};", "r", &[r(a), r(b)]), u(x.wrapping_mul(y)));
-    assert_eq!(run("mul.hi.s32 {d}, {0}, {1};", "r", &[r(a), r(b)]), u((a * b >> 32) as i32));
+    assert_eq!(run("mul.hi.s32 {d}, {0}, {1};", "r", &[r(a), r(b)]), u(((a * b) >> 32) as i32));
     assert_eq!(
         run("mul.hi.u32 {d}, {0}, {1};", "r", &[r(a), r(b)]),
         (x as u32 as u64 * y as u32 as u64) >> 32
@@ -69,7 +69,7 @@ fn integers_64_and_wide() {
     assert_eq!(run("mul.lo.s64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]), a.wrapping_mul(b) as u64);
     assert_eq!(
         run("mul.hi.s64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]),
-        (a as i128 * b as i128 >> 64) as u64
+        ((a as i128 * b as i128) >> 64) as u64
     );
     assert_eq!(
         run("mul.hi.u64 {d}, {0}, {1};", "rd", &[rd(a), rd(b)]),
