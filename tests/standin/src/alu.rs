@@ -243,6 +243,18 @@ pub fn pure(op: &[&str]) -> Option<Pure> {
                 from: [ty; 4],
             });
         }
+        ("bfind", ["shiftamt"] | []) => {
+            let f: F1 = match (ty, mods.is_empty()) {
+                (U32, true) => |a| 31u32.wrapping_sub((a as u32).leading_zeros()) as u64,
+                (U64, true) => |a| 63u32.wrapping_sub(a.leading_zeros()) as u64,
+                (U32, false) => {
+                    |a| if a == 0 { u32::MAX as u64 } else { (a as u32).leading_zeros() as u64 }
+                }
+                (U64, false) => |a| if a == 0 { u32::MAX as u64 } else { a.leading_zeros() as u64 },
+                _ => return None,
+            };
+            return Some(Pure { function: Function::One(f), to: U32, from: [ty; 4] });
+        }
         ("brev", []) if bits => int1!(ty, |a| a.reverse_bits())?,
         ("bfe", []) => {
             let f: F3 = match ty {

@@ -52,6 +52,14 @@ pub fn fused() -> F3 {
 
 /// The instruction `name` with these modifiers on `f32` or `f64`.
 pub fn float(name: &str, mods: &[&str], ty: Ty) -> Option<Pure> {
+    if let (F32, "fma", ["rm" | "rp" | "rz"]) = (ty, name, mods) {
+        let h: F3 = match mods[0] {
+            "rm" => |a, b, c| b32(directed(g(a), g(b), g(c), |exact| exact < 0.0)),
+            "rp" => |a, b, c| b32(directed(g(a), g(b), g(c), |exact| exact > 0.0)),
+            _ => |a, b, c| b32(towards_zero(g(a), g(b), g(c))),
+        };
+        return Some(Pure { function: Function::Three(h), to: ty, from: [ty; 4] });
+    }
     let ftz = mods.contains(&"ftz");
     let sat = mods.contains(&"sat");
     let approx = mods.iter().any(|m| matches!(*m, "approx" | "full"));
@@ -113,6 +121,31 @@ pub fn float(name: &str, mods: &[&str], ty: Ty) -> Option<Pure> {
         _ => None,
     }?;
     Some(Pure { function, to: ty, from: [ty; 4] })
+}
+
+/// `a * b + c` as a double and what it lacks: together exact, for singles.
+fn exact(a: f32, b: f32, c: f32) -> (f64, f64) {
+    let (p, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let s = p + c;
+    let t = s - p;
+    (s, (p - (s - t)) + (c - t))
+}
+
+/// Rounded to the nearest single, then one step on where `further` says so of what is missing.
+fn directed(a: f32, b: f32, c: f32, further: fn(f64) -> bool) -> f32 {
+    let (s, rest) = exact(a, b, c);
+    let near = s as f32;
+    let missing = (s - f64::from(near)) + rest;
+    match further(missing) {
+        true if missing < 0.0 => near.next_down(),
+        true => near.next_up(),
+        false => near,
+    }
+}
+
+fn towards_zero(a: f32, b: f32, c: f32) -> f32 {
+    let (s, _) = exact(a, b, c);
+    if s < 0.0 { directed(a, b, c, |m| m > 0.0) } else { directed(a, b, c, |m| m < 0.0) }
 }
 
 fn testp(mods: &[&str], ty: Ty) -> Option<Pure> {

@@ -38,6 +38,8 @@ pub(crate) struct Builder<'a> {
     pub constants: HashMap<u64, Slot>,
     pub specials: HashMap<Special, Slot>,
     pub dynamic: Option<Slot>,
+    /// The carry of `add.cc` and its kin, once there is one.
+    pub carry: Option<Slot>,
     pub labels: HashMap<String, u32>,
     /// Steps whose jump goes to a label: (step, label).
     pub jumps: Vec<(usize, String)>,
@@ -83,6 +85,7 @@ impl<'a> Builder<'a> {
             constants: HashMap::new(),
             specials: HashMap::new(),
             dynamic: None,
+            carry: None,
             labels: HashMap::new(),
             jumps: Vec::new(),
             table_labels: HashMap::new(),

@@ -43,6 +43,8 @@ impl Builder<'_> {
             "cvt" => self.cvt(&op[1..], a),
             "setp" => self.setp(&op[1..], a),
             "set" => self.set(&op[1..], a),
+            "addc" | "subc" | "madc" => self.carry(&op, a),
+            "add" | "sub" | "mad" if op.contains(&"cc") => self.carry(&op, a),
             "lop3" if op == ["lop3", "b32"] => self.lop3(a),
             _ => self.arithmetic(&op, a),
         }

@@ -5,6 +5,7 @@
 pub mod alu;
 mod alu_float;
 pub mod block;
+mod carry;
 pub mod convert;
 mod decode;
 mod decode_inst;

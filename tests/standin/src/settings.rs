@@ -29,6 +29,8 @@ pub struct Environment {
     pub failure: Option<Failure>,
     pub report: Option<String>,
     pub quiet: bool,
+    /// A line of every PTX to leave out: what a test of tests changes.
+    pub omit: Option<usize>,
 }
 
 impl Environment {
@@ -67,6 +69,7 @@ impl Environment {
                 .map(|v| failure(&v)),
             report: var("NEYMAN_STANDIN_REPORT").ok().filter(|v| !v.is_empty()),
             quiet: var("NEYMAN_STANDIN_QUIET").is_ok(),
+            omit: Some(number("NEYMAN_STANDIN_OMIT", 0) as usize).filter(|n| *n > 0),
         }
     }
 }

@@ -116,6 +116,39 @@ fn bits() {
 }
 
 #[test]
+fn carries() {
+    let (a, b) = (0xffff_fff0_1234_5678u64 as i64, 0x0000_0020_ffff_ffffi64);
+    let low = "mov.b64 {%r20, %r21}, {0}; mov.b64 {%r22, %r23}, {1};";
+    let join = "mov.b64 {d}, {%r24, %r25};";
+    let pair = |f: &str, g: &str| {
+        run(
+            &format!("{low} {f} %r24, %r20, %r22; {g} %r25, %r21, %r23; {join}"),
+            "rd",
+            &[rd(a), rd(b)],
+        )
+    };
+    assert_eq!(pair("add.cc.u32", "addc.u32"), a.wrapping_add(b) as u64);
+    assert_eq!(pair("sub.cc.u32", "subc.u32"), a.wrapping_sub(b) as u64);
+    let product = format!(
+        "{low} mul.lo.u32 %r24, %r20, %r22; mul.hi.u32 %r25, %r20, %r22; mad.lo.cc.u32 %r24, %r20, 1, %r24; madc.hi.u32 %r25, 0, 0, %r25; {join}"
+    );
+    let (x, y) = (a as u32 as u64, b as u32 as u64);
+    assert_eq!(run(&product, "rd", &[rd(a), rd(b)]), x * y + x);
+    assert_eq!(run("bfind.u32 {d}, {0};", "r", &[r(0x50)]), 6);
+    assert_eq!(run("bfind.shiftamt.u32 {d}, {0};", "r", &[r(0x50)]), 25);
+    let f3 = |m: &str| {
+        single(&format!("fma.{m}.f32 {{d}}, {{0}}, {{1}}, {{2}};"), &[f(1.1), f(3.3), f(-1e-12)])
+    };
+    let near = 1.1f32.mul_add(3.3, -1e-12);
+    assert!(
+        f3("rm") <= near
+            && f3("rp") >= near
+            && f3("rp") == f3("rm").next_up()
+            && f3("rz") == f3("rm")
+    );
+}
+
+#[test]
 fn doubles() {
     let (a, b, c) = (1.1, -2.7e-3, 5e10);
     assert_eq!(double("add.f64 {d}, {0}, {1};", &[fd(a), fd(b)]), a + b);

@@ -163,7 +163,7 @@ fn what_is_not_known_is_refused_by_name() {
     let line = text.lines().position(|l| l.contains("add.rz")).unwrap() + 1;
     says(&m, &[&format!("line {line}: add.rz.f64")]);
     for op in [
-        "add.cc.u32 %r2, %r2, %r2;",
+        "dp4a.u32.u32 %r2, %r2, %r2, %r2;",
         "tex.1d.v4.f32.s32 {%f1}, [%rd1];",
         "ld.global.b128 %rd3, [%rd1];",
         "mov.u32 %r2, %nosuch;",

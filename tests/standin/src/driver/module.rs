@@ -18,7 +18,16 @@ fn load(s: &mut State, out: *mut usize, image: *const c_char) -> (c_int, String)
     let Ok(text) = (unsafe { CStr::from_ptr(image) }).to_str() else {
         return (INVALID_IMAGE, "the image is no text".into());
     };
-    match Module::load(text, &mut s.heap) {
+    let mut text = std::borrow::Cow::Borrowed(text);
+    if let Some(omit) = s.env.omit {
+        s.say(&format!(
+            "line {omit} is left out: {}",
+            text.lines().nth(omit - 1).unwrap_or("").trim()
+        ));
+        let keep = |(i, l)| if i + 1 == omit { "" } else { l };
+        text = text.lines().enumerate().map(keep).collect::<Vec<_>>().join("\n").into();
+    }
+    match Module::load(&text, &mut s.heap) {
         Ok(m) => {
             s.modules.push(Some(m));
             unsafe { *out = s.modules.len() };
