@@ -84,7 +84,9 @@ pub fn float(name: &str, mods: &[&str], ty: Ty) -> Option<Pure> {
         (F64, false, false, "rcp") => one(|a| b64(1.0 / f(a))),
         (F64, false, false, "copysign") => two(|a, b| b64(f(b).copysign(f(a)))),
         (F64, true, true, "rcp") => one(|a| rough(1.0 / upper(a))),
-        (F64, _, true, "rsqrt") => one(|a| rough(1.0 / upper(a).sqrt())),
+        // without `ftz` the card refines it: what `rsqrt()` of the library is
+        (F64, false, true, "rsqrt") => one(|a| b64(1.0 / f(a).sqrt())),
+        (F64, true, true, "rsqrt") => one(|a| rough(1.0 / upper(a).sqrt())),
         (F64, true, true, "ex2") => one(|a| rough(upper(a).exp2())),
         (F64, true, true, "lg2") => one(|a| rough(upper(a).log2())),
         (F32, false, false, "add") => two(|a, b| b32(g(a) + g(b))),

@@ -132,7 +132,7 @@ impl Area {
             }
             _ => {
                 let need = ((1 << size) - 1) << (at % 4);
-                self.words[at / 4].reads(need, now, order, self.watched)?;
+                self.words[at / 4].reads(need, now, order, self.watched && size == 4)?;
                 Ok(self.data[at / 8] >> (at % 8 * 8) & crate::types::mask(size))
             }
         }
@@ -176,7 +176,7 @@ impl Area {
             }
             _ => {
                 let (gives, shift) = (((1 << size) - 1) << (at % 4), at % 8 * 8);
-                self.words[at / 4].writes(gives, now, order, self.watched)?;
+                self.words[at / 4].writes(gives, now, order, self.watched && size == 4)?;
                 let m = crate::types::mask(size) << shift;
                 self.data[at / 8] = self.data[at / 8] & !m | value << shift & m;
             }
@@ -252,7 +252,7 @@ impl Word {
         if watched {
             return self.write(gives, now, order);
         }
-        self.writer = now | self.writer & 15 | gives;
+        self.writer |= gives;
         Ok(())
     }
 }

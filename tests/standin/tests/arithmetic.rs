@@ -173,6 +173,7 @@ fn doubles() {
     assert!((x * 3.0 - 1.0).abs() < 1e-6 && x.to_bits() as u32 == 0);
     let x: f64 = double("rsqrt.approx.ftz.f64 {d}, {0};", &[fd(3.0)]);
     assert!((x * x * 3.0 - 1.0).abs() < 1e-5);
+    assert_eq!(double("rsqrt.approx.f64 {d}, {0};", &[fd(3.0)]), 1.0 / 3f64.sqrt());
     let x: f64 = double("lg2.approx.ftz.f64 {d}, {0};", &[fd(8.0)]);
     assert_eq!(x, 3.0);
     assert_eq!(double("ex2.approx.ftz.f64 {d}, {0};", &[fd(3.0)]), 8.0);

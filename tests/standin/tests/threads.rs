@@ -164,3 +164,9 @@ fn persistent_blocks_share_a_queue() {
         "{out:?}"
     );
 }
+
+#[test]
+fn threads_may_write_neighbouring_bytes() {
+    let out = own("cvt.u64.u32 %rd6, %r1; add.s64 %rd7, %rd2, %rd6; st.global.u8 [%rd7], %r1;", 8);
+    assert_eq!(out[0], 0x0706_0504_0302_0100);
+}
