@@ -23,6 +23,7 @@ step library cargo clippy --locked --all-targets --no-default-features -- -D war
 step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
 step doc-tests cargo test --locked --doc
 step tests cargo test --locked --all-targets --no-fail-fast
+step stand-in cargo test --release --manifest-path tests/standin/Cargo.toml --target-dir target/standin
 
 if [ -z "${NEYMAN_DATA:-}" ]; then summary+="NEYMAN_DATA is not set: tests on real analyses did not run"$'\n'; fi
 printf '\n== summary\n%s' "$summary"
