@@ -31,10 +31,8 @@ INLINE void find_active(const Header &h, const Slot &s, const u32 *job_index) {
     const double g = s.lows[h.l_g + k];
     const bool low_bound = !(s.numbers[h.f_lower + k] < x) && g > 0.0;
     const bool high_bound = !(x < s.numbers[h.f_upper + k]) && g < 0.0;
-    bool held = job_index[k] == 1 || low_bound || high_bound;
-    if (h.kinked == 1 && s.index[h.i_parameters + 5 * k + 4] == 1) {
-      held = held || s.lows[h.l_side + k] == 0.0;
-    }
+    const bool resting = has_kink(h, s, k) && s.lows[h.l_side + k] == 0.0;
+    const bool held = job_index[k] == 1 || low_bound || high_bound || resting;
     s.lows[h.l_mask + k] = held ? 0.0 : 1.0;
   }
   barrier();

@@ -62,7 +62,7 @@ INLINE void settle_kinks(const Header &h, const Slot &s) {
   if (h.kinked == 0) return;
   ROLLED
   for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
-    if (s.index[h.i_parameters + 5 * k + 4] == 0) continue;
+    if (!has_kink(h, s, k)) continue;
     const double x = s.reals[h.r_trial + k];
     double side = x < 0.0 ? -1.0 : 1.0;
     if (x == 0.0) {
@@ -149,7 +149,7 @@ INLINE void accept_or_reject(const Header &h, const Slot &s, Lane &lane, double 
     for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
       s.reals[h.r_x + k] = s.reals[h.r_trial + k];
       s.lows[h.l_g + k] = s.lows[h.l_gradient + k];
-      if (h.kinked == 1) s.lows[h.l_side + k] = s.lows[h.l_trial_side + k];
+      if (has_kink(h, s, k)) s.lows[h.l_side + k] = s.lows[h.l_trial_side + k];
     }
     lane.nll = value.nll;
     lane.negative_bin = value.negative_bin + 1;
@@ -167,7 +167,7 @@ INLINE void step(const Header &h, const Slot &s, const u32 *job_index) {
     double to = s.reals[h.r_x + k] - s.lows[h.l_solved + k];
     to = to < lower ? lower : to;
     to = upper < to ? upper : to;
-    if (h.kinked == 1 && s.index[h.i_parameters + 5 * k + 4] == 1) {
+    if (has_kink(h, s, k)) {
       // a step across a kink ends on it
       const double side = s.lows[h.l_side + k];
       const bool across = side > 0.0 ? to < 0.0 : to > 0.0;

@@ -15,3 +15,8 @@ struct Slot {
   const double *main;
   const double *auxiliary;
 };
+
+// whether the likelihood has a kink where this parameter is 0
+INLINE bool has_kink(const Header &h, const Slot &s, u32 k) {
+  return h.kinked == 1 && s.index[h.i_parameters + 5 * k + 4] == 1;
+}
