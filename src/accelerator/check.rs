@@ -55,8 +55,7 @@ impl Comparison<'_> {
                 continue;
             }
             let room = self.allowed * (1.0 + host.abs() + counts);
-            // NaN must not pass
-            if !((device - host).abs() <= room) {
+            if !within(*device, *host, room) {
                 return Err(self.refuse("the NLL of a test point", *device, *host));
             }
             let row = l * n..(l + 1) * n;
@@ -64,7 +63,7 @@ impl Comparison<'_> {
             for (device, host) in on_device.gradient[row.clone()].iter().zip(&on_host.gradient[row])
             {
                 let room = 10.0 * self.allowed * (largest + counts);
-                if !((device - host).abs() <= room) {
+                if !within(*device, *host, room) {
                     return Err(self.refuse("a derivative at a test point", *device, *host));
                 }
             }
@@ -104,12 +103,17 @@ impl Comparison<'_> {
             let (main, auxiliary) = (job.main_of(i), job.auxiliary_of(i));
             let host = answers(self.device.host(), &fit.parameters, main, auxiliary)?.nll[0];
             let counts: f64 = main.iter().chain(auxiliary).map(|v| v.abs()).sum();
-            if !((fit.nll - host).abs() <= self.allowed * (1.0 + host.abs() + counts)) {
+            if !within(fit.nll, host, self.allowed * (1.0 + host.abs() + counts)) {
                 return Err(self.refuse("the NLL of a fit", fit.nll, host));
             }
         }
         Ok(())
     }
+}
+
+/// Whether two numbers are so close; NaN never is.
+fn within(a: f64, b: f64, room: f64) -> bool {
+    (a - b).abs() <= room
 }
 
 /// NLL without the terms of the data alone, and gradient, at `points`, for one dataset.

@@ -47,7 +47,7 @@ impl CudaDevice {
 
     /// f64 at half the speed of f32, as data-centre cards have it; the others have 1/32 or less.
     pub fn fast_f64(&self) -> bool {
-        matches!(self.capability, (6 | 7 | 8 | 9 | 10, 0))
+        matches!(self.capability, (6..=10, 0))
     }
 
     /// Whether `name`, by which another interface knows a card, is that of this one.
