@@ -1,11 +1,20 @@
 //! Where batches of likelihoods are evaluated and minimized. No statistics.
 
 pub mod batch;
+#[cfg(any(
+    feature = "gpu",
+    all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
+))]
+mod check;
 pub mod choice;
 pub mod cpu;
+pub mod cuda;
 #[cfg(feature = "gpu")]
 pub mod gpu;
-#[cfg(feature = "gpu")]
+#[cfg(any(
+    feature = "gpu",
+    all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
+))]
 mod layout;
 pub mod problem;
 pub mod program;
@@ -58,9 +67,9 @@ pub trait Accelerator: Send + Sync {
 /// What runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceInfo {
-    /// `cpu`, `gpu:0`.
+    /// `cpu`, `gpu:0`, `cuda:0`.
     pub name: String,
-    /// Interface: `vulkan`, `metal`, `dx12`; `cpu` for the processor.
+    /// Interface: `vulkan`, `metal`, `dx12`, `cuda`; `cpu` for the processor.
     pub backend: String,
     /// The driver and its version, in its own words; empty for the processor.
     pub driver: String,
@@ -96,13 +105,27 @@ pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Ac
             }),
         },
         DeviceChoice::Gpu { backend, index } => open_gpu(backend, index, request, program),
-        DeviceChoice::Cuda { .. } => Err(Error::Device {
-            device: request.device.to_string(),
-            message: "no CUDA in this build yet; NVIDIA cards run as the device gpu (through \
-                      Vulkan or DX12)"
-                .into(),
-        }),
+        DeviceChoice::Cuda { index } => open_cuda(index, request, program),
     }
+}
+
+fn open_cuda(
+    index: Option<usize>,
+    request: &DeviceRequest,
+    program: Arc<Program>,
+) -> Result<Box<dyn Accelerator>> {
+    if !matches!(request.precision, PrecisionChoice::Auto | PrecisionChoice::F64) {
+        return Err(Error::Device {
+            device: request.device.to_string(),
+            message: format!(
+                "its kernels compute in f64, not in {}; leave the precision to auto, or choose the \
+                 device gpu",
+                request.precision
+            ),
+        });
+    }
+    let reason = if index.is_some() { "asked for" } else { "asked for, the first of its kind" };
+    cuda::open(index, program, reason, request.host_fallback)
 }
 
 #[cfg(feature = "gpu")]
@@ -146,30 +169,51 @@ pub struct Candidate {
 
 /// What automatic choice may take instead of the processor: hardware alone, each card once, and
 /// only where it has the precision asked for.
+///
+/// An NVIDIA card comes through CUDA. Where its f64 is slow it comes as a graphics processor too, for
+/// pairs of f32 may be faster there.
 pub fn candidates(request: &DeviceRequest) -> Vec<Candidate> {
-    #[cfg(feature = "gpu")]
-    {
-        let adapters: Vec<_> = gpu::adapters::list().into_iter().map(|a| a.info).collect();
-        let wanted = gpu::adapters::hardware(&adapters).into_iter().map(|i| &adapters[i]);
-        wanted
-            .filter_map(|adapter| {
-                let precision = gpu::adapters::precision_for(request.precision, adapter).ok()?;
-                let device = DeviceChoice::Gpu { backend: None, index: Some(adapter.index) };
-                let (name, backend, word) =
-                    (&adapter.name, adapter.backend.as_str(), precision.as_str());
-                Some(Candidate {
-                    request: DeviceRequest { device, precision: precision.into(), ..*request },
-                    title: format!("{device} {name} {word}"),
-                    key: format!("{name}, {backend}, {}, {word}", adapter.driver),
-                })
+    let cards = cuda::candidates(request.precision);
+    let mut all: Vec<Candidate> = cards
+        .iter()
+        .map(|card| {
+            let device = DeviceChoice::Cuda { index: Some(card.index) };
+            let precision = PrecisionChoice::F64;
+            Candidate {
+                request: DeviceRequest { device, precision, ..*request },
+                title: format!("{device} {} f64", card.name),
+                key: format!("{}, cuda, {}, f64", card.name, card.driver),
+            }
+        })
+        .collect();
+    all.extend(graphics_candidates(request, &cards));
+    all
+}
+
+/// Graphics processors that are not among `cards`, as far as those have fast f64.
+#[cfg(feature = "gpu")]
+fn graphics_candidates(request: &DeviceRequest, cards: &[cuda::CudaDevice]) -> Vec<Candidate> {
+    let adapters: Vec<_> = gpu::adapters::list().into_iter().map(|a| a.info).collect();
+    let wanted = gpu::adapters::hardware(&adapters).into_iter().map(|i| &adapters[i]);
+    wanted
+        .filter(|adapter| !cards.iter().any(|c| c.fast_f64() && c.is_called(&adapter.name)))
+        .filter_map(|adapter| {
+            let precision = gpu::adapters::precision_for(request.precision, adapter).ok()?;
+            let device = DeviceChoice::Gpu { backend: None, index: Some(adapter.index) };
+            let (name, backend, word) =
+                (&adapter.name, adapter.backend.as_str(), precision.as_str());
+            Some(Candidate {
+                request: DeviceRequest { device, precision: precision.into(), ..*request },
+                title: format!("{device} {name} {word}"),
+                key: format!("{name}, {backend}, {}, {word}", adapter.driver),
             })
-            .collect()
-    }
-    #[cfg(not(feature = "gpu"))]
-    {
-        let _ = request;
-        Vec::new()
-    }
+        })
+        .collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn graphics_candidates(_: &DeviceRequest, _: &[cuda::CudaDevice]) -> Vec<Candidate> {
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -200,8 +244,12 @@ mod tests {
             let told = error("cpu", precision);
             assert!(told.starts_with("device cpu: it computes in f64, not in "), "{told}");
         }
-        let told = error("cuda:1", PrecisionChoice::Auto);
-        assert!(told.starts_with("device cuda:1: no CUDA in this build yet"), "{told}");
+        let told = error("cuda:999", PrecisionChoice::Auto);
+        let expected = ["no CUDA, because ", "there is no such card; there is cuda:0"];
+        let said = expected.iter().any(|e| told.starts_with(&format!("device cuda:999: {e}")));
+        assert!(said, "{told}");
+        let told = error("cuda", PrecisionChoice::F32);
+        assert!(told.starts_with("device cuda: its kernels compute in f64, not in f32"), "{told}");
         let told = error("gpu:999", PrecisionChoice::Auto);
         let expected =
             if cfg!(feature = "gpu") { "no graphics device of number 999" } else { "feature gpu" };

@@ -1,5 +1,11 @@
 //! What a device with a minimizer of its own is told, and how it leaves each fit.
 
+#[cfg(any(
+    feature = "gpu",
+    all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
+))]
+use crate::{Error, Result};
+
 /// Columns that share their rows, four at a time.
 #[derive(Debug, Clone)]
 pub struct Tile {
@@ -78,4 +84,28 @@ pub struct DeviceFits {
     pub own_stage: bool,
     /// Why fits are missing, where they are.
     pub failure: Option<String>,
+}
+
+impl DeviceFits {
+    /// What to return when the device has `ended`: where it failed and the processor may take over, what
+    /// is there, and why the rest is missing.
+    #[cfg(any(
+        feature = "gpu",
+        all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
+    ))]
+    pub(in crate::accelerator) fn ended(
+        mut self,
+        ended: Result<()>,
+        host_fallback: bool,
+    ) -> Result<Self> {
+        match ended {
+            Err(Error::Device { device, message }) if host_fallback => {
+                self.own_stage = false;
+                self.failure = Some(format!("{device}: {message}"));
+                Ok(self)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(self),
+        }
+    }
 }

@@ -35,6 +35,7 @@ pub(crate) fn run(global: &Global, arguments: &Devices) -> Outcome {
     let request = load::request(global)?;
     let mut rows = vec![processor()];
     rows.extend(graphics(&request, arguments.no_test));
+    rows.extend(nvidia(&request, arguments.no_test));
     let auto = auto(&request, &rows);
     if arguments.json {
         let devices: Vec<Value> = rows.iter().map(Row::json).collect();
@@ -100,6 +101,37 @@ fn graphics(request: &DeviceRequest, no_test: bool) -> Vec<Row> {
 #[cfg(not(feature = "gpu"))]
 fn graphics(_: &DeviceRequest, _: bool) -> Vec<Row> {
     Vec::new()
+}
+
+fn nvidia(request: &DeviceRequest, no_test: bool) -> Vec<Row> {
+    use neyman::accelerator::cuda::{self, CudaDevice};
+    use neyman::accelerator::{DeviceChoice, PrecisionChoice};
+    use neyman::session::self_test;
+
+    let row = |card: CudaDevice| {
+        let test = || {
+            let device = DeviceChoice::Cuda { index: Some(card.index) };
+            let precision = PrecisionChoice::F64;
+            let result = self_test(&DeviceRequest { device, precision, ..*request });
+            let result = result.map_err(|e| e.to_string());
+            let passed = result.is_ok();
+            let (Ok(message) | Err(message)) = result;
+            Test { precision: precision.as_str(), passed, message }
+        };
+        Row {
+            device: card.device(),
+            also: None,
+            name: card.name.clone(),
+            backend: "cuda".into(),
+            driver: card.driver.clone(),
+            kind: "discrete",
+            largest_buffer: Some(card.memory),
+            precisions: vec!["f64"],
+            test: (!no_test).then(test),
+        }
+    };
+    // without CUDA there is nothing to list
+    cuda::list().unwrap_or_default().into_iter().map(row).collect()
 }
 
 impl Row {

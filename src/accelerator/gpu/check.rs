@@ -1,42 +1,29 @@
-//! Whether a device computes what its kernels say: the production kernels, on the model at hand,
-//! against the processor. A driver that breaks double-float shows here, whatever it does to a smaller
-//! kernel.
+//! What the comparison with the processor asks of each precision.
 
-use super::{Gpu, LANES, Precision};
-use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Outcome};
-use crate::model::Constraint;
-use crate::{Error, Result};
-
-/// Points of the processor's and the device's evaluation, and what they say of each.
-struct Answers {
-    nll: Vec<f64>,
-    gradient: Vec<f64>,
-}
-
-/// Fits of a job that are looked at.
-const LOOKED_AT: usize = 4;
+use super::{Gpu, Precision};
+use crate::Result;
+use crate::accelerator::check::Comparison;
+use crate::accelerator::{FitJob, Outcome};
 
 impl Gpu {
-    /// What rounding may do to an NLL, relative to one plus its size and that of the counts.
-    fn allowed(&self) -> f64 {
-        match self.context.precision {
-            Precision::F64 => 1e-12,
-            Precision::Df64 => 3e-11,
-            Precision::F32 => 3e-6,
+    fn comparison(&self) -> Comparison<'_> {
+        let precision = self.context.precision;
+        Comparison {
+            device: self,
+            model: self.program.model(),
+            name: &self.context.name,
+            allowed: match precision {
+                Precision::F64 => 1e-12,
+                Precision::Df64 => 3e-11,
+                Precision::F32 => 3e-6,
+            },
+            advice: match precision {
+                Precision::F32 => "choose the device cpu",
+                _ => {
+                    "its driver does not keep this arithmetic: choose precision f32, or the device cpu"
+                }
+            },
         }
-    }
-
-    fn refuse(&self, what: &str, device: f64, host: f64) -> Error {
-        let advice = match self.context.precision {
-            Precision::F32 => "choose the device cpu",
-            _ => {
-                "its driver does not keep this arithmetic: choose precision f32, or the device cpu"
-            }
-        };
-        self.context.error(format!(
-            "{what} is {device:e} in {} where the processor has {host:e}; {advice}",
-            self.context.precision.as_str()
-        ))
     }
 
     /// NLL and gradient at points around the initial one, against the processor.
@@ -44,105 +31,14 @@ impl Gpu {
     /// # Errors
     /// Where they differ by more than the precision allows.
     pub fn check(&self) -> Result<()> {
-        let model = self.program.model();
-        let (n, data) = (model.n_parameters(), model.observed());
-        let points: Vec<f64> = (0..LANES).flat_map(|l| self.point(l)).collect();
-        let on_device = answers(self, &points, &data.main, &data.auxiliary)?;
-        let on_host = answers(&self.host, &points, &data.main, &data.auxiliary)?;
-        let counts: f64 = data.main.iter().chain(&data.auxiliary).map(|v| v.abs()).sum();
-        for (l, (device, host)) in on_device.nll.iter().zip(&on_host.nll).enumerate() {
-            if !host.is_finite() {
-                continue;
-            }
-            let room = self.allowed() * (1.0 + host.abs() + counts);
-            if !agree(*device, *host, room) {
-                return Err(self.refuse("the NLL of a test point", *device, *host));
-            }
-            let row = l * n..(l + 1) * n;
-            let largest = on_host.gradient[row.clone()].iter().fold(1.0f64, |m, g| m.max(g.abs()));
-            for (device, host) in on_device.gradient[row.clone()].iter().zip(&on_host.gradient[row])
-            {
-                let room = 10.0 * self.allowed() * (largest + counts);
-                if !agree(*device, *host, room) {
-                    return Err(self.refuse("a derivative at a test point", *device, *host));
-                }
-            }
-        }
-        Ok(())
+        self.comparison().points()
     }
 
-    /// The initial point, then others within a width of it.
-    fn point(&self, number: usize) -> Vec<f64> {
-        let model = self.program.model();
-        let parameters = model.parameters().iter().enumerate();
-        parameters
-            .map(|(k, p)| {
-                let width = match p.constraint {
-                    Constraint::Gaussian { sigma, .. } => sigma,
-                    Constraint::Poisson { tau, .. } => tau.sqrt().recip().min(0.3),
-                    Constraint::None => 0.3 * p.init.abs().max(0.1),
-                };
-                // no two parameters alike, none of them round
-                let phase = (1.0 + k as f64) * (0.618_033_988_75 * number as f64);
-                (p.init + 1.3 * width * libm::sin(phase)).clamp(p.bounds.0, p.bounds.1)
-            })
-            .collect()
-    }
-
-    /// The NLL that the device gives for a few fits, against the processor's at the same parameters.
+    /// The NLL that the device gives for a few fits, against the processor's.
     ///
     /// # Errors
     /// Where they differ by more than the precision allows.
-    pub(super) fn check_fits(
-        &self,
-        fits: &[Option<Outcome>],
-        data_of: &dyn Fn(usize) -> (Vec<f64>, Vec<f64>),
-    ) -> Result<()> {
-        let finished = fits.iter().enumerate().filter_map(|(i, o)| Some((i, o.as_ref()?)));
-        for (i, fit) in finished.filter(|(_, o)| o.nll.is_finite()).take(LOOKED_AT) {
-            let (main, auxiliary) = data_of(i);
-            let host = answers(&self.host, &fit.parameters, &main, &auxiliary)?.nll[0];
-            let counts: f64 = main.iter().chain(&auxiliary).map(|v| v.abs()).sum();
-            if !agree(fit.nll, host, self.allowed() * (1.0 + host.abs() + counts)) {
-                return Err(self.refuse("the NLL of a fit", fit.nll, host));
-            }
-        }
-        Ok(())
+    pub(super) fn check_fits(&self, fits: &[Option<Outcome>], job: &FitJob<'_>) -> Result<()> {
+        self.comparison().fits(fits, job)
     }
-}
-
-/// Within `room` of each other; NaN is not.
-fn agree(a: f64, b: f64, room: f64) -> bool {
-    (a - b).abs() <= room
-}
-
-/// NLL without the terms of the data alone, and gradient, at `points`, for one dataset.
-fn answers(
-    device: &dyn Accelerator,
-    points: &[f64],
-    main: &[f64],
-    auxiliary: &[f64],
-) -> Result<Answers> {
-    let (n, lanes) = (device.problem().n_parameters(), device.lanes());
-    let spread = |v: &[f64]| v.iter().flat_map(|x| std::iter::repeat_n(*x, lanes)).collect();
-    let (main, auxiliary): (Vec<f64>, Vec<f64>) = (spread(main), spread(auxiliary));
-    let mut all = Answers { nll: Vec::new(), gradient: Vec::new() };
-    let mut jump = vec![0.0; if device.problem().kinks().is_empty() { 0 } else { n * lanes }];
-    for block in points.chunks(n * lanes) {
-        let filled = block.len() / n;
-        let row = |k: usize, l: usize| block[l.min(filled - 1) * n + k];
-        let parameters: Vec<f64> = (0..n * lanes).map(|i| row(i / lanes, i % lanes)).collect();
-        let (mut nll, mut gradient) = (vec![0.0; lanes], vec![0.0; n * lanes]);
-        let mut out = LaneValues {
-            nll: &mut nll,
-            gradient: &mut gradient,
-            jump: &mut jump,
-            negative_bin: &mut vec![0.0; lanes],
-        };
-        let at = LaneBlock { parameters: &parameters, main: &main, auxiliary: &auxiliary };
-        device.evaluate(&at, &mut out)?;
-        all.nll.extend(&nll[..filled]);
-        all.gradient.extend((0..filled * n).map(|i| gradient[(i % n) * lanes + i / n]));
-    }
-    Ok(all)
 }

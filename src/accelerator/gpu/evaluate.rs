@@ -2,9 +2,9 @@
 
 use super::shaders::Kernel;
 use super::{Gpu, LANES, words};
-use crate::accelerator::layout::{Header, Use, lay_out};
+use crate::Result;
+use crate::accelerator::layout::{Header, Use, check_block, lay_out};
 use crate::accelerator::{LaneBlock, LaneValues};
-use crate::{Error, Result};
 
 impl Gpu {
     pub(super) fn evaluate_block(
@@ -12,19 +12,9 @@ impl Gpu {
         block: &LaneBlock<'_>,
         out: &mut LaneValues<'_>,
     ) -> Result<()> {
+        check_block(&self.header, LANES, block, out)?;
         let n = self.header.n_parameters as usize;
         let (n_main, n_auxiliary) = (self.header.n_main as usize, self.header.n_auxiliary as usize);
-        let kinked = self.header.kinked == 1;
-        let fits = block.parameters.len() == n * LANES
-            && block.main.len() == n_main * LANES
-            && block.auxiliary.len() == n_auxiliary * LANES
-            && out.nll.len() == LANES
-            && out.negative_bin.len() == LANES
-            && out.gradient.len() == n * LANES
-            && (out.jump.len() == n * LANES || out.jump.is_empty() && !kinked);
-        if !fits {
-            return Err(Error::Argument("a lane block does not fit the program".into()));
-        }
         let context = &*self.context;
         let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
         let arithmetic = context.evaluation();

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::shaders::Kernel;
 use super::{Gpu, Precision, words};
+use crate::Result;
 use crate::accelerator::layout::results::{self, CONTROL, RESULT, SLOT};
 use crate::accelerator::layout::slot::WORKING_SHARE;
 use crate::accelerator::layout::{Header, JobTables, LEVELS, Use, lay_out};
-use crate::accelerator::{DeviceFits, End, FitJob, Outcome, Stages};
-use crate::{Error, Result};
+use crate::accelerator::{DeviceFits, FitJob, Stages};
 
 /// A kernel call should take about this long: short enough for desktops, whose drivers reset a
 /// device that seems to hang, long enough that looking costs nothing.
@@ -50,9 +50,7 @@ impl Gpu {
             let (index, numbers) = self.upload(&tables)?;
             let mut run = Job { gpu: self, job, stages, levels: 1, index, numbers };
             let mut header = Header { n_fits: 1, ..self.header };
-            // room for the columns of any level: it has at most one for each bin and wide parameter
-            let columns = (header.n_main + header.n_wide).next_multiple_of(4);
-            lay_out(&mut header, Use::Shared { columns });
+            lay_out(&mut header, Use::Shared);
             let most = run.most_fits(&header)?;
             for first in (0..job.n_fits).step_by(most) {
                 let range = first..(first + most).min(job.n_fits);
@@ -61,18 +59,9 @@ impl Gpu {
             Ok(())
         };
         let ended = attempt().and_then(|()| {
-            let data_of = |i| (job.main_of(i).to_vec(), job.auxiliary_of(i).to_vec());
-            self.check_fits(&fits.outcomes, &data_of).inspect_err(|_| fits.outcomes.fill(None))
+            self.check_fits(&fits.outcomes, job).inspect_err(|_| fits.outcomes.fill(None))
         });
-        match ended {
-            Err(Error::Device { device, message }) if self.host_fallback => {
-                fits.own_stage = false;
-                fits.failure = Some(format!("{device}: {message}"));
-                Ok(fits)
-            }
-            Err(error) => Err(error),
-            Ok(()) => Ok(fits),
-        }
+        fits.ended(ended, self.host_fallback)
     }
 
     fn upload(&self, tables: &JobTables) -> Result<(wgpu::Buffer, wgpu::Buffer)> {
@@ -270,37 +259,13 @@ impl Job<'_> {
         let context = &*self.gpu.context;
         let arithmetic = context.fitting();
         let real = arithmetic.real_words();
-        let n = header.n_parameters as usize;
+        let n = u64::from(header.n_parameters);
         let n_fits = u64::from(header.n_fits);
         let read = context.read(&[
-            (&memory.reals, u64::from(header.r_results) * real, n_fits * (n as u64 + 1) * real),
+            (&memory.reals, u64::from(header.r_results) * real, n_fits * (n + 1) * real),
             (&memory.control, u64::from(header.c_results), n_fits * u64::from(RESULT)),
         ])?;
         let rows = words::decode_real(arithmetic, &read[0]);
-        let mut stragglers = 0;
-        for (i, fit) in range.clone().enumerate() {
-            let words = &read[1][i * RESULT as usize..][..RESULT as usize];
-            let Some(end) = results::end(words[0]) else { continue };
-            stragglers += u32::from(end == End::Straggler);
-            let row = &rows[i * (n + 1)..][..n + 1];
-            let mut parameters = row[..n].to_vec();
-            // fixed values as they were given, not as the device rounds them
-            for k in (0..n).filter(|&k| self.job.fixed[k]) {
-                parameters[k] = self.job.start_of(fit)[k];
-            }
-            let (lower, upper) = (&self.gpu.program.lower, &self.gpu.program.upper);
-            for k in (0..n).filter(|&k| !self.job.fixed[k]) {
-                parameters[k] = parameters[k].clamp(lower[k], upper[k]);
-            }
-            fits.outcomes[fit] = Some(Outcome {
-                parameters,
-                nll: row[n],
-                edm: f64::from(f32::from_bits(words[2])),
-                evaluations: words[1],
-                negative_bin: words[3] as i32 - 1,
-                end,
-            });
-        }
-        Ok(stragglers)
+        Ok(results::collect(&self.gpu.program, self.job, range.clone(), &rows, &read[1], fits))
     }
 }

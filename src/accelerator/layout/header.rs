@@ -1,4 +1,4 @@
-//! What tells a kernel where everything stands: the twin of `shaders/header.wgsl`.
+//! What tells a kernel where everything stands: the twin of `shaders/header.wgsl` and `cuda/header.cuh`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -55,5 +55,22 @@ mod tests {
             assert_eq!(member.offset as usize, 4 * i, "{:?}", member.name);
         }
         assert_eq!(4 * FIELDS.len(), size_of::<Header>(), "the indices follow at once");
+    }
+
+    /// And every member of the CUDA struct.
+    #[test]
+    fn layout_is_that_of_the_cuda_kernels() {
+        let text = include_str!("../../../cuda/header.cuh");
+        let body = text.split_once("struct Header {").expect("a struct").1;
+        let body = body.split_once('}').expect("its end").0;
+        let there: Vec<&str> = body
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with("//"))
+            .flat_map(|line| line.strip_prefix("u32 ").expect("words alone").split([',', ';']))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect();
+        assert_eq!(there, FIELDS);
     }
 }

@@ -12,10 +12,8 @@ pub(in crate::accelerator) const WORKING_SHARE: u64 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::accelerator) enum Use {
     Evaluate,
-    /// The first stage of fits; columns of the shared inverse curvature at most.
-    Shared {
-        columns: u32,
-    },
+    /// The first stage of fits.
+    Shared,
     /// The second stage: each fit's own curvature.
     Own,
 }
@@ -69,7 +67,11 @@ pub(in crate::accelerator) fn lay_out(h: &mut Header, purpose: Use) {
     h.lows_slot = take(&mut h.l_rho, MEMORY + 1);
     match purpose {
         Use::Evaluate => {}
-        Use::Shared { columns } => h.lows_slot = take(&mut h.l_coefficients, columns),
+        // a column of any level's inverse curvature for each bin and each wide parameter at most
+        Use::Shared => {
+            let columns = (h.n_main + h.n_wide).next_multiple_of(4);
+            h.lows_slot = take(&mut h.l_coefficients, columns);
+        }
         Use::Own => {
             take(&mut h.l_wide, h.n_main * h.n_wide);
             take(&mut h.l_narrow, h.n_narrow);

@@ -1,0 +1,4 @@
+// All kernels, compiled as one text: scripts/ptx.py makes neyman.ptx of it.
+#include "evaluate.cuh"
+#include "fit.cuh"
+#include "signal.cuh"

@@ -1,0 +1,156 @@
+//! NVIDIA processors through CUDA: the kernels of `cuda/` in f64. Nothing of it is linked: the driver is
+//! looked for when a device is asked for, and each way in which there is none has its words.
+
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod driver;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod evaluate;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod loaded;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod minimize;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod signal;
+
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+pub use self::{loaded::Cuda, signal::YieldBatch};
+use std::sync::Arc;
+
+use super::{Accelerator, DeviceInfo, PrecisionChoice, Program};
+use crate::{Error, Result};
+
+/// An NVIDIA processor, without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CudaDevice {
+    /// n of `cuda:n`.
+    pub index: usize,
+    /// The card, as its driver calls it.
+    pub name: String,
+    /// What the driver supports: `CUDA 12.2`.
+    pub driver: String,
+    /// Bytes.
+    pub memory: u64,
+    /// Compute capability, as in 9.0.
+    pub capability: (i32, i32),
+    /// Multiprocessors.
+    pub multiprocessors: u32,
+}
+
+/// The oldest cards that the kernels run on.
+const OLDEST: (i32, i32) = (6, 0);
+
+impl CudaDevice {
+    /// `cuda:0`.
+    pub fn device(&self) -> String {
+        format!("cuda:{}", self.index)
+    }
+
+    /// f64 at half the speed of f32, as data-centre cards have it; the others have 1/32 or less.
+    pub fn fast_f64(&self) -> bool {
+        matches!(self.capability, (6..=10, 0))
+    }
+
+    /// Whether `name`, by which another interface knows a card, is that of this one.
+    pub fn is_called(&self, name: &str) -> bool {
+        // drivers before r510 leave out the maker
+        let plain = |s: &str| s.trim().trim_start_matches("NVIDIA ").to_owned();
+        plain(&self.name) == plain(name)
+    }
+
+    /// As a device that runs.
+    pub fn device_info(&self, reason: &str) -> DeviceInfo {
+        DeviceInfo {
+            name: self.device(),
+            backend: "cuda".into(),
+            driver: self.driver.clone(),
+            precision: "f64".into(),
+            description: format!("{}, CUDA", self.name),
+            reason: reason.into(),
+        }
+    }
+
+    /// Whether the kernels run on it.
+    ///
+    /// # Errors
+    /// Why they do not.
+    fn usable(&self) -> Result<()> {
+        if self.capability >= OLDEST {
+            return Ok(());
+        }
+        let ((major, minor), (least, _)) = (self.capability, OLDEST);
+        Err(self.error(format!(
+            "{} has compute capability {major}.{minor}, and {least}.0 is needed; use the device gpu or cpu",
+            self.name
+        )))
+    }
+
+    fn error(&self, message: impl Into<String>) -> Error {
+        Error::Device { device: self.device(), message: message.into() }
+    }
+}
+
+/// Load a program on the card asked for, and see that it computes there as here.
+///
+/// # Errors
+/// Where there is no such card, where the driver refuses it or the kernels, where the program does not fit
+/// its memory, and where results differ from the processor's by more than rounding.
+pub fn open(
+    index: Option<usize>,
+    program: Arc<Program>,
+    reason: &str,
+    host_fallback: bool,
+) -> Result<Box<dyn Accelerator>> {
+    let device = find(index)?;
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    return Ok(Box::new(Cuda::open(device, program, reason, host_fallback)?));
+    #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
+    {
+        let _ = (program, reason, host_fallback);
+        Err(device.error("there is no CUDA in this build"))
+    }
+}
+
+/// Cards that automatic choice may take instead of the processor, in the precision asked for.
+pub fn candidates(precision: PrecisionChoice) -> Vec<CudaDevice> {
+    if !matches!(precision, PrecisionChoice::Auto | PrecisionChoice::F64) {
+        return Vec::new();
+    }
+    let all = list().unwrap_or_default();
+    all.into_iter().filter(|d| d.usable().is_ok()).collect()
+}
+
+/// All NVIDIA processors of this machine that CUDA sees.
+///
+/// # Errors
+/// `no CUDA, because ...`
+pub fn list() -> Result<Vec<CudaDevice>, String> {
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    return driver::list().map_err(|why| format!("no CUDA, because {why}"));
+    #[cfg(all(feature = "cuda", not(any(target_os = "linux", target_os = "windows"))))]
+    return Err("no CUDA, because it exists on Linux and Windows alone".into());
+    #[cfg(not(feature = "cuda"))]
+    return Err("no CUDA, because this build lacks the feature cuda".into());
+}
+
+/// The card asked for, the first one without a number.
+///
+/// # Errors
+/// Where there is none such, or the kernels do not run on it.
+pub fn find(index: Option<usize>) -> Result<CudaDevice> {
+    let device = index.map_or("cuda".into(), |i| format!("cuda:{i}"));
+    let error = |message| Err(Error::Device { device, message });
+    let mut all = match list() {
+        Ok(all) => all,
+        Err(why) => {
+            return error(format!("{why}; use the device cpu, or gpu through Vulkan or DX12"));
+        }
+    };
+    let wanted = index.unwrap_or(0);
+    if wanted >= all.len() {
+        let names: Vec<_> = all.iter().map(CudaDevice::device).collect();
+        return error(format!("there is no such card; there is {}", names.join(", ")));
+    }
+    let found = all.swap_remove(wanted);
+    found.usable()?;
+    Ok(found)
+}

@@ -1,0 +1,120 @@
+//! NLL and its derivatives with respect to yields that a caller holds in device memory: what a
+//! differentiable analysis propagates through.
+
+use cudarc::driver::{CudaStream, PushKernelArg};
+use std::sync::Arc;
+
+use super::driver::blocks;
+use super::loaded::Cuda;
+use crate::accelerator::Problem;
+use crate::accelerator::layout::{Header, Use, lay_out};
+use crate::{Error, Result};
+
+/// Histograms of chosen cells, and where the answers go. Pointers are addresses in the device's memory, in
+/// the context that all libraries of a process share; arrays are contiguous.
+#[derive(Debug, Clone, Copy)]
+pub struct YieldBatch<'a> {
+    /// Number of histograms.
+    pub n: usize,
+    /// The cell of each yield, numbered through all samples of all channels as in
+    /// [`Program::nominal`](crate::accelerator::Program::nominal); none twice.
+    pub cells: &'a [u32],
+    /// Yields before any modifier, `[n, cells]`. Variations of a shape stay the additions that they are.
+    pub yields: u64,
+    /// d NLL / d yield, `[n, cells]`.
+    pub slopes: u64,
+    /// NLL with all constants, `[n]`.
+    pub nll: u64,
+    /// The three arrays above are f32, not f64.
+    pub single: bool,
+    /// Parameters, `[n_parameters]` for all or `[n, n_parameters]`.
+    pub parameters: &'a [f64],
+    /// Counts per bin, `[n_main]` for all or `[n, n_main]`.
+    pub main: &'a [f64],
+    /// Auxiliary data, for all or `[n, n_auxiliary]` as `main`.
+    pub auxiliary: &'a [f64],
+    /// The caller's stream (`cudaStream_t`); 0 is the default one.
+    pub stream: u64,
+}
+
+impl Cuda {
+    /// Start to compute a batch on the caller's stream. The answers are there for what is started on it
+    /// afterwards; this call does not wait for them.
+    ///
+    /// # Errors
+    /// Where lengths do not fit the program, and where the driver refuses.
+    ///
+    /// # Safety
+    /// The pointers must be valid for arrays of the lengths and types named until the stream has done the
+    /// work, and nothing may write to them meanwhile; the stream must belong to this device.
+    pub unsafe fn signal_gradient(&self, batch: &YieldBatch<'_>) -> Result<()> {
+        let mut header = self.header;
+        header.n_fits = self.check_yields(batch)?;
+        if batch.n == 0 {
+            return Ok(());
+        }
+        lay_out(&mut header, Use::Evaluate);
+        let context = &*self.context;
+        let (n_main, n_auxiliary) = (header.n_main as usize, header.n_auxiliary as usize);
+        let stride = |all: &[f64], one: usize| if all.len() == one { 0 } else { one as u32 };
+        header.start_stride = stride(batch.parameters, header.n_parameters as usize);
+        let main_stride = stride(batch.main, n_main);
+        // a single row of main data has a single row of auxiliary data
+        let auxiliary_stride = if main_stride == 0 { 0 } else { header.n_auxiliary };
+        let constant = |i: usize| {
+            let main = &batch.main[i * n_main..(i + 1) * n_main];
+            let auxiliary = &batch.auxiliary[i * n_auxiliary..(i + 1) * n_auxiliary];
+            self.program.constant(main, auxiliary)
+        };
+        let rows = if main_stride == 0 { 1 } else { batch.n };
+        let constants: Vec<f64> = (0..rows).map(constant).collect();
+        let cells_of_model = header.n_cells as usize;
+        let slot = u64::from(header.reals_slot) + u64::from(header.lows_slot);
+        header.n_slots = context.slots(header.n_fits, 8 * (slot + u64::from(header.n_cells)))?;
+        let slots = header.n_slots as usize;
+        // SAFETY: the caller's stream outlives the work, as it promises.
+        let stream: Arc<CudaStream> =
+            unsafe { context.context.wrap_borrowed_stream(batch.stream as _) };
+        let cells = context.table_on(&stream, "cells", batch.cells)?;
+        let main = context.table_on(&stream, "data", batch.main)?;
+        let auxiliary = context.table_on(&stream, "data", batch.auxiliary)?;
+        let constants = context.table_on(&stream, "data", &constants)?;
+        let start = context.table_on(&stream, "parameters", batch.parameters)?;
+        let what = "working memory";
+        let mut reals =
+            context.room_on::<f64>(&stream, what, slots * header.reals_slot as usize)?;
+        let mut lows = context.room_on::<f64>(&stream, what, slots * header.lows_slot as usize)?;
+        let mut nominal = context.room_on::<f64>(&stream, what, slots * cells_of_model)?;
+        let (n_yields, single) = (batch.cells.len() as u32, u32::from(batch.single));
+        let mut call = stream.launch_builder(&context.signal_gradient);
+        call.arg(&header).arg(&batch.yields).arg(&batch.slopes).arg(&batch.nll);
+        call.arg(&n_yields).arg(&single).arg(&main_stride).arg(&auxiliary_stride);
+        call.arg(&self.index).arg(&self.numbers).arg(&cells);
+        call.arg(&main).arg(&auxiliary).arg(&constants).arg(&start);
+        call.arg(&mut reals).arg(&mut lows).arg(&mut nominal);
+        // SAFETY: the kernel's arguments in its order (cuda/signal.cuh), each as long as the header says;
+        // the caller's as it promises.
+        unsafe { call.launch(blocks(header.n_slots)) }
+            .map_err(|e| context.error("starting a kernel", e))?;
+        Ok(())
+    }
+
+    /// Lengths; returns the number of histograms.
+    fn check_yields(&self, batch: &YieldBatch<'_>) -> Result<u32> {
+        let Header { n_parameters, n_main, n_auxiliary, n_cells, .. } = self.header;
+        let rows = |all: &[f64], one: u32, rows: usize| all.len() == one as usize * rows;
+        let data = |n| rows(batch.main, n_main, n) && rows(batch.auxiliary, n_auxiliary, n);
+        let parameters = |n| rows(batch.parameters, n_parameters, n);
+        let mut seen = vec![false; n_cells as usize];
+        let new = |c: &u32| {
+            seen.get_mut(*c as usize).is_some_and(|there| !std::mem::replace(there, true))
+        };
+        let fits = (parameters(1) || parameters(batch.n))
+            && (data(1) || data(batch.n))
+            && batch.cells.iter().all(new);
+        match u32::try_from(batch.n) {
+            Ok(n) if fits => Ok(n),
+            _ => Err(Error::Argument("a batch of yields does not fit the program".into())),
+        }
+    }
+}
