@@ -369,3 +369,43 @@ fn on_device<T: DeviceRepr + ValidAsZeroBits + Clone + Default>(
     stream.synchronize().expect("done");
     answers
 }
+
+/// The command where the driver fails: made to by the stand-in driver, since no card does it on demand.
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[test]
+fn what_a_driver_refuses_is_told() {
+    let Some(card) = card() else { return };
+    if card.name != "PTX stand-in" {
+        eprintln!("skipped: {} fails when it likes", card.name);
+        return;
+    }
+    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/all_modifiers.json");
+    let run = |fault: &str, more: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_neyman"))
+            .args(["toys", workspace, "--toys", "30", "--chunk", "10", "--device", "cuda"])
+            .args(more)
+            .env("NEYMAN_STANDIN_FAULT", fault)
+            .env("NEYMAN_STANDIN_QUIET", "1")
+            .output()
+            .expect("the command runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    for (fault, told) in [
+        ("no_device", "no CUDA, because the driver says: no CUDA-capable device"),
+        ("old_driver", "no CUDA, because the driver supports CUDA 10.2, and CUDA 11.2 is needed"),
+        ("refuse_ptx", "no CUDA, because the driver refuses the kernels"),
+        ("out_of_memory", "out of memory"),
+    ] {
+        let (code, _, error) = run(fault, &[]);
+        assert_eq!(code, Some(4), "{fault}: {error}");
+        assert!(error.contains("error: device cuda") && error.contains(told), "{error}");
+    }
+    // lost between chunks: finished on the processor, and said; without leave an error
+    let (code, told, error) = run("lost_after=2", &[]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(told.starts_with("30 of 30 toys converged"), "{told}");
+    assert!(told.contains("the device failed, the processor took over"), "{told}");
+    let (code, _, error) = run("lost_after=2", &["--no-host-fallback"]);
+    assert_eq!(code, Some(4), "{error}");
+}
