@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::conformance::{F64, compare, evaluate, evaluate_block, floored, points};
+use common::conformance::{F64, compare, evaluate, evaluate_block, floored, points, toys};
 use common::golden::goldens;
 use common::own;
 use neyman::accelerator::cpu::Cpu;
@@ -13,7 +13,6 @@ use neyman::accelerator::{Accelerator, Program};
 use neyman::fit::{self, FitBatch, FitJob, Tolerance};
 use neyman::model::Model;
 use neyman::model::interpolation::Interpolation;
-use neyman::model::toys::ToySampler;
 
 /// A device under test.
 #[derive(Clone, Copy)]
@@ -129,19 +128,6 @@ fn lanes_are_independent(device: Device) {
             }
         }
     }
-}
-
-/// Toys of a model: main and auxiliary data, `[n, ...]`.
-fn toys(model: &Model, n: u64) -> (Vec<f64>, Vec<f64>) {
-    let sampler = ToySampler::new(model, &model.init()).expect("toys");
-    let (mut main, mut auxiliary) = (Vec::new(), Vec::new());
-    for toy in 0..n {
-        let (mut m, mut a) = (vec![0.0; model.n_bins()], vec![0.0; model.n_auxiliary()]);
-        sampler.draw(11, toy, &mut m, &mut a);
-        main.extend(m);
-        auxiliary.extend(a);
-    }
-    (main, auxiliary)
 }
 
 fn fit_range(device: &dyn Accelerator, model: &Model, first: usize, n: usize) -> FitBatch {

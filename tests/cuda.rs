@@ -9,7 +9,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::conformance::{compare, floored, points};
+use common::conformance::{compare, floored, points, toys};
 use common::own;
 use cudarc::driver::{CudaContext, CudaStream, DevicePtr, DeviceRepr, ValidAsZeroBits};
 use neyman::accelerator::cpu::Cpu;
@@ -20,7 +20,6 @@ use neyman::accelerator::{
 use neyman::fit::{self, FitBatch, FitJob, Tolerance};
 use neyman::model::Model;
 use neyman::model::interpolation::Interpolation;
-use neyman::model::toys::ToySampler;
 
 /// Relative to the size of the terms that are summed, as in `conformance.rs`; `empty_bins` needs it.
 const TOLERANCE: f64 = 2e-13;
@@ -106,19 +105,6 @@ fn values_and_gradients_are_those_of_the_oracle() {
             }
         }
     }
-}
-
-/// Main and auxiliary data of toys, `[n, ...]`.
-fn toys(model: &Model, n: u64) -> (Vec<f64>, Vec<f64>) {
-    let sampler = ToySampler::new(model, &model.init()).expect("toys");
-    let (mut main, mut auxiliary) = (Vec::new(), Vec::new());
-    for toy in 0..n {
-        let (mut m, mut a) = (vec![0.0; model.n_bins()], vec![0.0; model.n_auxiliary()]);
-        sampler.draw(11, toy, &mut m, &mut a);
-        main.extend(m);
-        auxiliary.extend(a);
-    }
-    (main, auxiliary)
 }
 
 fn fit_toys(device: &dyn Accelerator, model: &Model, n: u64) -> FitBatch {

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "gpu")]
 
+mod common;
+
 use std::sync::Arc;
 
 use neyman::Result;
@@ -10,7 +12,6 @@ use neyman::accelerator::gpu::shaders::{Arithmetic, Kernel, source};
 use neyman::accelerator::gpu::{Context, Fault, Gpu, Precision};
 use neyman::accelerator::{Accelerator, Program};
 use neyman::fit::{self, FitBatch, FitJob, Tolerance};
-use neyman::model::toys::ToySampler;
 use neyman::model::{Model, ModelOptions};
 use neyman::spec::{self, LoadOptions};
 
@@ -46,14 +47,7 @@ fn on(adapter: &Adapter, context: Arc<Context>, precision: Precision, host_fallb
 
 fn toys(device: &dyn Accelerator) -> Result<FitBatch> {
     let model = model();
-    let sampler = ToySampler::new(&model, &model.init()).expect("toys");
-    let (mut main, mut auxiliary) = (Vec::new(), Vec::new());
-    for toy in 0..N as u64 {
-        let (mut m, mut a) = (vec![0.0; model.n_bins()], vec![0.0; model.n_auxiliary()]);
-        sampler.draw(11, toy, &mut m, &mut a);
-        main.extend(m);
-        auxiliary.extend(a);
-    }
+    let (main, auxiliary) = common::conformance::toys(&model, N as u64);
     let job = FitJob {
         main: &main,
         auxiliary: &auxiliary,

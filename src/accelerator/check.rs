@@ -1,15 +1,10 @@
 //! Whether a device computes what its kernels say: the production kernels, on the model at hand, against
 //! the processor. A driver that breaks the arithmetic shows here, whatever it does to a smaller kernel.
 
-use super::{Accelerator, FitJob, LaneBlock, LaneValues, Outcome};
+use super::points::evaluate;
+use super::{Accelerator, FitJob, Outcome};
 use crate::model::{Constraint, Model};
 use crate::{Error, Result};
-
-/// Points of the processor's and the device's evaluation, and what they say of each.
-struct Answers {
-    nll: Vec<f64>,
-    gradient: Vec<f64>,
-}
 
 /// Fits of a job that are looked at.
 const LOOKED_AT: usize = 4;
@@ -47,10 +42,11 @@ impl Comparison<'_> {
         let model = self.model;
         let (n, data) = (model.n_parameters(), model.observed());
         let points: Vec<f64> = (0..self.device.lanes()).flat_map(|l| self.point(l)).collect();
-        let on_device = answers(self.device, &points, &data.main, &data.auxiliary)?;
-        let on_host = answers(self.device.host(), &points, &data.main, &data.auxiliary)?;
+        let (nll, gradient) = evaluate(self.device, &points, &data.main, &data.auxiliary)?;
+        let (host_nll, host_gradient) =
+            evaluate(self.device.host(), &points, &data.main, &data.auxiliary)?;
         let counts: f64 = data.main.iter().chain(&data.auxiliary).map(|v| v.abs()).sum();
-        for (l, (device, host)) in on_device.nll.iter().zip(&on_host.nll).enumerate() {
+        for (l, (device, host)) in nll.iter().zip(&host_nll).enumerate() {
             if !host.is_finite() {
                 continue;
             }
@@ -59,9 +55,8 @@ impl Comparison<'_> {
                 return Err(self.refuse("the NLL of a test point", *device, *host));
             }
             let row = l * n..(l + 1) * n;
-            let largest = on_host.gradient[row.clone()].iter().fold(1.0f64, |m, g| m.max(g.abs()));
-            for (device, host) in on_device.gradient[row.clone()].iter().zip(&on_host.gradient[row])
-            {
+            let largest = host_gradient[row.clone()].iter().fold(1.0f64, |m, g| m.max(g.abs()));
+            for (device, host) in gradient[row.clone()].iter().zip(&host_gradient[row]) {
                 let room = 10.0 * self.allowed * (largest + counts);
                 if !within(*device, *host, room) {
                     return Err(self.refuse("a derivative at a test point", *device, *host));
@@ -101,7 +96,7 @@ impl Comparison<'_> {
         let finished = fits.iter().enumerate().filter_map(|(i, o)| Some((i, o.as_ref()?)));
         for (i, fit) in finished.filter(|(_, o)| o.nll.is_finite()).take(LOOKED_AT) {
             let (main, auxiliary) = (job.main_of(i), job.auxiliary_of(i));
-            let host = answers(self.device.host(), &fit.parameters, main, auxiliary)?.nll[0];
+            let host = evaluate(self.device.host(), &fit.parameters, main, auxiliary)?.0[0];
             let counts: f64 = main.iter().chain(auxiliary).map(|v| v.abs()).sum();
             if !within(fit.nll, host, self.allowed * (1.0 + host.abs() + counts)) {
                 return Err(self.refuse("the NLL of a fit", fit.nll, host));
@@ -114,35 +109,4 @@ impl Comparison<'_> {
 /// Whether two numbers are so close; NaN never is.
 fn within(a: f64, b: f64, room: f64) -> bool {
     (a - b).abs() <= room
-}
-
-/// NLL without the terms of the data alone, and gradient, at `points`, for one dataset.
-fn answers(
-    device: &dyn Accelerator,
-    points: &[f64],
-    main: &[f64],
-    auxiliary: &[f64],
-) -> Result<Answers> {
-    let (n, lanes) = (device.problem().n_parameters(), device.lanes());
-    let spread = |v: &[f64]| v.iter().flat_map(|x| std::iter::repeat_n(*x, lanes)).collect();
-    let (main, auxiliary): (Vec<f64>, Vec<f64>) = (spread(main), spread(auxiliary));
-    let mut all = Answers { nll: Vec::new(), gradient: Vec::new() };
-    let mut jump = vec![0.0; if device.problem().kinks().is_empty() { 0 } else { n * lanes }];
-    for block in points.chunks(n * lanes) {
-        let filled = block.len() / n;
-        let row = |k: usize, l: usize| block[l.min(filled - 1) * n + k];
-        let parameters: Vec<f64> = (0..n * lanes).map(|i| row(i / lanes, i % lanes)).collect();
-        let (mut nll, mut gradient) = (vec![0.0; lanes], vec![0.0; n * lanes]);
-        let mut out = LaneValues {
-            nll: &mut nll,
-            gradient: &mut gradient,
-            jump: &mut jump,
-            negative_bin: &mut vec![0.0; lanes],
-        };
-        let at = LaneBlock { parameters: &parameters, main: &main, auxiliary: &auxiliary };
-        device.evaluate(&at, &mut out)?;
-        all.nll.extend(&nll[..filled]);
-        all.gradient.extend((0..filled * n).map(|i| gradient[(i % n) * lanes + i / n]));
-    }
-    Ok(all)
 }

@@ -16,6 +16,7 @@ pub mod gpu;
     all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
 ))]
 mod layout;
+pub(crate) mod points;
 pub mod problem;
 pub mod program;
 pub mod stages;
@@ -46,8 +47,15 @@ pub trait Accelerator: Send + Sync {
     /// NLL and gradient in every lane. A lane's result depends on that lane alone.
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()>;
 
-    /// Curvature in every lane, for fits that the shared one serves badly.
-    fn curvature(&self, block: &LaneBlock<'_>, out: &mut LaneCurvature<'_>) -> Result<()>;
+    /// Curvature in every lane, for fits that the shared one serves badly. Devices with a minimizer of
+    /// their own need not hand it out.
+    ///
+    /// # Errors
+    /// Where the device keeps it to itself.
+    fn curvature(&self, block: &LaneBlock<'_>, out: &mut LaneCurvature<'_>) -> Result<()> {
+        let _ = (block, out);
+        Err(Error::Unsupported(format!("the curvature stays on the device {}", self.info().name)))
+    }
 
     /// The same likelihood on the processor, f64: for single fits and for what this device leaves.
     fn host(&self) -> &dyn Accelerator;

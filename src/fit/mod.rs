@@ -15,9 +15,7 @@ use rayon::prelude::*;
 pub use crate::accelerator::{Fit, FitBatch, FitJob, Status, Tolerance};
 pub use covariance::{Covariance, covariance};
 
-use crate::accelerator::{
-    Accelerator, DeviceFits, End, LaneBlock, LaneValues, Outcome, Problem, Stages,
-};
+use crate::accelerator::{Accelerator, DeviceFits, End, Outcome, Problem, Stages, points};
 use crate::{Error, Result};
 use ladder::Ladder;
 use lockstep::{Preconditioner, Run, Task};
@@ -160,37 +158,13 @@ pub fn evaluate(
     main: &[f64],
     auxiliary: &[f64],
 ) -> Result<(Vec<f64>, Vec<f64>)> {
-    let problem = device.problem();
-    let (n, lanes) = (problem.n_parameters(), device.lanes());
+    let n = device.problem().n_parameters();
     if n == 0 || !points.len().is_multiple_of(n) || points.iter().any(|x| !x.is_finite()) {
         return Err(Error::Argument(format!("points: rows of {n} finite numbers are needed")));
     }
     let constant = device.problem().constant(main, auxiliary);
-    let spread = |v: &[f64]| v.iter().flat_map(|x| std::iter::repeat_n(*x, lanes)).collect();
-    let (main, auxiliary): (Vec<f64>, Vec<f64>) = (spread(main), spread(auxiliary));
-    let mut nll = Vec::with_capacity(points.len() / n);
-    let mut gradient = Vec::with_capacity(points.len());
-    let (mut x, mut g) = (vec![0.0; n * lanes], vec![0.0; n * lanes]);
-    let mut jump = vec![0.0; if problem.kinks().is_empty() { 0 } else { n * lanes }];
-    let (mut value, mut negative_bin) = (vec![0.0; lanes], vec![0.0; lanes]);
-    for block in points.chunks(n * lanes) {
-        let filled = block.len() / n;
-        for k in 0..n {
-            for l in 0..lanes {
-                x[k * lanes + l] = block[l.min(filled - 1) * n + k];
-            }
-        }
-        let at = LaneBlock { parameters: &x, main: &main, auxiliary: &auxiliary };
-        let mut out = LaneValues {
-            nll: &mut value,
-            gradient: &mut g,
-            jump: &mut jump,
-            negative_bin: &mut negative_bin,
-        };
-        device.evaluate(&at, &mut out)?;
-        nll.extend(value[..filled].iter().map(|v| v + constant));
-        gradient.extend((0..filled * n).map(|i| g[(i % n) * lanes + i / n]));
-    }
+    let (mut nll, gradient) = points::evaluate(device, points, main, auxiliary)?;
+    nll.iter_mut().for_each(|v| *v += constant);
     Ok((nll, gradient))
 }
 

@@ -2,6 +2,7 @@
 //! `sabotage.rs` expects every damaged program to fail.
 
 use neyman::accelerator::{Accelerator, LaneBlock, LaneValues};
+use neyman::model::toys::ToySampler;
 use neyman::model::{Constraint, Data, Model, poisson};
 
 use super::random::Random;
@@ -275,4 +276,17 @@ fn left_of_kinks(x: &[f64]) -> Vec<f64> {
 /// The same model with the quadratic continuation for rates below the floor.
 pub(crate) fn floored(model: &Model) -> Model {
     model.clone().with_negative_rates(poisson::NegativeRates::Positive)
+}
+
+/// Toys of a model: main and auxiliary data, `[n, ...]`.
+pub(crate) fn toys(model: &Model, n: u64) -> (Vec<f64>, Vec<f64>) {
+    let sampler = ToySampler::new(model, &model.init()).expect("toys");
+    let (mut main, mut auxiliary) = (Vec::new(), Vec::new());
+    for toy in 0..n {
+        let (mut m, mut a) = (vec![0.0; model.n_bins()], vec![0.0; model.n_auxiliary()]);
+        sampler.draw(11, toy, &mut m, &mut a);
+        main.extend(m);
+        auxiliary.extend(a);
+    }
+    (main, auxiliary)
 }

@@ -6,14 +6,13 @@ use cudarc::driver::{CudaSlice, DeviceRepr};
 
 use super::CudaDevice;
 use super::driver::Context;
+use crate::Result;
 use crate::accelerator::check::Comparison;
 use crate::accelerator::cpu::Cpu;
 use crate::accelerator::layout::{Header, Tables};
 use crate::accelerator::{
-    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneCurvature, LaneValues, Problem,
-    Program, Stages,
+    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneValues, Problem, Program, Stages,
 };
-use crate::{Error, Result};
 
 /// Points of one evaluation.
 pub(super) const LANES: usize = 64;
@@ -92,10 +91,6 @@ impl Accelerator for Cuda {
 
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
         self.evaluate_block(block, out)
-    }
-
-    fn curvature(&self, _: &LaneBlock<'_>, _: &mut LaneCurvature<'_>) -> Result<()> {
-        Err(Error::Unsupported("the curvature of a graphics processor stays on it".into()))
     }
 
     fn minimize(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Option<Result<DeviceFits>> {

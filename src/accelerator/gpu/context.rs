@@ -1,7 +1,7 @@
 //! One opened adapter: device, queue, pipelines, and what went wrong.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use super::adapters::Adapter;
@@ -41,7 +41,7 @@ pub struct Context {
     source: Source,
     /// Kernel calls left before the device is lost.
     calls_left: AtomicU32,
-    memory_left: AtomicU32,
+    no_memory: AtomicBool,
 }
 
 impl Context {
@@ -153,7 +153,7 @@ impl Context {
             busy: Mutex::new(()),
             source,
             calls_left: AtomicU32::new(u32::MAX),
-            memory_left: AtomicU32::new(1),
+            no_memory: AtomicBool::new(false),
         }))
     }
 
@@ -162,7 +162,7 @@ impl Context {
     pub fn inject(&self, fault: Fault) {
         match fault {
             Fault::Lost(calls) => self.calls_left.store(calls, Ordering::Relaxed),
-            Fault::NoMemory => self.memory_left.store(0, Ordering::Relaxed),
+            Fault::NoMemory => self.no_memory.store(true, Ordering::Relaxed),
         }
     }
 
@@ -291,7 +291,7 @@ impl Context {
                 "{what}: {size} bytes are needed and a buffer holds at most {limit}"
             )));
         }
-        if self.memory_left.load(Ordering::Relaxed) == 0 {
+        if self.no_memory.load(Ordering::Relaxed) {
             return Err(self.error(format!("{what}: out of memory ({size} bytes)")));
         }
         self.checked(what, || {

@@ -49,7 +49,7 @@ impl Gpu {
             let tables = JobTables::new(job.fixed, stages.shared, 1);
             let (index, numbers) = self.upload(&tables)?;
             let mut run = Job { gpu: self, job, stages, levels: 1, index, numbers };
-            let mut header = Header { n_fits: 1, ..self.header };
+            let mut header = self.header;
             lay_out(&mut header, Use::Shared);
             let most = run.most_fits(&header)?;
             for first in (0..job.n_fits).step_by(most) {

@@ -18,10 +18,10 @@ pub use context::{Context, Fault, Source};
 use super::cpu::Cpu;
 use super::layout::{Header, Tables};
 use super::{
-    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneCurvature, LaneValues,
-    PrecisionChoice, Problem, Program, Stages,
+    Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneValues, PrecisionChoice, Problem,
+    Program, Stages,
 };
-use crate::{Error, Result};
+use crate::Result;
 
 /// Arithmetic of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,10 +135,6 @@ impl Accelerator for Gpu {
 
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
         self.evaluate_block(block, out)
-    }
-
-    fn curvature(&self, _: &LaneBlock<'_>, _: &mut LaneCurvature<'_>) -> Result<()> {
-        Err(Error::Unsupported("the curvature of a graphics processor stays on it".into()))
     }
 
     fn minimize(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Option<Result<DeviceFits>> {
