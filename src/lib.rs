@@ -55,6 +55,7 @@ pub mod accelerator;
 mod aligned;
 pub mod error;
 pub mod fit;
+pub mod infer;
 pub mod model;
 pub mod results;
 pub mod session;

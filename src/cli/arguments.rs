@@ -11,6 +11,7 @@ use neyman::fit::Tolerance;
 use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
 
+use super::document::OutputArguments;
 use parse::{assignment, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
@@ -181,15 +182,11 @@ pub(crate) struct Fit {
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
-    /// As JSON
-    #[arg(long)]
-    pub(crate) json: bool,
     /// Put the covariance into the JSON
     #[arg(long)]
     pub(crate) covariance: bool,
-    /// Write the JSON there
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,17 +1,18 @@
 //! `neyman fit`: one fit with its uncertainties.
 
-use neyman::model::{Constraint, Data, Parameter};
+use neyman::model::{Data, Parameter};
 use neyman::session::{FitOptions, FitResult, Session};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
 use super::arguments::{Fit, Global};
+use super::document::Document;
 use super::failure::Failure;
 use super::inspect::constraint_name;
 use super::json::{number, numbers};
 use super::load::{self, Loaded};
 use super::table::{Table, to_precision};
-use super::{Exit, Outcome, input, output};
+use super::{Exit, Outcome, input};
 
 pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let (loaded, session) = load::open(global, &arguments.workspace)?;
@@ -24,14 +25,12 @@ pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = session.fit(&data, &options)?;
     let report = Report { loaded: &loaded, session: &session, data: &data, fit: &fit };
-    if let Some(path) = &arguments.output {
-        output::json_file(path, &report.json(arguments.covariance))?;
-    }
-    if arguments.json {
-        output::json(&report.json(arguments.covariance))?;
-    } else {
-        output::text(&report.text())?;
-    }
+    let body = report.json(arguments.covariance);
+    Document::new("fit", &loaded, session.fit_device(), None, body).write(
+        &arguments.output,
+        None,
+        &report.text(),
+    )?;
     Ok(if fit.status.is_converged() { Exit::Success } else { Exit::NotConverged })
 }
 
@@ -78,19 +77,8 @@ impl Report<'_> {
 
     /// Distance from the auxiliary datum in units of the constraint's width.
     fn pull(&self, i: usize) -> Option<f64> {
-        if self.fit.fixed[i] {
-            return None;
-        }
-        let value = self.fit.parameters[i];
-        match self.parameters()[i].constraint {
-            Constraint::None => None,
-            Constraint::Gaussian { sigma, auxiliary } => {
-                Some((value - self.data.auxiliary[auxiliary]) / sigma)
-            }
-            Constraint::Poisson { tau, auxiliary } => {
-                Some((value - self.data.auxiliary[auxiliary] / tau) * tau.sqrt())
-            }
-        }
+        let prefit = self.parameters()[i].prefit(self.data).filter(|_| !self.fit.fixed[i]);
+        prefit.map(|(value, width)| (self.fit.parameters[i] - value) / width)
     }
 
     /// Names of the bins with a negative rate.
@@ -99,8 +87,9 @@ impl Report<'_> {
     }
 
     fn json(&self, covariance: bool) -> Value {
-        let (fit, loaded) = (self.fit, self.loaded);
+        let fit = self.fit;
         let parameter = |(i, p): (usize, &Parameter)| {
+            let prefit = p.prefit(self.data);
             json!({
                 "name": p.name,
                 "value": number(fit.parameters[i]),
@@ -109,6 +98,8 @@ impl Report<'_> {
                 "at_bound": bound_name(fit.at_bound[i]),
                 "constraint": constraint_name(p),
                 "pull": self.pull(i).map(number),
+                "prefit_value": prefit.map(|(value, _)| number(value)),
+                "prefit_uncertainty": prefit.map(|(_, width)| number(width)),
             })
         };
         let mut document = json!({
@@ -118,14 +109,11 @@ impl Report<'_> {
             "evaluations": fit.evaluations,
             "device": self.session.fit_device().name,
             "precision": self.session.fit_device().precision,
-            "measurement": loaded.measurement().name,
-            "poi": loaded.model.poi().map(|i| &self.parameters()[i].name),
+            "measurement": self.loaded.measurement().name,
             "parameters": self.parameters().iter().enumerate().map(parameter).collect::<Vec<_>>(),
             "negative_bins": self.negative_bins(),
             "covariance_problem": fit.covariance_problem,
             "minima": numbers(&fit.minima),
-            "warnings": loaded.warnings.iter()
-                .map(|w| json!({"path": w.path, "message": w.message})).collect::<Vec<_>>(),
         });
         if covariance {
             let n = fit.parameters.len().max(1);

@@ -21,6 +21,10 @@ pub(crate) struct Loaded {
     pub(crate) measurement: usize,
     pub(crate) model: Model,
     pub(crate) warnings: Vec<Warning>,
+    /// The file's name.
+    pub(crate) file: String,
+    /// sha256 of the patched workspace, as pyhf computes it.
+    pub(crate) digest: String,
 }
 
 impl Loaded {
@@ -81,7 +85,14 @@ fn compile(bytes: &[u8], options: &LoadOptions, arguments: &WorkspaceArguments) 
     let model = Model::new(&loaded.workspace, loaded.measurement, &options)?
         .with_negative_rates(arguments.negative_rates.into());
     let warnings = loaded.warnings.into_iter().chain(model.warnings().iter().cloned()).collect();
-    Ok(Loaded { workspace: loaded.workspace, measurement: loaded.measurement, model, warnings })
+    Ok(Loaded {
+        workspace: loaded.workspace,
+        measurement: loaded.measurement,
+        model,
+        warnings,
+        file: display_file(&arguments.workspace).to_string(),
+        digest: loaded.digest,
+    })
 }
 
 /// A JSON patch is a list, a patchset an object.

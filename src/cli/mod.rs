@@ -5,6 +5,7 @@ mod arguments;
 mod bench;
 mod cache;
 mod devices;
+mod document;
 mod evaluate;
 mod failure;
 mod fit;

@@ -2,7 +2,7 @@
 
 use super::poisson::NegativeRates;
 use super::{
-    Channel, Data, Factor, Model, ModifierType, Parameter, ParameterSet, Sample,
+    Channel, Constraint, Data, Factor, Model, ModifierType, Parameter, ParameterSet, Sample,
     interpolation::Interpolation,
 };
 use crate::error::{Error, Result};
@@ -81,6 +81,29 @@ impl Model {
     /// Which parameters are held constant in fits, `[n_parameters]`.
     pub fn fixed(&self) -> Vec<bool> {
         self.parameters.iter().map(|parameter| parameter.fixed).collect()
+    }
+
+    /// The same model with other bounds of parameter `index`, within which its initial value is moved.
+    ///
+    /// # Errors
+    /// Where the bounds are not finite and rising, or there is no such parameter.
+    pub fn with_bounds(mut self, index: usize, bounds: (f64, f64)) -> Result<Self> {
+        let n = self.n_parameters();
+        let parameter = self.parameters.get_mut(index).ok_or_else(|| {
+            Error::Argument(format!("there is no parameter {index}: the model has {n}"))
+        })?;
+        let (lower, upper) = bounds;
+        if !(lower < upper && lower.is_finite() && upper.is_finite()) {
+            return Err(Error::Argument(format!(
+                "bounds of {}: two rising numbers are needed, not {lower} and {upper}",
+                parameter.name
+            )));
+        }
+        parameter.bounds = bounds;
+        if !parameter.fixed {
+            parameter.init = parameter.init.clamp(lower, upper);
+        }
+        Ok(self)
     }
 
     /// The interpolations.
@@ -162,6 +185,20 @@ fn check(what: &str, values: &[f64], expected: usize) -> Result<()> {
         None => Ok(()),
         Some(index) => {
             Err(Error::Argument(format!("{what}: value {index} is not finite: {}", values[index])))
+        }
+    }
+}
+
+impl Parameter {
+    /// Where its constraint term has its maximum for `data`, and the term's width there (1 over the
+    /// root of its expected curvature); `None` for unconstrained parameters.
+    pub fn prefit(&self, data: &Data) -> Option<(f64, f64)> {
+        match self.constraint {
+            Constraint::None => None,
+            Constraint::Gaussian { sigma, auxiliary } => Some((data.auxiliary[auxiliary], sigma)),
+            Constraint::Poisson { tau, auxiliary } => {
+                Some((data.auxiliary[auxiliary] / tau, tau.sqrt().recip()))
+            }
         }
     }
 }

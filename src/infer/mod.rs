@@ -1,0 +1,9 @@
+//! Statistics of hypothesis tests: numbers in, numbers out. Knows neither models nor devices; a
+//! [`Session`](crate::session::Session) makes the fits whose results come in here.
+
+pub mod asymptotic;
+pub mod distributions;
+pub mod test_statistic;
+
+pub use asymptotic::{Asymptotic, Expected};
+pub use test_statistic::TestStatistic;

@@ -1,0 +1,20 @@
+//! q~_mu (arXiv:1007.1727 eq. 16): as q_mu, with best fits below 0 replaced by the best one at 0,
+//! which is what the free fit finds with a lower bound of 0.
+
+/// Not below 0.
+pub(super) fn bounds((lower, upper): (f64, f64)) -> (f64, f64) {
+    (lower.max(0.0), upper)
+}
+
+pub(super) fn value(mu: f64, mu_hat: f64, t: f64) -> f64 {
+    super::qmu::value(mu, mu_hat, t)
+}
+
+/// Eq. 64 with mu' = mu and with mu' = 0: the form changes where the best fit reaches 0.
+pub(super) fn scores(q: f64, q_asimov: f64) -> (f64, f64) {
+    if q <= q_asimov || q_asimov <= 0.0 {
+        return super::qmu::scores(q, q_asimov);
+    }
+    let width = 2.0 * q_asimov.sqrt();
+    ((q + q_asimov) / width, (q - q_asimov) / width)
+}
