@@ -15,9 +15,9 @@ pub use fit::{FitOptions, FitResult};
 pub use self_test::self_test;
 pub use toys::{ToyChunk, ToyData, ToyPlan};
 
-use crate::Result;
 use crate::accelerator::{self, Accelerator, DeviceChoice, DeviceInfo, DeviceRequest, Program};
 use crate::model::{Data, Model};
+use crate::{Error, Result};
 
 /// A model on a device.
 pub struct Session {
@@ -98,6 +98,31 @@ impl Session {
             choosing: Mutex::new(()),
             fixed,
         })
+    }
+
+    /// The same model and device with other bounds of parameter `index`: test statistics ask for their
+    /// own. The device is opened anew.
+    ///
+    /// # Errors
+    /// Where the bounds do not rise, or the device cannot be opened again.
+    pub fn with_bounds(&self, index: usize, bounds: (f64, f64)) -> Result<Self> {
+        let model = Model::clone(&self.model).with_bounds(index, bounds)?;
+        Self::with_options(model, self.request, self.options.clone())
+    }
+
+    /// Index of the parameter of that name, or of the model's parameter of interest.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn poi(&self, name: Option<&str>) -> Result<usize> {
+        match name {
+            Some(name) => self.parameter(name),
+            None => self.model.poi().ok_or_else(|| {
+                Error::Unsupported(
+                    "the measurement names no parameter of interest, and none was given".into(),
+                )
+            }),
+        }
     }
 
     /// The model.
