@@ -167,7 +167,7 @@ impl Session {
         }
     }
 
-    fn parameter(&self, name: &str) -> Result<usize> {
+    pub(super) fn parameter(&self, name: &str) -> Result<usize> {
         self.model
             .parameter_index(name)
             .ok_or_else(|| Error::Argument(format!("the model has no parameter {name}")))
