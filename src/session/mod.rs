@@ -4,7 +4,11 @@
 mod auto;
 mod cache;
 mod fit;
+mod hypotest;
+mod hypotheses;
+mod limit;
 mod overlap;
+mod profile;
 mod self_test;
 mod toys;
 
@@ -12,6 +16,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use fit::{FitOptions, FitResult};
+pub use hypotest::{Discovery, HypoTest, TestOptions};
+pub use limit::{Limit, LimitOptions, LimitPoint};
 pub use self_test::self_test;
 pub use toys::{ToyChunk, ToyData, ToyPlan};
 
