@@ -57,6 +57,8 @@ pub mod error;
 pub mod fit;
 pub mod infer;
 pub mod model;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod results;
 pub mod session;
 pub mod spec;

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neyman::fit::Tolerance;
 use neyman::model::interpolation::Interpolation;
+use neyman::plot::What;
 use neyman::model::poisson::NegativeRates;
 
 use super::document::OutputArguments;
-use parse::{assignment, interpolation, positive, range};
+use parse::{assignment, interpolation, positive, range, size};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -69,6 +70,10 @@ pub(crate) enum Command {
     Fit(Fit),
     /// Throw toys and fit them
     Toys(Toys),
+    /// Draw a result document
+    Plot(Plot),
+    /// A page with everything that can be said about a workspace
+    Report(Report),
     /// List the devices this build can use
     Devices(Devices),
     /// Time evaluations, fits and toys of a workspace on this machine
@@ -272,6 +277,49 @@ pub(crate) struct Bench {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plot {
+    /// Result document, as the other commands write it with -o; - reads stdin
+    #[arg(value_name = "RESULT.json")]
+    pub(crate) result: PathBuf,
+    /// Where the figure goes, .svg or .png; of several, NAME of FIG-NAME.svg says which is which
+    #[arg(short, long, value_name = "FIG.svg")]
+    pub(crate) output: PathBuf,
+    /// Which drawing, where there are several: pulls, correlation (of a fit), postfit, prefit (of
+    /// yields)
+    #[arg(long, value_name = "DRAWING")]
+    pub(crate) what: Option<What>,
+    /// Parameters in a ranking
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    /// Correlations: parameters with at least this one [default: as many as can be read]
+    #[arg(long, value_name = "RHO")]
+    pub(crate) threshold: Option<f64>,
+    /// This channel of yields alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) channel: Option<String>,
+    /// A title of your own
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// A status beside the title, such as "work in progress"
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// Width and height; a PNG has twice as many pixels [default: as the drawing needs]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(crate) size: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    #[command(flatten)]
+    pub(crate) tolerance: ToleranceArguments,
+    /// Where the page goes
+    #[arg(short, long, value_name = "REPORT.html")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,8 @@ mod interrupt;
 mod json;
 mod load;
 mod output;
+mod plot;
+mod report;
 mod table;
 mod toys;
 mod validate;
@@ -98,6 +100,8 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
         Command::Toys(a) => toys::run(global, a),
+        Command::Plot(a) => plot::run(a),
+        Command::Report(a) => report::run(global, a),
         Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),
     }

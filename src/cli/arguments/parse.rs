@@ -30,6 +30,12 @@ pub(super) fn range(text: &str) -> Result<Range<u64>, String> {
     }
 }
 
+/// `WxH`, as in 800x600.
+pub(super) fn size(text: &str) -> Result<(f64, f64), String> {
+    let parsed = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    parsed.ok_or_else(|| "a width and a height are needed, e.g. 800x600".into())
+}
+
 /// One or two of pyhf's codes or our own names, in any order: each belongs to one modifier type.
 pub(super) fn interpolation(text: &str) -> Result<Interpolation, String> {
     let mut normsys = None;
