@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use neyman::fit::Tolerance;
 use neyman::model::interpolation::Interpolation;
-use neyman::plot::What;
 use neyman::model::poisson::NegativeRates;
+use neyman::plot::What;
 
 use super::document::OutputArguments;
 use parse::{assignment, interpolation, positive, range, size};

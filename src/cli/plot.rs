@@ -85,7 +85,10 @@ mod tests {
         let figure = |name: &str| Figure { name: name.into(), svg: String::new() };
         let two = [figure("a/b"), figure("a b"), figure("c")];
         let names = paths(&two, Path::new("out/fig.png"));
-        assert_eq!(names, ["out/fig-a_b.png", "out/fig-a_b-2.png", "out/fig-c.png"].map(PathBuf::from));
+        assert_eq!(
+            names,
+            ["out/fig-a_b.png", "out/fig-a_b-2.png", "out/fig-c.png"].map(PathBuf::from)
+        );
         assert_eq!(paths(&two[..1], Path::new("fig.svg")), [PathBuf::from("fig.svg")]);
     }
 

@@ -32,7 +32,9 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
     let free: Vec<usize> = (0..names.len()).filter(|&i| matrix[i][i] > 0.0).collect();
     let largest: Vec<f64> = free
         .iter()
-        .map(|&i| free.iter().filter(|&&j| j != i).map(|&j| correlation(i, j).abs()).fold(0.0, f64::max))
+        .map(|&i| {
+            free.iter().filter(|&&j| j != i).map(|&j| correlation(i, j).abs()).fold(0.0, f64::max)
+        })
         .collect();
     let threshold = options.threshold.unwrap_or_else(|| readable(&largest));
     let shown: Vec<usize> =
@@ -45,13 +47,19 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
         let dropped = free.len() - n;
         format!("Correlations; {dropped} parameters below {} not shown", fixed(threshold, 2))
     };
-    let side = (560.0 / n.max(1) as f64).clamp(17.0, 46.0);
+    let side = (740.0 / n.max(1) as f64).clamp(17.0, 46.0);
     let label = |i: usize| Text::name(names[i], NAME, size::SMALL);
     let room = shown.iter().map(|&i| label(i).width(size::SMALL)).fold(20.0, f64::max) + 12.0;
     let width = room + n as f64 * side + BAR + 24.0;
     let height = room + n as f64 * side + 54.0;
-    let mut canvas = Canvas::new(document, options, (width.max(460.0), height.max(160.0)), &subject);
-    let area = Area { left: canvas.area.left + room, right: canvas.area.right - BAR, top: canvas.area.top + 4.0, bottom: canvas.area.bottom - room };
+    let mut canvas =
+        Canvas::new(document, options, (width.max(460.0), height.max(160.0)), &subject);
+    let area = Area {
+        left: canvas.area.left + room,
+        right: canvas.area.right - BAR,
+        top: canvas.area.top + 4.0,
+        bottom: canvas.area.bottom - room,
+    };
     let side = (area.width() / n.max(1) as f64).min(area.height() / n.max(1) as f64).max(1.0);
     let svg = &mut canvas.svg;
     for (a, &i) in shown.iter().enumerate() {
@@ -61,7 +69,7 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
             let cell = Area { left, top, right: left + side, bottom: top + side };
             svg.rect(cell, &Paint::fill(&diverging(rho)).with_outline(Stroke::new("#ffffff", 0.6)));
             let text = Text::from(fixed(rho, 2));
-            let letters = (0.36 * side).min(size::SMALL);
+            let letters = (0.34 * side).min(size::SMALL);
             if letters >= 8.0 && (rho.abs() >= 0.01 || i == j) {
                 let ink = if rho.abs() > 0.6 { "#ffffff" } else { BLACK };
                 let at = (left + 0.5 * side, top + 0.5 * side + 0.35 * letters);
@@ -105,10 +113,17 @@ fn bar(svg: &mut Svg, frame: Area) {
         svg.rect(strip, &Paint::fill(&diverging(0.5 * (low + high))));
     }
     svg.rect(area, &Paint::outline(Stroke::new(BLACK, 1.0)));
-    let labels: &[f64] = if area.height() > 90.0 { &[-1.0, -0.5, 0.0, 0.5, 1.0] } else { &[-1.0, 1.0] };
+    let labels: &[f64] =
+        if area.height() > 90.0 { &[-1.0, -0.5, 0.0, 0.5, 1.0] } else { &[-1.0, 1.0] };
     for rho in labels {
-        let text = fixed(*rho, usize::from(rho.fract() != 0.0));
-        svg.text((area.right + 5.0, at(*rho) + 4.0), &text.into(), size::SMALL, Anchor::Start, BLACK);
+        let text = fixed(*rho, usize::from(labels.len() > 2));
+        svg.text(
+            (area.right + 5.0, at(*rho) + 4.0),
+            &text.into(),
+            size::SMALL,
+            Anchor::Start,
+            BLACK,
+        );
     }
 }
 

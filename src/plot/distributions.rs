@@ -62,7 +62,8 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
         h.counts.iter().map(|n| *n as f64 * scale).collect()
     };
     let heights: Vec<Vec<f64>> = filled.iter().map(density).collect();
-    let (low, high) = extent(heights.iter().flatten().copied().filter(|y| *y > 0.0)).unwrap_or((0.1, 1.0));
+    let (low, high) =
+        extent(heights.iter().flatten().copied().filter(|y| *y > 0.0)).unwrap_or((0.1, 1.0));
     // room for the legend
     let (floor, top) = (0.4 * low, high * (high / low).powf(0.5).max(8.0));
 
@@ -95,7 +96,10 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
     let line = Stroke::new(BLACK, 2.0);
     panel.line(svg, &[(observed, floor), (observed, high * 1.4)], &line);
     panel.frame(svg);
-    legend.add(Handle::Line(line), Text::from("Observed ").then(name).plain(&format!(" = {}", fixed(observed, 2))));
+    legend.add(
+        Handle::Line(line),
+        Text::from("Observed ").then(name).plain(&format!(" = {}", fixed(observed, 2))),
+    );
     legend.add(Handle::Text, verdict(document, discovery)?);
     // by rows: each hypothesis beside its formula
     panel.legend(svg, &legend.by_rows());
@@ -115,7 +119,8 @@ fn beyond(edges: &[f64], heights: &[f64], x: f64, floor: f64) -> Vec<(f64, f64)>
 
 /// Probabilities above each edge by the asymptotic formulas; NaN where they do not say.
 fn tails(statistic: TestStatistic, tested: bool, q_asimov: f64, edges: &[f64]) -> Vec<f64> {
-    let needs_asimov = !tested || matches!(statistic, TestStatistic::QTilde | TestStatistic::TTilde);
+    let needs_asimov =
+        !tested || matches!(statistic, TestStatistic::QTilde | TestStatistic::TTilde);
     if needs_asimov && !q_asimov.is_finite() {
         return vec![f64::NAN];
     }
@@ -132,8 +137,11 @@ fn tails(statistic: TestStatistic, tested: bool, q_asimov: f64, edges: &[f64]) -
 }
 
 fn verdict(document: &Node<'_>, discovery: bool) -> Result<Text> {
-    let (key, name) =
-        if discovery { ("p0_observed", Text::default().italic("p").below("0")) } else { ("cls_observed", super::limit::cls()) };
+    let (key, name) = if discovery {
+        ("p0_observed", Text::default().italic("p").below("0"))
+    } else {
+        ("cls_observed", super::limit::cls())
+    };
     let value = document.real(key)?;
     let error = document.real_or_nan(&format!("{key}_error"))?;
     let text = name.plain(" = ").then(significant(value, 3));

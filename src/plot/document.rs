@@ -174,7 +174,10 @@ mod tests {
         );
         let short = points[0].band("band").unwrap_err();
         assert_eq!(told(short), "/points/0/band: expected 5 numbers, found 2");
-        assert_eq!(told(document.list().unwrap_err()), "the document: expected a list, found an object");
+        assert_eq!(
+            told(document.list().unwrap_err()),
+            "the document: expected a list, found an object"
+        );
         assert_eq!(document.get("a/b").unwrap().path, "/a~1b");
         assert!(document.elements("a/b").unwrap_err().is_specification());
     }

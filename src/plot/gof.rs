@@ -27,13 +27,15 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
     // without toys the curve is a density
     let total = if histogram.total > 0 { histogram.total as f64 } else { 1.0 / histogram.width };
     let edges = histogram.edges();
-    let tails: Vec<f64> = edges.iter().map(|x| chi_square_tail(*x, degrees)).collect();
+    let tails: Vec<f64> =
+        edges.iter().map(|x| if known { chi_square_tail(*x, degrees) } else { f64::NAN }).collect();
     let expected: Vec<f64> = tails.windows(2).map(|t| total * (t[0] - t[1])).collect();
     let counts = histogram.counts.iter().map(|n| *n as f64);
     let top = extent(expected.iter().copied().chain(counts.clone())).map_or(1.0, |(_, t)| t);
 
     let mut canvas = Canvas::new(document, options, (640.0, 480.0), "Goodness of fit");
-    let title = if toys.is_empty() { Text::from("Probability density") } else { Text::from("Toys / bin") };
+    let title =
+        if toys.is_empty() { Text::from("Probability density") } else { Text::from("Toys / bin") };
     let x = Axis::linear("Saturated test statistic", low, high);
     let mut panel = Panel::fitted(canvas.area, x, Axis::linear(title, 0.0, 1.45 * top));
     let svg = &mut canvas.svg;
@@ -51,7 +53,9 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
             svg.rect(area, &Paint::fill(BLUE).opacity(0.3));
         }
         panel.line(svg, &steps(&edges, &expected, 0.0), &curve);
-        let text = Text::from("χ").above("2").plain(&format!(", {} degrees of freedom", fixed(degrees, 0)));
+        let text = Text::from("χ")
+            .above("2")
+            .plain(&format!(", {} degrees of freedom", fixed(degrees, 0)));
         legend.add(Handle::Line(curve), text);
     }
     let data = Stroke::new(BLACK, 1.2);

@@ -45,11 +45,11 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
     let outline = [Paint::outline(line), Paint::outline(line.dashed("3 2"))];
     let sigma = |after: &str, sign: &str| {
         let text = Text::from(format!("{after} impact: ")).italic("θ");
-        text.plain(&format!(" = θ̂ {sign} Δ")).italic("θ")
+        text.plain(" = ").italic("θ\u{302}").plain(&format!(" {sign} Δ")).italic("θ")
     };
     legend.add(Handle::Fill(dark.clone()), sigma("Post-fit", "+"));
     legend.add(Handle::Fill(light.clone()), sigma("Post-fit", "−"));
-    legend.add(Handle::Data(Stroke::new(RED, 1.6)), "Pull and constraint");
+    legend.add(Handle::Wide(Stroke::new(RED, 1.6)), "Pull and constraint");
     if shown.iter().any(|p| p.prefit.iter().any(|i| i.is_finite())) {
         legend.add(Handle::Fill(outline[0].clone()), sigma("Pre-fit", "+"));
         legend.add(Handle::Fill(outline[1].clone()), sigma("Pre-fit", "−"));

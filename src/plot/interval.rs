@@ -3,6 +3,7 @@
 use super::canvas::Canvas;
 use super::document::Node;
 use super::draw::*;
+use super::scan::height;
 use super::{Figure, Options, limit};
 use crate::Result;
 
@@ -25,19 +26,24 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
     // the curve far above is of no interest
     let top = largest.min(3.0 * threshold).max(threshold);
     let x = Axis::linear(Text::name(name, 300.0, size::TITLE), low, high);
-    let y = Axis::linear(
-        Text::default().italic("t").below(if name == "mu" { "μ" } else { "" }),
-        0.0,
-        1.45 * top,
-    );
+    let index = match name {
+        "mu" => "μ",
+        short if short.chars().count() < 8 => short,
+        _ => "",
+    };
+    let y = Axis::linear(Text::default().italic("t").below(index), 0.0, 1.45 * top);
     let mut panel = Panel::fitted(canvas.area, x, y);
     let svg = &mut canvas.svg;
     let inside = Paint::fill(LIGHT_BLUE).opacity(0.55);
     let (from, to) = (lower.max(low), upper.min(high));
+    // below the critical values, where the observed ones are inside
+    let mut under: Vec<_> =
+        critical.iter().filter(|c| from < c.0 && c.0 < to).map(|c| (c.0, 0.0, c.1)).collect();
     if from < to {
-        let area = panel.between((from, 0.0), (to, f64::MAX));
-        svg.rect(area, &inside);
+        under.insert(0, (from, 0.0, height(&critical, from)));
+        under.push((to, 0.0, height(&critical, to)));
     }
+    panel.band(svg, &under, &inside);
     let solid = Stroke::new(BLACK, 1.7);
     let dashed = Stroke::new(RED, 1.7).dashed("7 4");
     panel.line(svg, &critical, &dashed);

@@ -46,11 +46,6 @@ pub(super) fn draw(
             bottom: (cy + 0.5 * h).min(panel.area.bottom),
         };
         svg.rect(area, &Paint::fill(&sequential(part(value))));
-        let text = significant(value, 2);
-        if text.width(size::CAPTION) < w - 3.0 && h > size::CAPTION + 2.0 {
-            let ink = if part(value) > 0.5 { "#ffffff" } else { BLACK };
-            svg.text((cx, cy + 4.0), &text, size::CAPTION, Anchor::Middle, ink);
-        }
     }
 
     let mesh = Mesh::new(&at);
@@ -69,6 +64,20 @@ pub(super) fn draw(
     lines(&|p| p.expected[3], sigma);
     lines(&|p| p.expected[2], median);
     lines(&|p| p.observed, observed);
+    // numbers over the lines, on the colour of their tile
+    for (p, place) in points.iter().zip(&at).filter(|(p, _)| shown(p) > 0.0) {
+        let value = shown(p);
+        let text = significant(value, 2);
+        let width = text.width(size::CAPTION);
+        if width < w - 3.0 && h > size::CAPTION + 2.0 {
+            let (x, y) = panel.at(*place);
+            let half = 0.5 * width + 1.0;
+            let back = Area { left: x - half, right: x + half, top: y - 6.0, bottom: y + 6.0 };
+            svg.rect(back, &Paint::fill(&sequential(part(value))));
+            let ink = if part(value) > 0.5 { "#ffffff" } else { BLACK };
+            svg.text((x, y + 4.0), &text, size::CAPTION, Anchor::Middle, ink);
+        }
+    }
     panel.frame(svg);
 
     let mut legend = Legend::new().columns(3);
@@ -98,7 +107,7 @@ fn smallest_step(sorted: &[f64]) -> f64 {
 /// Size of a tile that does not touch its neighbours.
 fn tile(panel: &Panel, at: &[(f64, f64)]) -> (f64, f64) {
     let places: Vec<_> = at.iter().map(|p| panel.at(*p)).collect();
-    let (mut w, mut h) = (64.0f64, 30.0f64);
+    let (mut w, mut h) = (150.0f64, 90.0f64);
     for (i, a) in places.iter().enumerate() {
         for b in &places[..i] {
             let (dx, dy) = ((a.0 - b.0).abs(), (a.1 - b.1).abs());
@@ -135,8 +144,11 @@ fn bar(svg: &mut Svg, frame: Area, range: (f64, f64), percent: String, poi: &str
             svg.text(at, label, size::SMALL, Anchor::Start, BLACK);
         }
     }
-    let title = Text::from(format!("{percent} CL upper limit on "))
-        .then(Text::name(poi, 120.0, size::LABEL));
+    let title = Text::from(format!("{percent} CL upper limit on ")).then(Text::name(
+        poi,
+        120.0,
+        size::LABEL,
+    ));
     let at = (area.right + 54.0, area.top);
     svg.turned_text(at, &title, size::LABEL, Anchor::End, BLACK, -90.0);
 }

@@ -83,8 +83,18 @@ pub fn draw(document: &Value, options: &Options) -> Result<Vec<Figure>> {
 
 /// Documents that can be drawn.
 const KINDS: [&str; 12] = [
-    "fit", "limit", "limits", "impacts", "yields", "scan", "scan2d", "cls", "discovery", "gof",
-    "interval", "minos",
+    "fit",
+    "limit",
+    "limits",
+    "impacts",
+    "yields",
+    "scan",
+    "scan2d",
+    "cls",
+    "discovery",
+    "gof",
+    "interval",
+    "minos",
 ];
 
 /// Drawings of a kind of document, where there are several; the first one by default.

@@ -10,7 +10,7 @@ use crate::Result;
 const ROW: f64 = 16.0;
 /// Rows of a column, and columns of a figure.
 const ROWS: usize = 40;
-const COLUMNS: usize = 4;
+const COLUMNS: usize = 3;
 /// Width of a frame, of the numbers beside it, and space to the next column.
 const FRAME: f64 = 180.0;
 const NUMBERS: f64 = 104.0;
@@ -20,7 +20,11 @@ const FOOT: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Pull,
-    One,
+    /// Values about 1, by the size of their pre-fit uncertainty: in one frame the small ones would be
+    /// invisible.
+    Wide,
+    Middle,
+    Narrow,
     Free,
 }
 
@@ -77,7 +81,7 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
 /// Blocks one below the other, as many columns as are needed.
 fn columns<'a>(parameters: &'a [Parameter<'a>]) -> Vec<Vec<Block<'a>>> {
     let mut columns: Vec<Vec<Block<'a>>> = Vec::new();
-    for kind in [Kind::Pull, Kind::One, Kind::Free] {
+    for kind in [Kind::Pull, Kind::Wide, Kind::Middle, Kind::Narrow, Kind::Free] {
         let from = parameters.partition_point(|p| (p.kind as usize) < kind as usize);
         let to = parameters.partition_point(|p| p.kind as usize <= kind as usize);
         let all = &parameters[from..to];
@@ -144,7 +148,9 @@ fn draw_block(svg: &mut Svg, area: Area, block: &Block<'_>) {
     let parameters = block.parameters;
     let n = parameters.len() as f64;
     let y = rows::axis(parameters.iter().map(|p| p.name));
-    let shown = |p: &Parameter<'_>| if block.kind == Kind::Pull { p.pull } else { (p.value, p.uncertainty) };
+    let shown = |p: &Parameter<'_>| {
+        if block.kind == Kind::Pull { p.pull } else { (p.value, p.uncertainty) }
+    };
     let bars = |p: &Parameter<'_>| {
         let (value, half) = shown(p);
         if half > 0.0 { (value - half, value + half) } else { (value, value) }
@@ -156,9 +162,10 @@ fn draw_block(svg: &mut Svg, area: Area, block: &Block<'_>) {
             let end = if reach > 2.9 { (reach + 0.1).min(6.0) } else { 2.9 };
             Panel::new(area, Axis::linear(pull(), -end, end), y)
         }
-        Kind::One => {
+        Kind::Wide | Kind::Middle | Kind::Narrow => {
             let prefit = parameters.iter().flat_map(|p| [1.0 - p.prefit, 1.0 + p.prefit]);
-            let reach = extent(prefit.chain(parameters.iter().flat_map(|p| [bars(p).0, bars(p).1])));
+            let reach =
+                extent(prefit.chain(parameters.iter().flat_map(|p| [bars(p).0, bars(p).1])));
             let half = reach.map_or(0.1, |(low, high)| (high - 1.0).max(1.0 - low).max(1e-6));
             Panel::new(area, Axis::linear("Value", 1.0 - 1.15 * half, 1.0 + 1.15 * half), y)
         }
@@ -176,7 +183,7 @@ fn draw_block(svg: &mut Svg, area: Area, block: &Block<'_>) {
             }
             panel.vertical(svg, 0.0, &Stroke::new(BLACK, 0.9).dashed("4 3"));
         }
-        Kind::One => {
+        Kind::Wide | Kind::Middle | Kind::Narrow => {
             for (i, p) in parameters.iter().enumerate().filter(|(_, p)| p.prefit > 0.0) {
                 let at = -(i as f64);
                 let (from, to) = ((1.0 - p.prefit, at - 0.36), (1.0 + p.prefit, at + 0.36));
@@ -226,7 +233,13 @@ pub(super) fn outside(svg: &mut Svg, panel: &Panel, value: (f64, f64)) {
 
 /// The pull.
 pub(super) fn pull() -> Text {
-    Text::from("(").italic("θ\u{302}").plain(" − ").italic("θ").below("0").plain(") / Δ").italic("θ")
+    Text::from("(")
+        .italic("θ\u{302}")
+        .plain(" − ")
+        .italic("θ")
+        .below("0")
+        .plain(") / Δ")
+        .italic("θ")
 }
 
 impl<'a> Parameter<'a> {
@@ -236,7 +249,11 @@ impl<'a> Parameter<'a> {
         let prefit = node.real_or_nan("prefit_uncertainty")?;
         let pull = node.real_or_nan("pull")?;
         let kind = if middle == 1.0 {
-            Kind::One
+            match prefit {
+                p if p < 0.02 => Kind::Narrow,
+                p if p < 0.1 => Kind::Middle,
+                _ => Kind::Wide,
+            }
         } else if pull.is_nan() {
             Kind::Free
         } else {

@@ -65,9 +65,7 @@ pub(super) fn delta() -> Text {
 }
 
 /// The curve at `x`, between its points.
-fn height(points: &[(f64, f64)], x: f64) -> f64 {
+pub(super) fn height(points: &[(f64, f64)], x: f64) -> f64 {
     let inside = points.windows(2).find(|w| w[0].0 <= x && x <= w[1].0 && w[0].0 < w[1].0);
-    inside.map_or(f64::NAN, |w| {
-        w[0].1 + (x - w[0].0) / (w[1].0 - w[0].0) * (w[1].1 - w[0].1)
-    })
+    inside.map_or(f64::NAN, |w| w[0].1 + (x - w[0].0) / (w[1].0 - w[0].0) * (w[1].1 - w[0].1))
 }

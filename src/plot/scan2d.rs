@@ -52,7 +52,8 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
     let place = panel.at((best[0], best[1]));
     cross(svg, place);
     panel.frame(svg);
-    legend.add(Handle::Text, format!("+  best fit ({}, {})", fixed(best[0], 2), fixed(best[1], 2)));
+    let text = format!("Best fit ({}, {})", fixed(best[0], 2), fixed(best[1], 2));
+    legend.add(Handle::Cross(Stroke::new(RED, 2.4)), text);
     panel.legend(svg, &legend);
     Ok(vec![canvas.finish("scan2d")])
 }

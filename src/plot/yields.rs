@@ -166,7 +166,8 @@ impl<'a> Channel<'a> {
         let band = self.total.iter().zip(&self.uncertainty).map(|(t, u)| t + u);
         let high = extent(data.chain(band)).map_or(1.0, |(_, high)| high);
         let high = if high > 0.0 { high } else { 1.0 };
-        let lowest = extent(self.total.iter().copied().filter(|t| *t > 0.0)).map_or(high, |(l, _)| l);
+        let lowest =
+            extent(self.total.iter().copied().filter(|t| *t > 0.0)).map_or(high, |(l, _)| l);
         let head = head.clamp(0.05, 0.7);
         if high > 300.0 * lowest {
             let low = 0.3 * lowest.max(1e-6 * high);

@@ -38,7 +38,7 @@ impl Axis {
             (false, false) => (0.0, 1.0),
         };
         // beyond this, differences of two values are not numbers any more
-        let (low, high) = (low.max(-1e300), high.min(1e300));
+        let (low, high) = (low.clamp(-1e300, 1e300), high.clamp(-1e300, 1e300));
         let tiny = 1e-12 * low.abs().max(high.abs());
         let (low, high) = if high - low > tiny {
             (low, high)
@@ -46,7 +46,14 @@ impl Axis {
             let half = 0.5 * low.abs().max(if low == 0.0 { 1.0 } else { 0.0 });
             (low - half, low + half.max(f64::MIN_POSITIVE))
         };
-        Self { title: title.into(), low, high, log: false, labels: Labels::Round, letters: size::LABEL }
+        Self {
+            title: title.into(),
+            low,
+            high,
+            log: false,
+            labels: Labels::Round,
+            letters: size::LABEL,
+        }
     }
 
     /// A logarithmic axis; at least from 1e-300, and over at least a factor of 2.
@@ -54,7 +61,14 @@ impl Axis {
         let high = if high.is_finite() && high > 1e-299 { high.min(1e300) } else { 1.0 };
         let low = if low.is_finite() { low.max(1e-300) } else { 0.1 * high };
         let low = low.min(0.5 * high);
-        Self { title: title.into(), low, high, log: true, labels: Labels::Round, letters: size::LABEL }
+        Self {
+            title: title.into(),
+            low,
+            high,
+            log: true,
+            labels: Labels::Round,
+            letters: size::LABEL,
+        }
     }
 
     pub(crate) fn labels(self, labels: Labels) -> Self {
@@ -64,9 +78,10 @@ impl Axis {
     /// Its marks alone.
     pub(crate) fn labels_off(self) -> Self {
         let labels = match self.labels {
-            Labels::Given(labels, marks) => {
-                Labels::Given(labels.into_iter().map(|(v, _)| (v, Text::default())).collect(), marks)
-            }
+            Labels::Given(labels, marks) => Labels::Given(
+                labels.into_iter().map(|(v, _)| (v, Text::default())).collect(),
+                marks,
+            ),
             Labels::Round | Labels::None => Labels::None,
         };
         Self { labels, ..self }
@@ -90,7 +105,11 @@ impl Axis {
             }
             Labels::Given(labels, marks) => labels
                 .iter()
-                .map(|(value, label)| Tick { value: *value, long: *marks, label: Some(label.clone()) })
+                .map(|(value, label)| Tick {
+                    value: *value,
+                    long: *marks,
+                    label: Some(label.clone()),
+                })
                 .collect(),
         }
     }
@@ -98,7 +117,7 @@ impl Axis {
     /// Width of the widest label of a vertical axis `length` long.
     pub(crate) fn widest(&self, length: f64) -> f64 {
         let scale = self.scale(length, 0.0);
-        let ticks = self.ticks(&scale, super::panel::SPACING.1);
+        let ticks = self.ticks(&scale, super::panel::spacing(length, false));
         let widths = ticks.iter().filter_map(|t| t.label.as_ref()).map(|l| l.width(self.letters));
         widths.fold(0.0, f64::max)
     }

@@ -82,8 +82,7 @@ fn triangulate(points: &[Point]) -> Vec<[usize; 3]> {
         (low, if high > low { high - low } else { 1.0 })
     };
     let ((x0, dx), (y0, dy)) = (spread(|p| p.0), spread(|p| p.1));
-    let mut at: Vec<Point> =
-        points.iter().map(|p| ((p.0 - x0) / dx, (p.1 - y0) / dy)).collect();
+    let mut at: Vec<Point> = points.iter().map(|p| ((p.0 - x0) / dx, (p.1 - y0) / dy)).collect();
     let n = at.len();
     at.extend([(-50.0, -40.0), (60.0, -45.0), (0.5, 70.0)]);
     let mut triangles = vec![[n, n + 1, n + 2]];
@@ -179,7 +178,9 @@ mod tests {
 
     #[test]
     fn few_and_odd_points_are_no_triangles() {
-        for points in [&[][..], &[(0.0, 0.0)], &[(0.0, 0.0); 5], &[(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)]] {
+        for points in
+            [&[][..], &[(0.0, 0.0)], &[(0.0, 0.0); 5], &[(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)]]
+        {
             assert!(Mesh::new(points).triangles.is_empty(), "{points:?}");
         }
         let mesh = Mesh::new(&[(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (f64::NAN, 2.0)]);

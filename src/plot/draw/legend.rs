@@ -19,6 +19,9 @@ pub(crate) enum Handle {
     Points(Stroke),
     /// A point with its error bar.
     Data(Stroke),
+    /// The same, with a horizontal bar.
+    Wide(Stroke),
+    Cross(Stroke),
     Fill(Paint),
     Hatch(Stroke),
     /// No picture: the text begins where the pictures do.
@@ -80,8 +83,14 @@ impl Legend {
         let (top, bottom) = (area.top + 12.0, area.bottom - 12.0 - h);
         let (middle, half) = (0.5 * (left + right), 0.5 * (top + bottom));
         let places = [
-            (right, top), (left, top), (right, bottom), (left, bottom), (right, half), (left, half),
-            (middle, top), (middle, bottom),
+            (right, top),
+            (left, top),
+            (right, bottom),
+            (left, bottom),
+            (right, half),
+            (left, half),
+            (middle, top),
+            (middle, bottom),
         ];
         let covered = |&(x, y): &(f64, f64)| {
             let over = |p: &&(f64, f64)| {
@@ -97,7 +106,8 @@ impl Legend {
         };
         if covers > 0 {
             let (x, y) = place;
-            let back = Area { left: x - 6.0, top: y - 4.0, right: x + w + 6.0, bottom: y + h + 4.0 };
+            let back =
+                Area { left: x - 6.0, top: y - 4.0, right: x + w + 6.0, bottom: y + h + 4.0 };
             svg.rect(back, &Paint::fill("#ffffff").opacity(0.85));
         }
         self.draw_at(svg, place);
@@ -107,8 +117,11 @@ impl Legend {
     pub(crate) fn draw_at(&self, svg: &mut Svg, (left, top): (f64, f64)) {
         let rows = self.rows().max(1);
         for (i, (handle, text)) in self.entries.iter().enumerate() {
-            let (column, row) =
-                if self.by_rows { (i % self.columns, i / self.columns) } else { (i / rows, i % rows) };
+            let (column, row) = if self.by_rows {
+                (i % self.columns, i / self.columns)
+            } else {
+                (i / rows, i % rows)
+            };
             let x = left + column as f64 * (self.column_width() + COLUMN);
             let y = top + (row as f64 + 0.5) * ROW;
             handle.draw(svg, (x, y));
@@ -133,6 +146,14 @@ impl Handle {
             Self::Data(stroke) => {
                 svg.line((middle, y - half - 1.0), (middle, y + half + 1.0), stroke);
                 svg.circle((middle, y), 3.5, &Paint::fill(stroke.colour));
+            }
+            Self::Wide(stroke) => {
+                svg.line((x + 3.0, y), (x + HANDLE - 3.0, y), stroke);
+                svg.circle((middle, y), 3.5, &Paint::fill(stroke.colour));
+            }
+            Self::Cross(stroke) => {
+                svg.line((middle - half, y), (middle + half, y), stroke);
+                svg.line((middle, y - half), (middle, y + half), stroke);
             }
             Self::Fill(paint) => svg.rect(area, paint),
             Self::Hatch(stroke) => svg.hatch(area, stroke),

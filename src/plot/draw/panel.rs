@@ -8,7 +8,13 @@ use super::size;
 use super::svg::{Anchor, Area, Paint, Stroke, Svg};
 
 /// Pixels between the marks of a horizontal and a vertical axis, at least.
-pub(super) const SPACING: (f64, f64) = (70.0, 42.0);
+const SPACING: (f64, f64) = (70.0, 42.0);
+
+/// Closer in small frames, or there would be one number alone.
+pub(super) fn spacing(length: f64, wide: bool) -> f64 {
+    let (usual, least) = if wide { (SPACING.0, 46.0) } else { (SPACING.1, 26.0) };
+    (length / 4.0).clamp(least, usual)
+}
 /// Lengths of long and short marks.
 const MARKS: (f64, f64) = (8.0, 4.0);
 const FRAME: Stroke = Stroke::new(BLACK, 1.2);
@@ -158,7 +164,13 @@ impl Panel {
     fn mark(&mut self, svg: &mut Svg, value: (f64, f64), colour: &str, radius: f64) {
         let at = self.at(value);
         self.taken.push(at);
-        svg.clipped(self.area, |svg| svg.circle(at, radius, &Paint::fill(colour)));
+        // whole also at the edge
+        let Area { left, top, right, bottom } = self.area;
+        let inside =
+            at.0 > left - 0.5 && at.0 < right + 0.5 && at.1 > top - 0.5 && at.1 < bottom + 0.5;
+        if inside && radius > 0.0 {
+            svg.circle(at, radius, &Paint::fill(colour));
+        }
     }
 
     /// A legend where least is drawn.
@@ -171,7 +183,7 @@ impl Panel {
         let Area { left, top, right, bottom } = self.area;
         svg.rect(self.area, &Paint::outline(FRAME));
         let (x_axis, y_axis) = &self.axes;
-        let x_ticks = x_axis.ticks(&self.x, SPACING.0);
+        let x_ticks = x_axis.ticks(&self.x, spacing(right - left, true));
         for tick in self.inside(&x_ticks, &self.x) {
             let (x, length) = (self.x.at(tick.value), mark(tick));
             svg.line((x, bottom), (x, bottom - length), &FRAME);
@@ -183,7 +195,7 @@ impl Panel {
                 svg.text(at, label, x_axis.letters, Anchor::Middle, BLACK);
             }
         }
-        let y_ticks = y_axis.ticks(&self.y, SPACING.1);
+        let y_ticks = y_axis.ticks(&self.y, spacing(bottom - top, false));
         for tick in self.inside(&y_ticks, &self.y) {
             let (y, length) = (self.y.at(tick.value), mark(tick));
             svg.line((left, y), (left + length, y), &FRAME);
@@ -195,7 +207,7 @@ impl Panel {
         }
         if let Some(axis) = &self.top {
             let scale = axis.scale(left, right);
-            for tick in self.inside(&axis.ticks(&scale, SPACING.0), &scale) {
+            for tick in self.inside(&axis.ticks(&scale, spacing(right - left, true)), &scale) {
                 let x = scale.at(tick.value);
                 svg.line((x, top), (x, top + mark(tick)), &FRAME);
                 if let Some(label) = &tick.label {

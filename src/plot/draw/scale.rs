@@ -28,7 +28,7 @@ impl Scale {
             if value.is_nan() {
                 return f64::NAN;
             }
-            (value.max(f64::MIN_POSITIVE) / self.low).ln() / (self.high / self.low).ln()
+            (value.max(f64::MIN_POSITIVE).ln() - self.low.ln()) / (self.high.ln() - self.low.ln())
         } else {
             (value - self.low) / (self.high - self.low)
         };
@@ -46,8 +46,10 @@ impl Scale {
         let rough = width / most;
         let decade = 10f64.powf(rough.log10().floor());
         let rounds = [(1.0, 5.0), (2.0, 4.0), (5.0, 5.0), (10.0, 5.0)];
-        let (factor, parts) =
-            rounds.into_iter().find(|(f, _)| f * decade >= rough * (1.0 - 1e-9)).unwrap_or(rounds[3]);
+        let (factor, parts) = rounds
+            .into_iter()
+            .find(|(f, _)| f * decade >= rough * (1.0 - 1e-9))
+            .unwrap_or(rounds[3]);
         let step = factor * decade;
         let minor = step / parts;
         let first = (self.low / minor - 1e-6).ceil();
@@ -56,7 +58,11 @@ impl Scale {
             let index = first + i as f64;
             let long = (index / parts - (index / parts).round()).abs() < 1e-6;
             let value = index * minor;
-            Tick { value, long, label: long.then(|| label(value, step, self.low.abs().max(self.high.abs()))) }
+            Tick {
+                value,
+                long,
+                label: long.then(|| label(value, step, self.low.abs().max(self.high.abs()))),
+            }
         };
         (0..=count).map(tick).collect()
     }
@@ -130,7 +136,10 @@ mod tests {
     #[test]
     fn linear_axes_have_round_numbers() {
         assert_eq!(labels(0.0, 10.0, false), texts(&["0", "2", "4", "6", "8", "10"]));
-        assert_eq!(labels(-0.3, 0.3, false), texts(&["−0.2", "0.0", "0.2"].map(|s| if s == "0.0" { "0" } else { s })));
+        assert_eq!(
+            labels(-0.3, 0.3, false),
+            texts(&["−0.2", "0.0", "0.2"].map(|s| if s == "0.0" { "0" } else { s }))
+        );
         assert_eq!(labels(0.0, 3e6, false)[1], Text::from("1×10").above("6"));
         assert_eq!(labels(0.0, 2e-5, false)[1], Text::from("0.5×10").above("−5"));
     }

@@ -290,7 +290,10 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        assert_eq!([short(1.0), short(-0.001), short(2.345), short(10.0)], ["1", "0", "2.35", "10"]);
+        assert_eq!(
+            [short(1.0), short(-0.001), short(2.345), short(10.0)],
+            ["1", "0", "2.35", "10"]
+        );
     }
 
     #[test]
@@ -308,7 +311,8 @@ mod tests {
         let numbers = svg.body.split(['M', 'L']).filter_map(|p| p.split_once(' '));
         let mut seen = 0;
         for (x, y) in numbers {
-            let (Ok(x), Ok(y)) = (x.parse::<f64>(), y.split('"').next().unwrap_or("").parse::<f64>())
+            let (Ok(x), Ok(y)) =
+                (x.parse::<f64>(), y.split('"').next().unwrap_or("").parse::<f64>())
             else {
                 continue;
             };

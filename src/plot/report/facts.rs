@@ -35,7 +35,10 @@ pub(super) fn summary(page: &mut Page, documents: &[&Value]) -> Result<()> {
                 let level = percent(node.real("confidence_level")?);
                 let ends = [node.real("lower")?, node.real("upper")?];
                 let [low, high] = ends.map(|e| significant(e, 3).html());
-                Some(format!("{} in {low} to {high} ({level} CL)", escaped(node.word("parameter")?)))
+                Some(format!(
+                    "{} in {low} to {high} ({level} CL)",
+                    escaped(node.word("parameter")?)
+                ))
             }
             _ => None,
         };
@@ -74,7 +77,8 @@ fn limit(node: &Node<'_>) -> Result<String> {
     let observed = node.real("observed")?;
     let [_, low, median, high, _] = node.band("expected")?.map(|x| significant(x, 3).html());
     let poi = escaped(node.poi());
-    let observed = if observed.is_nan() { "–".to_owned() } else { significant(observed, 3).html() };
+    let observed =
+        if observed.is_nan() { "–".to_owned() } else { significant(observed, 3).html() };
     Ok(format!("{poi} &lt; {observed} ({level} CL), expected {median} (68 %: {low} to {high})"))
 }
 
@@ -105,7 +109,11 @@ pub(super) fn remarks(page: &mut Page, documents: &[&Value]) -> Result<()> {
             for warning in warnings.list()? {
                 let path = warning.word_or_empty("path");
                 let message = escaped(warning.word("message")?);
-                let place = if path.is_empty() { String::new() } else { format!("<code>{}</code>: ", escaped(path)) };
+                let place = if path.is_empty() {
+                    String::new()
+                } else {
+                    format!("<code>{}</code>: ", escaped(path))
+                };
                 lines.push(format!("{place}{message}"));
             }
         }
@@ -158,7 +166,8 @@ pub(super) fn provenance(page: &mut Page, documents: &[&Value], command: &str) -
         if found.iter().all(|(value, _)| *value == first) {
             facts.push((word.to_owned(), shown(&first)));
         } else {
-            let each = found.iter().map(|(value, of)| format!("{} ({})", shown(value), escaped(of)));
+            let each =
+                found.iter().map(|(value, of)| format!("{} ({})", shown(value), escaped(of)));
             facts.push((word.to_owned(), each.collect::<Vec<_>>().join("<br>")));
         }
     }

@@ -37,7 +37,8 @@ impl Page {
             let cells: String = row.iter().map(|c| format!("<td>{c}</td>")).collect();
             format!("<tr>{cells}</tr>\n")
         };
-        let head: String = head.iter().map(|h| format!("<th scope=\"col\">{}</th>", escaped(h))).collect();
+        let head: String =
+            head.iter().map(|h| format!("<th scope=\"col\">{}</th>", escaped(h))).collect();
         let rows_of: String = rows.iter().map(cells).collect();
         let table = format!(
             "<div class=\"scroll\"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows_of}</tbody>\n</table></div>\n"

@@ -14,7 +14,8 @@ pub(super) fn parameters(page: &mut Page, node: &Node<'_>) -> Result<()> {
         let note = if p.is("fixed") {
             "fixed".to_owned()
         } else {
-            p.maybe("at_bound").map_or(Ok(String::new()), |b| Ok(format!("at {} bound", b.text()?)))?
+            p.maybe("at_bound")
+                .map_or(Ok(String::new()), |b| Ok(format!("at {} bound", b.text()?)))?
         };
         rows.push(vec![
             escaped(p.word("name")?),
@@ -47,7 +48,10 @@ pub(super) fn impacts(page: &mut Page, node: &Node<'_>) -> Result<()> {
     if let Some(groups) = node.maybe("groups") {
         for group in groups.list()? {
             let uncertainty = group.real("uncertainty")?;
-            rows.push(vec![escaped(group.word("name")?), blank_or(uncertainty, |x| significant(x, 3).html())]);
+            rows.push(vec![
+                escaped(group.word("name")?),
+                blank_or(uncertainty, |x| significant(x, 3).html()),
+            ]);
         }
     }
     page.table("Groups", &["Group", "Uncertainty"], &rows);
