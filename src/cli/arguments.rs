@@ -1,5 +1,6 @@
 //! What the command accepts.
 
+mod inference;
 mod parse;
 
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
 
 use super::document::OutputArguments;
+pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
 use parse::{assignment, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
@@ -67,6 +69,16 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Maximum-likelihood fit with uncertainties
     Fit(Fit),
+    /// Test a value of the parameter of interest: CLs, observed and expected
+    Cls(Cls),
+    /// Upper limits, observed and expected
+    Limit(Limit),
+    /// Significance of an excess, observed and expected
+    Discovery(Discovery),
+    /// Profile likelihood of one parameter or two, with intervals or contours
+    Scan(Scan),
+    /// Asymmetric uncertainties
+    Minos(Minos),
     /// Throw toys and fit them
     Toys(Toys),
     /// List the devices this build can use

@@ -8,7 +8,10 @@ mod hypotest;
 mod hypotheses;
 mod limit;
 mod overlap;
+mod patches;
 mod profile;
+mod scan;
+mod scan2d;
 mod self_test;
 mod toys;
 
@@ -18,6 +21,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 pub use fit::{FitOptions, FitResult};
 pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use limit::{Limit, LimitOptions, LimitPoint};
+pub use patches::limits_of_patches;
+pub use scan::{Interval, Minos, Scan, ScanOptions, ScanPoint};
+pub use scan2d::{Contour, Scan2d};
 pub use self_test::self_test;
 pub use toys::{ToyChunk, ToyData, ToyPlan};
 
