@@ -4,16 +4,26 @@
 mod auto;
 mod cache;
 mod fit;
+mod gof;
+mod impacts;
 mod overlap;
+mod prune;
 mod self_test;
 mod toys;
+mod yields;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use fit::{FitOptions, FitResult};
+pub use gof::Gof;
+pub use impacts::{
+    GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts, Shift, matches_pattern,
+};
+pub use prune::{FitBrief, PruneOptions, Pruning};
 pub use self_test::self_test;
 pub use toys::{ToyChunk, ToyData, ToyPlan};
+pub use yields::{ChannelYields, Prediction, SampleYields, Yields};
 
 use crate::accelerator::{self, Accelerator, DeviceChoice, DeviceInfo, DeviceRequest, Program};
 use crate::model::{Data, Model};
