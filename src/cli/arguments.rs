@@ -1,6 +1,11 @@
 //! What the command accepts.
 
+pub(super) mod gof;
+pub(super) mod impacts;
 mod parse;
+pub(super) mod prune;
+pub(super) mod statement;
+pub(super) mod yields;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -67,6 +72,14 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Maximum-likelihood fit with uncertainties
     Fit(Fit),
+    /// What each parameter does to the parameter of interest, and its uncertainty by groups
+    Impacts(impacts::Impacts),
+    /// Goodness of fit against the saturated model
+    Gof(gof::Gof),
+    /// Yields per channel and sample before and after the fit
+    Yields(yields::Yields),
+    /// Drop small systematics; what that does to the fit
+    Prune(prune::Prune),
     /// Throw toys and fit them
     Toys(Toys),
     /// List the devices this build can use

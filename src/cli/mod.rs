@@ -9,15 +9,20 @@ mod document;
 mod evaluate;
 mod failure;
 mod fit;
+mod gof;
+mod impacts;
 mod input;
 mod inspect;
 mod interrupt;
 mod json;
 mod load;
 mod output;
+mod prune;
+mod statement;
 mod table;
 mod toys;
 mod validate;
+mod yields;
 
 use std::process::ExitCode;
 
@@ -97,6 +102,10 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Validate(a) => validate::run(a),
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
+        Command::Impacts(a) => impacts::run(global, a),
+        Command::Gof(a) => gof::run(global, a),
+        Command::Yields(a) => yields::run(global, a),
+        Command::Prune(a) => prune::run(global, a),
         Command::Toys(a) => toys::run(global, a),
         Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),

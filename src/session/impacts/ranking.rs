@@ -194,3 +194,61 @@ impl Around<'_> {
         Refit { shift, note }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accelerator::DeviceChoice;
+    use crate::fit::Tolerance;
+    use crate::model::{Model, ModelOptions};
+    use crate::session::{FitOptions, Session};
+    use crate::spec::{self, LoadOptions};
+
+    const WORKSPACE: &str = r#"{
+      "channels": [{"name": "SR", "samples": [
+        {"name": "signal", "data": [5, 10],
+         "modifiers": [{"name": "mu", "type": "normfactor", "data": null}]},
+        {"name": "background", "data": [50, 60],
+         "modifiers": [{"name": "gamma", "type": "shapesys", "data": [5, 12]},
+                       {"name": "xsec", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]}]}],
+      "observations": [{"name": "SR", "data": [52, 71]}],
+      "measurements": [{"name": "search", "config": {"poi": "mu", "parameters": []}}],
+      "version": "1.0.0"
+    }"#;
+
+    /// The ranking after the best fit and the tolerance were tampered with.
+    fn ranking(lift: f64, tolerance: Tolerance) -> (Vec<Impact>, Vec<String>) {
+        let loaded = spec::load(WORKSPACE.as_bytes(), &LoadOptions::default()).unwrap();
+        let model =
+            Model::new(&loaded.workspace, loaded.measurement, &ModelOptions::default()).unwrap();
+        let session = Session::new(model, DeviceChoice::Cpu).unwrap();
+        let data = session.model().observed();
+        let mut fit = session.fit(data, &FitOptions::default()).unwrap();
+        fit.twice_nll += lift;
+        let poi = session.poi(None).unwrap();
+        let around = Around { session: &session, data, fit: &fit, poi, tolerance };
+        let others: Vec<usize> = (0..fit.parameters.len()).filter(|k| *k != poi).collect();
+        let mut notes = Vec::new();
+        (around.ranking(&others, &mut notes).unwrap(), notes)
+    }
+
+    #[test]
+    fn lower_minima_are_told() {
+        let (impacts, notes) = ranking(0.0, Tolerance::default());
+        assert_eq!((impacts.len(), notes), (3, Vec::new()));
+        // as if the fit had missed the minimum by more than a refit loses
+        let (_, notes) = ranking(3.0, Tolerance::default());
+        assert_eq!(notes.len(), 3);
+        assert!(notes[0].contains("there is another minimum"), "{}", notes[0]);
+    }
+
+    #[test]
+    fn refits_that_give_up_have_a_status_and_no_number() {
+        let (impacts, _) = ranking(0.0, Tolerance { edm: 1e-11, evaluations: 1 });
+        for impact in impacts {
+            assert_eq!(impact.status(), Status::EvaluationLimit, "{}", impact.name);
+            assert_eq!((impact.up.impact, impact.prefit_down.impact), (None, None));
+            assert_eq!(impact.largest(), None);
+        }
+    }
+}
