@@ -95,7 +95,7 @@ fn impacts() {
     let mu = &fit["parameters"].as_array().unwrap()[0];
     assert_eq!((&document["value"], &document["uncertainty"]), (&mu["value"], &mu["uncertainty"]));
     assert_eq!(names(&document["groups"]), ["both", "stat", "syst", "mc_stat"]);
-    assert_eq!(document["groups"][0]["parameters"], json!(["xsec", "tiny"]));
+    assert_eq!(document["groups"][0]["parameters"], json!(["tiny", "xsec"]));
     let parameters = document["parameters"].as_array().unwrap();
     assert_eq!(parameters.len(), 4);
     assert_eq!(parameters[0]["name"], "stat[1]");
@@ -140,7 +140,7 @@ fn bad_input_is_told() {
         ("impacts w.json --fix mu=1", 3, "mu is fixed"),
         ("impacts w.json --max-evaluations 1", 1, "no minimum"),
         ("gof w.json --fix nothing=1", 3, "no parameter nothing"),
-        ("prune w.json --threshold -1", 2, "0 or more"),
+        ("prune w.json --threshold=-1", 2, "0 or more"),
     ] {
         let (found, message) = scratch.error(line);
         assert_eq!(found, code, "{line}: {message}");
