@@ -137,6 +137,31 @@ fn shifted_auxiliary_data_add_in_quadrature() {
     }
 }
 
+/// A count below 1 goes down to 0 and no further, and one of 0 stays.
+#[test]
+fn poisson_data_do_not_go_below_zero() {
+    let own = modifier("own", "shapesys", json!([12.0, 3.0]));
+    let samples = vec![
+        sample("background", &[10.0, 30.0], &[own]),
+        sample("signal", &[5.0, 2.0], &[normfactor("mu")]),
+    ];
+    let session = session(&workspace(&[("SR", &[18.0, 33.0], samples)], "mu", &[]));
+    let mut data = session.model().observed().clone();
+    assert!(data.auxiliary[0] < 1.0);
+    let options = ImpactOptions { global: true, ..ImpactOptions::default() };
+    let impacts = session.impacts(&data, &options).unwrap();
+    let global = impacts.global.as_ref().unwrap();
+    let own = global.parameters.iter().find(|g| g.name == "own[0]").unwrap();
+    let (up, down, impact) = (own.up.unwrap(), own.down.unwrap(), own.impact.unwrap());
+    let deviation = data.auxiliary[0].sqrt();
+    close("per deviation", impact, (up - down) * deviation / (deviation + data.auxiliary[0]), 1e-9);
+    assert!(up < 0.0 && down > 0.0 && own.linear < 0.0, "{own:?}");
+    data.auxiliary[0] = 0.0;
+    let impacts = session.impacts(&data, &options).unwrap();
+    assert_eq!(impacts.global.unwrap().parameters.len(), 1);
+    assert!(impacts.notes.iter().any(|n| n.contains("own[0]")), "{:?}", impacts.notes);
+}
+
 /// The groups' definition, by a fit with their parameters fixed at their best fit.
 #[test]
 fn groups_are_what_fixing_them_takes_away() {

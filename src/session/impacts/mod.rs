@@ -22,7 +22,8 @@ const REFIT_EDM: f64 = 1e-11;
 pub struct ImpactOptions {
     /// Parameter of interest; `None`: the model's.
     pub poi: Option<String>,
-    /// Names of the parameters to rank, `*` standing for anything. Empty: all free ones.
+    /// Names of the parameters to rank, `*` standing for anything; fixed ones are left out. Empty: all
+    /// free ones.
     pub parameters: Vec<String>,
     /// Groups by name, each a list of such patterns, in addition to the automatic ones ([`Group`]).
     pub groups: Vec<(String, Vec<String>)>,
