@@ -2,6 +2,7 @@
 
 pub(super) mod gof;
 pub(super) mod impacts;
+mod inference;
 mod parse;
 pub(super) mod prune;
 pub(super) mod statement;
@@ -17,6 +18,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
 
 use super::document::OutputArguments;
+pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
 use parse::{assignment, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
@@ -80,6 +82,16 @@ pub(crate) enum Command {
     Yields(yields::Yields),
     /// Drop small systematics; what that does to the fit
     Prune(prune::Prune),
+    /// Test a value of the parameter of interest: CLs, observed and expected
+    Cls(Cls),
+    /// Upper limits, observed and expected
+    Limit(Limit),
+    /// Significance of an excess, observed and expected
+    Discovery(Discovery),
+    /// Profile likelihood of one parameter or two, with intervals or contours
+    Scan(Scan),
+    /// Asymmetric uncertainties
+    Minos(Minos),
     /// Throw toys and fit them
     Toys(Toys),
     /// List the devices this build can use

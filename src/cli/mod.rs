@@ -4,7 +4,9 @@
 mod arguments;
 mod bench;
 mod cache;
+mod cls;
 mod devices;
+mod discovery;
 mod document;
 mod evaluate;
 mod failure;
@@ -15,9 +17,12 @@ mod input;
 mod inspect;
 mod interrupt;
 mod json;
+mod limit;
 mod load;
+mod minos;
 mod output;
 mod prune;
+mod scan;
 mod statement;
 mod table;
 mod toys;
@@ -45,6 +50,13 @@ enum Exit {
     Files = 5,
     Internal = 101,
     Interrupted = 130,
+}
+
+impl Exit {
+    /// That of a statement whose worst fit ended like this.
+    fn of(status: neyman::fit::Status) -> Self {
+        if status.is_converged() { Self::Success } else { Self::NotConverged }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -106,6 +118,11 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Gof(a) => gof::run(global, a),
         Command::Yields(a) => yields::run(global, a),
         Command::Prune(a) => prune::run(global, a),
+        Command::Cls(a) => cls::run(global, a),
+        Command::Limit(a) => limit::run(global, a),
+        Command::Discovery(a) => discovery::run(global, a),
+        Command::Scan(a) => scan::run(global, a),
+        Command::Minos(a) => minos::run(global, a),
         Command::Toys(a) => toys::run(global, a),
         Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),

@@ -2,7 +2,9 @@
 //! [`Session`](crate::session::Session) makes the fits whose results come in here.
 
 pub mod asymptotic;
+pub mod contour;
 pub mod distributions;
+pub mod root;
 pub mod test_statistic;
 
 pub use asymptotic::{Asymptotic, Expected};

@@ -5,9 +5,16 @@ mod auto;
 mod cache;
 mod fit;
 mod gof;
+mod hypotest;
+mod hypotheses;
 mod impacts;
+mod limit;
 mod overlap;
+mod patches;
+mod profile;
 mod prune;
+mod scan;
+mod scan2d;
 mod self_test;
 mod toys;
 mod yields;
@@ -17,10 +24,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 pub use fit::{FitOptions, FitResult};
 pub use gof::Gof;
+pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use impacts::{
     GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts, Shift, matches_pattern,
 };
+pub use limit::{Limit, LimitOptions, LimitPoint};
+pub use patches::limits_of_patches;
 pub use prune::{FitBrief, PruneOptions, Pruning};
+pub use scan::{Interval, Minos, Scan, ScanOptions, ScanPoint};
+pub use scan2d::{Contour, Scan2d};
 pub use self_test::self_test;
 pub use toys::{ToyChunk, ToyData, ToyPlan};
 pub use yields::{ChannelYields, Prediction, SampleYields, Yields};
