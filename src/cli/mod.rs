@@ -11,6 +11,8 @@ mod document;
 mod evaluate;
 mod failure;
 mod fit;
+mod gof;
+mod impacts;
 mod input;
 mod inspect;
 mod interrupt;
@@ -19,10 +21,13 @@ mod limit;
 mod load;
 mod minos;
 mod output;
+mod prune;
 mod scan;
+mod statement;
 mod table;
 mod toys;
 mod validate;
+mod yields;
 
 use std::process::ExitCode;
 
@@ -109,6 +114,10 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Validate(a) => validate::run(a),
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
+        Command::Impacts(a) => impacts::run(global, a),
+        Command::Gof(a) => gof::run(global, a),
+        Command::Yields(a) => yields::run(global, a),
+        Command::Prune(a) => prune::run(global, a),
         Command::Cls(a) => cls::run(global, a),
         Command::Limit(a) => limit::run(global, a),
         Command::Discovery(a) => discovery::run(global, a),
