@@ -1,6 +1,12 @@
 //! What the command accepts.
 
+pub(super) mod gof;
+pub(super) mod impacts;
+mod inference;
 mod parse;
+pub(super) mod prune;
+pub(super) mod statement;
+pub(super) mod yields;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -13,6 +19,7 @@ use neyman::model::poisson::NegativeRates;
 use neyman::plot::What;
 
 use super::document::OutputArguments;
+pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
 use parse::{assignment, interpolation, positive, range, size};
 
 const EXIT_CODES: &str = "\
@@ -68,6 +75,24 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Maximum-likelihood fit with uncertainties
     Fit(Fit),
+    /// What each parameter does to the parameter of interest, and its uncertainty by groups
+    Impacts(impacts::Impacts),
+    /// Goodness of fit against the saturated model
+    Gof(gof::Gof),
+    /// Yields per channel and sample before and after the fit
+    Yields(yields::Yields),
+    /// Drop small systematics; what that does to the fit
+    Prune(prune::Prune),
+    /// Test a value of the parameter of interest: CLs, observed and expected
+    Cls(Cls),
+    /// Upper limits, observed and expected
+    Limit(Limit),
+    /// Significance of an excess, observed and expected
+    Discovery(Discovery),
+    /// Profile likelihood of one parameter or two, with intervals or contours
+    Scan(Scan),
+    /// Asymmetric uncertainties
+    Minos(Minos),
     /// Throw toys and fit them
     Toys(Toys),
     /// Draw a result document

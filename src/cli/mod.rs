@@ -4,22 +4,32 @@
 mod arguments;
 mod bench;
 mod cache;
+mod cls;
 mod devices;
+mod discovery;
 mod document;
 mod evaluate;
 mod failure;
 mod fit;
+mod gof;
+mod impacts;
 mod input;
 mod inspect;
 mod interrupt;
 mod json;
+mod limit;
 mod load;
+mod minos;
 mod output;
 mod plot;
+mod prune;
 mod report;
+mod scan;
+mod statement;
 mod table;
 mod toys;
 mod validate;
+mod yields;
 
 use std::process::ExitCode;
 
@@ -42,6 +52,13 @@ enum Exit {
     Files = 5,
     Internal = 101,
     Interrupted = 130,
+}
+
+impl Exit {
+    /// That of a statement whose worst fit ended like this.
+    fn of(status: neyman::fit::Status) -> Self {
+        if status.is_converged() { Self::Success } else { Self::NotConverged }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -99,6 +116,15 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Validate(a) => validate::run(a),
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
+        Command::Impacts(a) => impacts::run(global, a),
+        Command::Gof(a) => gof::run(global, a),
+        Command::Yields(a) => yields::run(global, a),
+        Command::Prune(a) => prune::run(global, a),
+        Command::Cls(a) => cls::run(global, a),
+        Command::Limit(a) => limit::run(global, a),
+        Command::Discovery(a) => discovery::run(global, a),
+        Command::Scan(a) => scan::run(global, a),
+        Command::Minos(a) => minos::run(global, a),
         Command::Toys(a) => toys::run(global, a),
         Command::Plot(a) => plot::run(a),
         Command::Report(a) => report::run(global, a),

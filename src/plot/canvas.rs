@@ -25,6 +25,11 @@ impl Canvas {
         size: (f64, f64),
         subject: &str,
     ) -> Self {
+        Self::of(&document.origin(), options, size, subject)
+    }
+
+    /// The same for what comes from `origin`.
+    pub(crate) fn of(origin: &str, options: &Options, size: (f64, f64), subject: &str) -> Self {
         let (width, height) = options.size.unwrap_or(size);
         let mut svg = Svg::new(width, height);
         let room = width - 2.0 * SIDE;
@@ -35,13 +40,12 @@ impl Canvas {
         let shown = options.title.as_deref().unwrap_or(subject);
         let left = (0.66 * room - head.width(size::LABEL)).max(60.0);
         let head = head.then(Text::name(shown, left, size::LABEL));
-        let origin = document.origin();
         let rest = (room - head.width(size::LABEL) - 20.0).max(0.0);
         svg.text((SIDE, 21.0), &head, size::LABEL, Anchor::Start, BLACK);
-        let caption = Text::name(&origin, rest, size::CAPTION);
+        let caption = Text::name(origin, rest, size::CAPTION);
         svg.text((width - SIDE - 2.0, 21.0), &caption, size::CAPTION, Anchor::End, GREY);
         let area = Area { left: SIDE, top: HEAD, right: width, bottom: height - 10.0 };
-        let words = [options.title.as_deref().unwrap_or(subject), &origin];
+        let words = [options.title.as_deref().unwrap_or(subject), origin];
         let words = words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>();
         Self { svg, area, title: words.join(", ") }
     }

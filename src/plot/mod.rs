@@ -21,6 +21,7 @@ mod report;
 mod rows;
 mod scan;
 mod scan2d;
+mod t_mu;
 mod yields;
 
 use serde_json::Value;
@@ -30,6 +31,7 @@ use document::Node;
 pub use options::{Options, What};
 pub use png::to_png;
 pub use report::{Section, report};
+pub use t_mu::t_mu;
 
 use crate::{Error, Result};
 

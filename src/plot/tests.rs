@@ -226,3 +226,13 @@ fn a_report_is_one_page() {
     let broken = [Section::Result(json!({"kind": "limit"}))];
     assert!(report(&broken, "", "").unwrap_err().is_specification());
 }
+
+#[test]
+fn toys_stand_beside_their_asymptotic_form() {
+    for values in [&[][..], &[1.0], &[f64::NAN, f64::INFINITY, -1e-9, 2.0]] {
+        let figure = t_mu(values, "a < b", "");
+        check(&figure.svg);
+        let n = values.iter().filter(|v| !v.is_nan()).count();
+        assert!(texts(&figure.svg).contains(&format!("{n} toys")));
+    }
+}

@@ -75,7 +75,11 @@ impl<'a> Channel<'a> {
                 None => vec![f64::NAN; bins],
             },
             samples: merged(samples, bins),
-            uncertainty: stage.get("uncertainty")?.vector(bins)?,
+            // null where the fit has no covariance
+            uncertainty: match stage.maybe("uncertainty") {
+                Some(uncertainty) => uncertainty.vector(bins)?,
+                None => vec![f64::NAN; bins],
+            },
             total,
         })
     }
@@ -225,7 +229,7 @@ fn merged<'a>(mut samples: Vec<Sample<'a>>, bins: usize) -> Vec<Sample<'a>> {
 }
 
 /// A triangle at the edge above or below which a point is.
-fn beyond(svg: &mut Svg, panel: &Panel, value: (f64, f64)) {
+pub(super) fn beyond(svg: &mut Svg, panel: &Panel, value: (f64, f64)) {
     let (x, y) = panel.at(value);
     let Area { top, bottom, .. } = panel.area;
     let (tip, back) = if y < top {

@@ -38,7 +38,13 @@ impl Scale {
     /// Marks that are some `spacing` pixels apart.
     pub(crate) fn ticks(&self, spacing: f64) -> Vec<Tick> {
         let most = ((self.to - self.from).abs() / spacing).max(1.0);
-        if self.log { self.decades(most) } else { self.steps(most) }
+        if self.log {
+            return self.decades(most);
+        }
+        let ticks = self.steps(most);
+        let named = ticks.iter().filter(|t| t.label.is_some()).count();
+        // one number does not make a scale
+        if named < 2 { self.steps(2.0 * most) } else { ticks }
     }
 
     fn steps(&self, most: f64) -> Vec<Tick> {
