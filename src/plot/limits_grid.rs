@@ -35,7 +35,7 @@ pub(super) fn draw(
     let (w, h) = tile(&panel, &at);
     for (p, place) in points.iter().zip(&at) {
         let value = shown(p);
-        if !(value > 0.0) {
+        if value.is_nan() || value <= 0.0 {
             continue;
         }
         let (cx, cy) = panel.at(*place);

@@ -176,7 +176,9 @@ impl Svg {
     /// Lines from lower left to upper right over an area.
     pub(crate) fn hatch(&mut self, area: Area, stroke: &Stroke) {
         const GAP: f64 = 6.0;
-        if !(area.width() > 0.0 && area.height() > 0.0) || !(area.width() + area.height() < 1e5) {
+        let (w, h) = (area.width(), area.height());
+        let drawable = w > 0.0 && h > 0.0 && w + h < 1e5;
+        if !drawable {
             return;
         }
         // lines x + y = c, the same ones for all areas, so that neighbours join
