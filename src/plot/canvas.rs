@@ -35,7 +35,7 @@ impl Canvas {
         let room = width - 2.0 * SIDE;
         let mut head = Text::default();
         if let Some(label) = &options.label {
-            head = head.bold(label).plain("  ");
+            head = head.bold(label).plain("\u{a0}\u{a0}\u{a0}");
         }
         let shown = options.title.as_deref().unwrap_or(subject);
         let left = (0.66 * room - head.width(size::LABEL)).max(60.0);
