@@ -104,6 +104,8 @@ fn one(page: &mut Page, document: &Value) -> Result<()> {
         "impacts" => tables::impacts(page, &node)?,
         "yields" => tables::yields(page, &node)?,
         "limit" => tables::limit(page, &node)?,
+        "discovery" => tables::discovery(page, &node)?,
+        "cls" => tables::cls(page, &node)?,
         _ => {}
     }
     Ok(())

@@ -96,6 +96,9 @@ fn put(rows: &mut Vec<Vec<String>>, row: usize, column: usize, name: &str, text:
     rows[row][column] = text;
 }
 
+/// Heads of columns with CLs.
+const BAND: [&str; 7] = ["Tested", "CLs observed", "Expected −2σ", "−1σ", "median", "+1σ", "+2σ"];
+
 pub(super) fn limit(page: &mut Page, node: &Node<'_>) -> Result<()> {
     let mut rows = Vec::new();
     for p in node.elements("points")? {
@@ -105,8 +108,33 @@ pub(super) fn limit(page: &mut Page, node: &Node<'_>) -> Result<()> {
         row.extend(band.iter().map(|x| significant(*x, 3).html()));
         rows.push(row);
     }
-    let head = ["Tested", "CLs observed", "Expected −2σ", "−1σ", "median", "+1σ", "+2σ"];
-    page.table("Points", &head, &rows);
+    page.table("Points", &BAND, &rows);
+    Ok(())
+}
+
+pub(super) fn discovery(page: &mut Page, node: &Node<'_>) -> Result<()> {
+    let number = |key: &str, digits| -> Result<String> {
+        Ok(significant(node.real_or_nan(key)?, digits).html())
+    };
+    let [_, low, _, high, _] = node.band("z_expected_band")?.map(|z| fixed(z, 2));
+    let poi = escaped(node.poi());
+    page.facts(&[
+        ("Best fit".into(), format!("{poi} = {}", number("muhat", 4)?)),
+        ("Test statistic".into(), format!("<i>q</i><sub>0</sub> = {}", number("q0", 4)?)),
+        ("Observed".into(), format!("{} σ", fixed(node.real("z_observed")?, 2))),
+        (
+            "Expected".into(),
+            format!("{} σ (68 %: {low} to {high})", fixed(node.real("z_expected")?, 2)),
+        ),
+    ]);
+    Ok(())
+}
+
+pub(super) fn cls(page: &mut Page, node: &Node<'_>) -> Result<()> {
+    let mut row = vec![significant(node.real("mu")?, 4).html()];
+    row.push(significant(node.real("cls_observed")?, 3).html());
+    row.extend(node.band("cls_expected")?.iter().map(|x| significant(*x, 3).html()));
+    page.table("Test", &BAND, &[row]);
     Ok(())
 }
 
