@@ -17,6 +17,8 @@ const DATA: Stroke = Stroke::new(BLACK, 1.3);
 pub fn t_mu(values: &[f64], title: &str, caption: &str) -> Figure {
     // the axis ends where some three toys are above
     let end = quantile(values, 3.0 / values.len().max(4) as f64).unwrap_or(4.0).clamp(4.0, 40.0);
+    // bins as wide as a multiple of 0.05
+    let end = BINS as f64 * 0.05 * (end / (0.05 * BINS as f64)).ceil();
     let histogram = Histogram::new(values, 0.0, end, BINS);
     let edges = histogram.edges();
     let tails: Vec<f64> = edges.iter().map(|t| chi_square_tail(*t, 1.0)).collect();
@@ -30,7 +32,7 @@ pub fn t_mu(values: &[f64], title: &str, caption: &str) -> Figure {
     let foot = Panel::below(&x);
     let room = canvas.area.height() - foot;
     let y = Axis::log(format!("Toys / {}", fixed(histogram.width, 2)), low, high * 4.0);
-    let ratio = Axis::linear(Text::from("Toys / χ").above("2"), 0.5, 1.5);
+    let ratio = Axis::linear(Text::from("Toys / χ").above("2"), 0.42, 1.58);
     let upper = (1.0 - RATIO) * room - 5.0;
     let top = Area {
         left: canvas.area.left + y.room(upper).max(ratio.room(RATIO * room)),
