@@ -1,5 +1,7 @@
 //! `neyman report`: everything that can be said about a workspace, on one page.
 
+use std::path::Path;
+
 use neyman::model::Data;
 use neyman::plot::{Section, report};
 use neyman::session::{FitOptions, ImpactOptions, Limit, LimitOptions, Session, TestOptions};
@@ -39,7 +41,8 @@ pub(crate) fn run(global: &Global, arguments: &Report) -> Outcome {
     sections.push(section("Yields", found));
 
     let command: Vec<String> = std::env::args().map(|a| quoted(&a)).collect();
-    let file = display_file(&arguments.workspace.workspace);
+    let path = &arguments.workspace.workspace;
+    let file = display_file(path.file_name().map_or(path.as_path(), Path::new));
     let page = report(&sections, &one_line(&file), &command.join(" "))?;
     output::file(&arguments.output, page.as_bytes())?;
     let converged = result.status.is_converged();
