@@ -1,6 +1,7 @@
 //! What the command accepts.
 
-mod parse;
+pub(crate) mod merge;
+pub(crate) mod parse;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Fit(Fit),
     /// Throw toys and fit them
     Toys(Toys),
+    /// Join files of toys whose runs differ in --range alone
+    Merge(merge::Merge),
     /// List the devices this build can use
     Devices(Devices),
     /// Time evaluations, fits and toys of a workspace on this machine
@@ -219,6 +222,10 @@ pub(crate) struct Toys {
     /// Fit each toy also with the parameter of interest at its true value: gives t_mu
     #[arg(long, conflicts_with = "no_poi")]
     pub(crate) conditional: bool,
+    /// The same with the parameter of interest at this value
+    #[arg(long, value_name = "MU", allow_negative_numbers = true,
+          conflicts_with_all = ["no_poi", "conditional"])]
+    pub(crate) test_mu: Option<f64>,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
     /// Toys fitted together; Ctrl-C waits for them

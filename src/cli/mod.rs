@@ -14,8 +14,10 @@ mod inspect;
 mod interrupt;
 mod json;
 mod load;
+mod merge;
 mod output;
 mod table;
+mod test_toys;
 mod toys;
 mod validate;
 
@@ -98,6 +100,7 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
         Command::Toys(a) => toys::run(global, a),
+        Command::Merge(a) => merge::run(a),
         Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),
     }

@@ -4,6 +4,8 @@
 pub mod asymptotic;
 pub mod distributions;
 pub mod test_statistic;
+pub mod toys;
 
 pub use asymptotic::{Asymptotic, Expected};
 pub use test_statistic::TestStatistic;
+pub use toys::{Empirical, ExpectedToys, Fraction, ToyCls};

@@ -3,16 +3,21 @@
 
 mod auto;
 mod cache;
+mod ensemble;
 mod fit;
 mod overlap;
+mod repair;
 mod self_test;
+mod toy_test;
 mod toys;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+pub use ensemble::{Ensemble, EnsemblePlan, stream};
 pub use fit::{FitOptions, FitResult};
 pub use self_test::self_test;
+pub use toy_test::{Hypothesis, PreparedTest, ToyDiscovery, ToyHypotest, ToyTest};
 pub use toys::{ToyChunk, ToyData, ToyPlan};
 
 use crate::accelerator::{self, Accelerator, DeviceChoice, DeviceInfo, DeviceRequest, Program};

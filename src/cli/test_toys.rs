@@ -1,0 +1,174 @@
+//! Tests by toys: the arguments that verbs share, and what is done with them.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use clap::Args;
+use neyman::accelerator::{DeviceChoice, DeviceRequest};
+use neyman::fit::Tolerance;
+use neyman::infer::TestStatistic;
+use neyman::results;
+use neyman::session::{Ensemble, Session, ToyHypotest, ToyTest};
+use serde_json::{Value, json};
+
+use super::arguments::Global;
+use super::arguments::parse::{positive, range};
+use super::failure::Failure;
+use super::json::number;
+use super::load::Loaded;
+use super::table::count;
+use super::toys::progress;
+use super::{interrupt, load, output};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Toys")]
+pub(crate) struct TestToyArguments {
+    /// p-values from N toys of each hypothesis instead of asymptotic formulas
+    #[arg(long, value_name = "N")]
+    pub(crate) toys: Option<u64>,
+    /// Toys A up to B-1: a part, to be joined with others by `merge`
+    #[arg(long, value_name = "A:B", value_parser = range, conflicts_with = "toys")]
+    pub(crate) range: Option<Range<u64>>,
+    /// Seed
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(crate) seed: u64,
+    /// Stop at fewer than N toys, once the error of the p-value (CLs, p0) is smaller than this
+    #[arg(long, value_name = "ERROR", value_parser = positive, requires = "toys",
+          conflicts_with = "save_toys")]
+    pub(crate) cls_error: Option<f64>,
+    /// Keep the toys: signal_background.npz and background.npz in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_toys: Option<PathBuf>,
+    /// Continue the interrupted run in the folder of --save-toys, or begin it
+    #[arg(long, requires = "save_toys")]
+    pub(crate) resume: bool,
+    /// Take the toys from this folder instead of throwing them
+    #[arg(long, value_name = "DIR",
+          conflicts_with_all = ["toys", "range", "seed", "cls_error", "save_toys"])]
+    pub(crate) from_toys: Option<PathBuf>,
+    /// Toys fitted together; Ctrl-C waits for them
+    #[arg(long, value_name = "N", default_value = "4096")]
+    pub(crate) chunk: NonZeroUsize,
+}
+
+impl TestToyArguments {
+    /// Whether toys are wanted at all. --seed and --chunk alone want none.
+    pub(crate) fn wanted(&self) -> Result<bool, Failure> {
+        let wanted = self.toys.is_some() || self.range.is_some() || self.from_toys.is_some();
+        match self.save_toys.is_some() && !wanted {
+            true => Err(Failure::usage("--save-toys needs --toys N or --range A:B")),
+            false => Ok(wanted),
+        }
+    }
+
+    /// Device of the session: a resumed run goes on where it began.
+    pub(crate) fn request(&self, global: &Global) -> neyman::Result<DeviceRequest> {
+        let asked = load::request(global)?;
+        let begun = match (&self.save_toys, self.resume, asked.device) {
+            (Some(directory), true, DeviceChoice::Auto) => results::begun_in(directory),
+            _ => None,
+        };
+        let Some(run) = begun else { return Ok(asked) };
+        Ok(match (run.device.parse(), run.precision.parse()) {
+            (Ok(device), Ok(precision)) => DeviceRequest { device, precision, ..asked },
+            _ => asked,
+        })
+    }
+
+    /// The test that these arguments make.
+    pub(crate) fn test(&self, mu: f64, statistic: TestStatistic, tolerance: Tolerance) -> ToyTest {
+        ToyTest {
+            poi: None,
+            mu,
+            statistic,
+            seed: self.seed,
+            stream: 0,
+            range: self.range.clone().unwrap_or(0..self.toys.unwrap_or(0)),
+            error: self.cls_error,
+            alternative: true,
+            keep_values: true,
+            chunk: self.chunk.get(),
+            tolerance,
+        }
+    }
+
+    /// Throws the toys of `test`, or reads them, and keeps them where that is asked for.
+    pub(crate) fn run(
+        &self,
+        global: &Global,
+        loaded: &Loaded,
+        session: &Session,
+        test: &ToyTest,
+    ) -> Result<ToyHypotest, Failure> {
+        let prepared = session.prepare_toy_test(test, loaded.model.observed())?;
+        if let Some(directory) = &self.from_toys {
+            return Ok(results::read_from_disk(prepared, directory)?);
+        }
+        let stop = interrupt::install()?;
+        let bar = progress(global, 2 * (test.range.end - test.range.start));
+        let mut heard = |_, toys| bar.inc(toys);
+        let done = match &self.save_toys {
+            Some(directory) => {
+                results::throw_to_disk(prepared, directory, self.resume, &stop, &mut heard)
+            }
+            None => prepared.throw(&stop, &mut heard),
+        };
+        bar.finish_and_clear();
+        let done = done?;
+        if !done.complete {
+            output::note(&match &self.save_toys {
+                Some(directory) => format!(
+                    "interrupted: {} holds the toys; the same command with --resume continues",
+                    directory.display()
+                ),
+                None => "interrupted: with --save-toys DIR a run can be resumed".into(),
+            });
+        }
+        Ok(done)
+    }
+}
+
+/// The test statistic of each toy, for the document's file.
+pub(crate) fn distributions(test: &ToyHypotest) -> Value {
+    let list = |ensemble: &Ensemble| -> Value {
+        let value = |&v: &f64| if v.is_nan() { Value::Null } else { number(v) };
+        ensemble.values.iter().map(value).collect()
+    };
+    let (tested, alternative) = (list(&test.tested), list(&test.alternative));
+    let (signal, background) = match test.statistic {
+        TestStatistic::Q0 => (alternative, tested),
+        _ => (tested, alternative),
+    };
+    json!({"distributions": {"signal_background": signal, "background": background}})
+}
+
+/// How many toys there were, which ones failed, and the seeds that throw them again.
+pub(crate) fn counts(test: &ToyHypotest) -> Value {
+    let (signal, background) = match test.statistic {
+        TestStatistic::Q0 => (&test.alternative, &test.tested),
+        _ => (&test.tested, &test.alternative),
+    };
+    let side = |e: &Ensemble| {
+        json!({"toys": e.finished, "failed": e.failed, "seed": e.seed,
+               "range": [e.range.start, e.range.end]})
+    };
+    json!({
+        "toys": test.tested.finished,
+        "failed": signal.failed.len() + background.failed.len(),
+        "ensembles": {"signal_background": side(signal), "background": side(background)},
+    })
+}
+
+/// A line for people about toys that failed; empty where none did.
+pub(crate) fn failures(test: &ToyHypotest) -> String {
+    let failed = test.tested.failed.len() + test.alternative.failed.len();
+    match failed {
+        0 => String::new(),
+        n => format!(
+            "{} failed and {} left out\n",
+            count(n, "toy"),
+            if n == 1 { "is" } else { "are" }
+        ),
+    }
+}
