@@ -367,7 +367,7 @@ fn discovery_of_a_bare_count_is_the_poisson_tail() {
 fn bounds_of_the_statistic_are_told_and_bad_tests_refused() {
     let session = session(&own::well_behaved());
     let found = run(&session, &test(1.0, 10));
-    assert!(found.notes[0].contains("mu within [0, 20] for qtilde"), "{:?}", found.notes);
+    assert!(found.notes[0].contains("mu between 0 and 20"), "{:?}", found.notes);
     assert!(found.mu_hat >= 0.0);
     let refused = |test: &ToyTest| {
         let data = session.model().observed();

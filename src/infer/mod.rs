@@ -3,6 +3,7 @@
 
 pub mod asymptotic;
 pub mod distributions;
+pub mod root;
 pub mod test_statistic;
 pub mod toys;
 

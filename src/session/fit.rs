@@ -61,6 +61,15 @@ impl Session {
     /// Where a length or a name does not fit the model. A fit that does not converge is no error:
     /// its status says so.
     pub fn fit(&self, data: &Data, options: &FitOptions) -> Result<FitResult> {
+        Ok(self.fit_all_minima(data, options)?.0)
+    }
+
+    /// The same, with the points of all distinct minima met, `[n_parameters]` each, the lowest first.
+    pub(super) fn fit_all_minima(
+        &self,
+        data: &Data,
+        options: &FitOptions,
+    ) -> Result<(FitResult, Vec<Vec<f64>>)> {
         self.model.check_data(data)?;
         let mut fixed = self.fixed.clone();
         let mut init = self.model.init();
@@ -83,12 +92,21 @@ impl Session {
             tolerance: options.tolerance,
         };
         let batch = fit::minimize(&*self.host, &job)?;
-        Ok(self.conclude(data, &job, &batch))
+        let fit = self.conclude(data, &job, &batch);
+        let mut others: Vec<usize> = (0..batch.len())
+            .filter(|&i| batch.status[i].is_converged() && batch.nll[i].is_finite())
+            .filter(|&i| 2.0 * batch.nll[i] > fit.twice_nll + SAME_MINIMUM)
+            .collect();
+        others.sort_by(|&i, &j| batch.nll[i].total_cmp(&batch.nll[j]));
+        others.dedup_by(|j, i| 2.0 * (batch.nll[*j] - batch.nll[*i]) < SAME_MINIMUM);
+        let others = others.into_iter().map(|i| batch.parameters_of(i).to_vec());
+        let points = std::iter::once(fit.parameters.clone()).chain(others).collect();
+        Ok((fit, points))
     }
 
     /// The initial parameters, then points thrown around them by a fixed recipe: constrained
     /// parameters by their constraint, free ones by a tenth of their range at most.
-    fn starts(&self, init: &[f64], fixed: &[bool]) -> Vec<f64> {
+    pub(super) fn starts(&self, init: &[f64], fixed: &[bool]) -> Vec<f64> {
         let mut all = init.repeat(STARTS);
         let n = init.len();
         for (i, x) in all.chunks_mut(n.max(1)).enumerate().skip(1) {

@@ -1,10 +1,13 @@
 //! Hypothesis tests by toys: CLs and discovery.
 
 use std::ops::{Deref, Range};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Session;
 use super::ensemble::{Ensemble, EnsemblePlan, stream};
-use super::{FitOptions, FitResult, Session};
+use super::hypotest::STEPS;
+use super::hypotheses::{Hypotheses, OBSERVED};
 use crate::fit::Tolerance;
 use crate::infer::distributions::significance;
 use crate::infer::{Empirical, ExpectedToys, Fraction, TestStatistic, ToyCls};
@@ -66,9 +69,10 @@ pub struct PreparedTest<'a> {
 }
 
 /// The session itself, or one with other bounds.
+#[derive(Clone)]
 enum Place<'a> {
     Here(&'a Session),
-    Own(Box<Session>),
+    Own(Arc<Session>),
 }
 
 impl Deref for Place<'_> {
@@ -162,87 +166,65 @@ impl Session {
     /// # Errors
     /// Where the test does not fit the model, or a fit does not converge.
     pub fn prepare_toy_test(&self, test: &ToyTest, data: &Data) -> Result<PreparedTest<'_>> {
+        let mut tests = self.prepare_toy_tests(test, &[test.mu], data)?;
+        tests.pop().ok_or_else(|| Error::Argument("there is no value to test".into()))
+    }
+
+    /// The same for several values, whatever `test` says: each has two streams of its own, in their order.
+    ///
+    /// # Errors
+    /// As [`prepare_toy_test`](Self::prepare_toy_test).
+    pub fn prepare_toy_tests(
+        &self,
+        test: &ToyTest,
+        values: &[f64],
+        data: &Data,
+    ) -> Result<Vec<PreparedTest<'_>>> {
         let poi = self.poi(test.poi.as_deref())?;
-        let parameter = &self.model.parameters()[poi];
-        if !test.mu.is_finite() {
-            let message = format!("{} = {} is not a finite number", parameter.name, test.mu);
-            return Err(Error::Argument(message));
+        let name = &self.model.parameters()[poi].name;
+        if let Some(mu) = values.iter().find(|mu| !mu.is_finite()) {
+            return Err(Error::Argument(format!("{name} = {mu} is not a finite number")));
         }
-        if self.fixed[poi] {
-            let message = format!("{} is fixed: there is nothing to test", parameter.name);
-            return Err(Error::Unsupported(message));
-        }
-        let mut notes = Vec::new();
-        let session = match self.for_statistic(test.statistic, poi, test.mu)? {
-            Some(session) => {
-                let (lower, upper) = session.model.parameters()[poi].bounds;
-                let name = &parameter.name;
-                notes.push(format!("{name} within [{lower}, {upper}] for {}", test.statistic));
-                Place::Own(Box::new(session))
+        let statistic = test.statistic;
+        let free = self.free_fit(data, poi, statistic, Tolerance::PARITY)?;
+        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let step = (largest - statistic.alternative()) / STEPS as f64;
+        let on_the_way = (1..STEPS).map(|i| statistic.alternative() + step * i as f64);
+        let all: Vec<f64> = on_the_way.chain(values.iter().copied()).collect();
+        let tests = Hypotheses::new(&free, poi, statistic, Tolerance::PARITY, &|_| all.clone())?;
+        // toys get the bounds of the observed data's free fit, or wider ones
+        let declared = self.model.parameters()[poi].bounds;
+        let (_, seen) = free.work.session().model.parameters()[poi].bounds;
+        let (lower, upper) = statistic.bounds((declared.0, declared.1.max(seen)), largest);
+        let mut notes = tests.notes.clone();
+        let session = match (lower, upper) == declared {
+            true => Place::Here(self),
+            false => {
+                notes.push(format!("the toys' free fits had {name} between {lower} and {upper}"));
+                Place::Own(Arc::new(self.with_bounds(poi, (lower, upper))?))
             }
-            None => Place::Here(self),
         };
-        let held = |mu: f64| session.fit_to_test(test, data, Some((poi, mu)));
-        let tested = held(test.mu)?;
-        let alternative = held(test.statistic.alternative())?;
-        let free = session.fit_to_test(test, data, None)?;
-        let (mu_hat, difference) = session.difference(test, data, poi, &free, &tested)?;
-        Ok(PreparedTest {
-            test: test.clone(),
-            poi,
-            test_statistic: test.statistic.value(test.mu, mu_hat, difference),
-            mu_hat,
-            notes,
-            truths: [tested.parameters, alternative.parameters],
-            session,
-        })
-    }
-
-    /// A fit that the test cannot do without.
-    fn fit_to_test(
-        &self,
-        test: &ToyTest,
-        data: &Data,
-        held: Option<(usize, f64)>,
-    ) -> Result<FitResult> {
-        let name = |k: usize| self.model.parameters()[k].name.clone();
-        let fix: Vec<_> = held.into_iter().map(|(k, mu)| (name(k), mu)).collect();
-        let what = fix.first().map_or("free".into(), |(name, mu)| format!("{name} = {mu}"));
-        let fit = self.fit(data, &FitOptions { fix, tolerance: test.tolerance })?;
-        if fit.status.is_converged() {
-            return Ok(fit);
-        }
-        let status = fit.status.as_str().replace('_', " ");
-        Err(Error::Convergence(format!("the fit to the data ({what}) ended as {status}")))
-    }
-
-    /// Best fit of the parameter and the difference in -2 log likelihood. A free fit above the other one
-    /// missed its minimum and is done again from there.
-    fn difference(
-        &self,
-        test: &ToyTest,
-        data: &Data,
-        poi: usize,
-        free: &FitResult,
-        held: &FitResult,
-    ) -> Result<(f64, f64)> {
-        let difference = held.twice_nll - free.twice_nll;
-        if difference >= -super::repair::uncertain(test.tolerance.edm, "f64") {
-            return Ok((free.parameters[poi], difference));
-        }
-        let bounds = self.model.bounds();
-        let start: Vec<f64> =
-            held.parameters.iter().zip(bounds).map(|(x, (low, high))| x.clamp(low, high)).collect();
-        let job = crate::fit::FitJob {
-            main: &data.main,
-            auxiliary: &data.auxiliary,
-            n_fits: 1,
-            start: &start,
-            fixed: &self.fixed,
-            tolerance: test.tolerance,
+        let truth = |mu: f64| {
+            tests.truth(mu).map(<[f64]>::to_vec).ok_or_else(|| {
+                let message = format!("the fit with {name} held at {mu} did not converge");
+                Error::Convergence(message)
+            })
         };
-        let again = crate::fit::minimize(&*self.host, &job)?;
-        Ok((again.parameters[poi], held.twice_nll - 2.0 * again.nll[0]))
+        let prepared = |(k, &mu): (usize, &f64)| {
+            let place = tests.path.values().iter().position(|v| *v == mu);
+            let q = place.map_or(f64::NAN, |i| tests.q(OBSERVED, i));
+            let stream = test.stream + 2 * k as u64;
+            Ok(PreparedTest {
+                session: session.clone(),
+                test: ToyTest { mu, stream, ..test.clone() },
+                poi,
+                test_statistic: q,
+                mu_hat: tests.best[OBSERVED].0,
+                notes: notes.clone(),
+                truths: [truth(mu)?, truth(statistic.alternative())?],
+            })
+        };
+        values.iter().enumerate().map(prepared).collect()
     }
 }
 

@@ -1,9 +1,9 @@
 //! q~_mu (arXiv:1007.1727 eq. 16): as q_mu, with best fits below 0 replaced by the best one at 0,
 //! which is what the free fit finds with a lower bound of 0.
 
-/// Not below 0.
-pub(super) fn bounds((lower, upper): (f64, f64)) -> (f64, f64) {
-    (lower.max(0.0), upper)
+/// From 0 on, whatever the model declares: the alternative is mu = 0.
+pub(super) fn bounds((_, upper): (f64, f64)) -> (f64, f64) {
+    (0.0, if upper > 0.0 { upper } else { 1.0 })
 }
 
 pub(super) fn value(mu: f64, mu_hat: f64, t: f64) -> f64 {

@@ -32,7 +32,7 @@ fn bounds_allow_both_sides() {
     let of = |s: TestStatistic, lower, largest| s.bounds((lower, 10.0), largest);
     assert_eq!(of(QTilde, 0.0, 1.0), (0.0, 10.0));
     assert_eq!(of(QTilde, -5.0, 1.0), (0.0, 10.0));
-    assert_eq!(of(QTilde, 0.5, 1.0), (0.5, 10.0));
+    assert_eq!(of(QTilde, 0.5, 1.0), (0.0, 10.0));
     assert_eq!(of(QMu, 0.0, 1.0), (-10.0, 10.0));
     assert_eq!(of(TMu, -20.0, 1.0), (-20.0, 10.0));
     assert_eq!(of(Q0, -3.0, 0.0), (-3.0, 10.0));

@@ -1,0 +1,282 @@
+//! The two hypotheses of a test, by their asymptotic distributions: the observed data and the Asimov
+//! data of the alternative, each with its free fit and its profile.
+
+use super::profile::{Dataset, Path, Profiler, tangents, worst};
+use super::{FitResult, Session};
+use crate::fit::{self, Status, Tolerance};
+use crate::infer::{Asymptotic, Expected, TestStatistic};
+use crate::model::Data;
+use crate::{Error, Result};
+
+/// Index of the observed data, and of the Asimov data.
+pub(super) const OBSERVED: usize = 0;
+pub(super) const ASIMOV: usize = 1;
+
+/// How often the bounds of the free fit are widened, by a factor of two each time.
+const WIDENINGS: usize = 12;
+
+/// A session with the bounds that the statistic asks for.
+pub(super) enum Work<'s> {
+    Given(&'s Session),
+    Own(Box<Session>),
+}
+
+impl Work<'_> {
+    pub(super) fn session(&self) -> &Session {
+        match self {
+            Self::Given(session) => session,
+            Self::Own(session) => session,
+        }
+    }
+}
+
+/// The free fit with the statistic's bounds.
+pub(super) struct FreeFit<'s> {
+    pub(super) work: Work<'s>,
+    pub(super) fit: FitResult,
+    pub(super) dataset: Dataset,
+    pub(super) notes: Vec<String>,
+}
+
+impl Session {
+    /// The free fit to `data`, with bounds of the parameter of interest as the statistic wants them;
+    /// where it ends at the upper one, that is widened.
+    pub(super) fn free_fit(
+        &self,
+        data: &Data,
+        poi: usize,
+        statistic: TestStatistic,
+        tolerance: Tolerance,
+    ) -> Result<FreeFit<'_>> {
+        self.check_free(poi)?;
+        let declared = self.model.parameters()[poi].bounds;
+        let name = &self.model.parameters()[poi].name;
+        let mut bounds = statistic.bounds(declared, f64::NEG_INFINITY);
+        let mut notes = Vec::new();
+        let mut work = self.with_poi_bounds(poi, bounds)?;
+        let (mut fit, mut dataset) = work.session().explore(data, &[poi], tolerance)?;
+        for _ in 0..WIDENINGS {
+            if fit.at_bound[poi] <= 0 || !fit.status.is_converged() {
+                break;
+            }
+            bounds.1 = 2.0 * bounds.1.abs().max(1.0);
+            work = self.with_poi_bounds(poi, bounds)?;
+            (fit, dataset) = work.session().explore(data, &[poi], tolerance)?;
+        }
+        if bounds != declared {
+            notes.push(format!(
+                "the free fit had {name} between {} and {}, instead of {} and {} as declared: {statistic} \
+                 needs it",
+                bounds.0, bounds.1, declared.0, declared.1
+            ));
+        }
+        Ok(FreeFit { work, fit, dataset, notes })
+    }
+
+    fn with_poi_bounds(&self, poi: usize, bounds: (f64, f64)) -> Result<Work<'_>> {
+        Ok(match bounds == self.model.parameters()[poi].bounds {
+            true => Work::Given(self),
+            false => Work::Own(Box::new(self.with_bounds(poi, bounds)?)),
+        })
+    }
+}
+
+/// Asimov data of the alternative.
+struct Asimov {
+    data: Data,
+    /// The parameters that they are expected at.
+    at: Vec<f64>,
+    /// Width of best fits to such data.
+    width: Option<f64>,
+    covariance: Vec<f64>,
+}
+
+/// Both hypotheses of a test of one parameter.
+pub(super) struct Hypotheses<'s> {
+    work: &'s Work<'s>,
+    poi: usize,
+    pub(super) statistic: TestStatistic,
+    tolerance: Tolerance,
+    /// Observed data, then Asimov data.
+    profiler: Profiler<'s>,
+    pub(super) path: Path,
+    /// Best fit and -2 log likelihood there, for both datasets.
+    pub(super) best: [(f64, f64); 2],
+    free_status: Status,
+    /// The alternative gives the observed data probability 0.
+    impossible: bool,
+    /// Width of the best fits of the alternative's data.
+    pub(super) width: Option<f64>,
+    pub(super) notes: Vec<String>,
+}
+
+impl<'s> Hypotheses<'s> {
+    /// From the free fit to the observed data; `values` are going to be tested.
+    ///
+    /// The Asimov data are those expected at the best fit of the observed data with the parameter of
+    /// interest at the alternative's value, auxiliary data included.
+    pub(super) fn new(
+        free: &'s FreeFit<'_>,
+        poi: usize,
+        statistic: TestStatistic,
+        tolerance: Tolerance,
+        values: &dyn Fn(Option<f64>) -> Vec<f64>,
+    ) -> Result<Self> {
+        let session = free.work.session();
+        let alternative = statistic.alternative();
+        let observed = Dataset {
+            data: free.dataset.data.clone(),
+            starts: free.dataset.starts.clone(),
+            tangents: free.dataset.tangents.clone(),
+        };
+        let mut new = Self {
+            work: &free.work,
+            poi,
+            statistic,
+            tolerance,
+            profiler: Profiler { session, held: vec![poi], datasets: vec![observed], tolerance },
+            path: Path::new(1),
+            best: [(free.fit.parameters[poi], free.fit.twice_nll); 2],
+            free_status: free.fit.status,
+            impossible: false,
+            width: None,
+            notes: free.notes.clone(),
+        };
+        let mut path = Path::new(1);
+        path.extend(&new.profiler, &[alternative], false)?;
+        new.width = new.asimov(&path)?.width;
+        let mut values = values(new.width);
+        values.push(alternative);
+        path.extend(&new.profiler, &values, false)?;
+        new.mind_lower_minima(&path)?;
+        // the way to the other values may have found a better fit of the alternative
+        let Asimov { data, at, width, covariance } = new.asimov(&path)?;
+        new.width = width;
+        if new.impossible {
+            let name = &session.model.parameters()[poi].name;
+            new.notes.push(format!(
+                "the observed data are impossible with {name} = {alternative}: the Asimov data are those \
+                 expected there at the initial values of the other parameters"
+            ));
+        }
+        new.best[ASIMOV] = (alternative, 2.0 * session.model.nll(&at, &data));
+        let tangents = tangents(&covariance, &[poi], at.len());
+        new.profiler.datasets.push(Dataset { data, starts: vec![at], tangents });
+        // both in step from here on
+        new.path = path.with_dataset(&new.profiler)?;
+        Ok(new)
+    }
+
+    /// Asimov data of the alternative, and the width of the best fits of such data.
+    fn asimov(&mut self, path: &Path) -> Result<Asimov> {
+        let model = &self.work.session().model;
+        let alternative = self.statistic.alternative();
+        let node = path.at(OBSERVED, alternative);
+        let at = match node {
+            Some(node) if node.status.is_converged() => node.parameters.clone(),
+            // no parameters at all make the observed counts possible
+            Some(node) if node.status == Status::NotFinite => {
+                self.impossible = true;
+                self.profiler.moved(&model.init(), &[alternative])
+            }
+            _ => {
+                let name = &model.parameters()[self.poi].name;
+                return Err(Error::Convergence(format!(
+                    "the fit with {name} held at {alternative} did not converge: there are no Asimov \
+                     data"
+                )));
+            }
+        };
+        let mut data =
+            Data { main: model.expected_main(&at), auxiliary: model.expected_auxiliary(&at) };
+        let negative: Vec<usize> = (0..data.main.len()).filter(|&b| data.main[b] < 0.0).collect();
+        if let Some(&bin) = negative.first() {
+            negative.iter().for_each(|&b| data.main[b] = 0.0);
+            let note =
+                format!("the Asimov data have 0 where less is expected: {}", model.bin_name(bin));
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        let covariance = self.covariance(&at, &data);
+        let variance = covariance.get(self.poi * at.len() + self.poi).copied().unwrap_or(0.0);
+        Ok(Asimov { data, at, width: (variance > 0.0).then(|| variance.sqrt()), covariance })
+    }
+
+    fn covariance(&self, at: &[f64], data: &Data) -> Vec<f64> {
+        let session = self.work.session();
+        let problem = session.host.problem();
+        fit::covariance(problem, at, &data.main, &data.auxiliary, &session.fixed).matrix
+    }
+
+    /// Test more values of the parameter of interest.
+    pub(super) fn extend(&mut self, values: &[f64]) -> Result<()> {
+        self.path.extend(&self.profiler, values, true)
+    }
+
+    /// A held value can lead to a lower minimum than the free fit found: then the free fit starts there
+    /// once more.
+    fn mind_lower_minima(&mut self, path: &Path) -> Result<()> {
+        let session = self.work.session();
+        let (lower, upper) = session.model.parameters()[self.poi].bounds;
+        let inside = path.of(OBSERVED).iter().filter(|n| (lower..=upper).contains(&n.values[0]));
+        let lowest = inside.filter(|n| n.status.is_converged());
+        let Some(node) = lowest.min_by(|a, b| a.twice_nll.total_cmp(&b.twice_nll)) else {
+            return Ok(());
+        };
+        if node.twice_nll < self.best[OBSERVED].1 - 1e-7 {
+            let data = &self.profiler.datasets[OBSERVED].data;
+            let job = fit::FitJob {
+                main: &data.main,
+                auxiliary: &data.auxiliary,
+                n_fits: 1,
+                start: &node.parameters,
+                fixed: &session.fixed,
+                tolerance: self.tolerance,
+            };
+            let fit = fit::minimize(&*session.host, &job)?;
+            if fit.status[0].is_converged() {
+                self.best[OBSERVED] = (fit.parameters[self.poi], 2.0 * fit.nll[0]);
+                self.free_status = fit.status[0];
+                self.notes
+                    .push("the free fit was found on the way, not from its own starts".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Test statistic of dataset `d` at the `i`-th value.
+    pub(super) fn q(&self, d: usize, i: usize) -> f64 {
+        let node = self.path.node(d, i);
+        let (best, twice_nll) = self.best[d];
+        match node.status.is_converged() {
+            true => self.statistic.value(node.values[0], best, node.twice_nll - twice_nll),
+            false => f64::NAN,
+        }
+    }
+
+    /// Best fit to the observed data with the parameter of interest at a value that was fitted: what toys
+    /// of that hypothesis are thrown from. For the alternative it is what its Asimov data stand on.
+    pub(super) fn truth(&self, value: f64) -> Option<&[f64]> {
+        let node = self.path.at(OBSERVED, value)?;
+        if value == self.statistic.alternative() {
+            let asimov = self.profiler.datasets.get(ASIMOV)?;
+            return asimov.starts.first().map(Vec::as_slice);
+        }
+        node.status.is_converged().then_some(&node.parameters)
+    }
+
+    /// Observed and expected p-values at the `i`-th value.
+    pub(super) fn p_values(&self, i: usize) -> (Asymptotic, Expected) {
+        let (q, q_asimov) = (self.q(OBSERVED, i), self.q(ASIMOV, i));
+        (Asymptotic::new(self.statistic, q, q_asimov), Expected::new(self.statistic, q_asimov))
+    }
+
+    /// The worst of all fits.
+    pub(super) fn status(&self) -> Status {
+        let (alternative, impossible) = (self.statistic.alternative(), self.impossible);
+        let nodes = (0..2).flat_map(|d| self.path.of(d));
+        let asked = nodes.filter(|n| !(impossible && n.values[0] == alternative)).map(|n| n.status);
+        worst(asked.chain([self.free_status]))
+    }
+}

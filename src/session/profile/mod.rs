@@ -1,0 +1,255 @@
+//! Profile likelihoods: fits with some parameters held at many values, for several datasets, in
+//! batches. Neighbours start each other until nothing improves, so that a likelihood with several
+//! minima is followed along the lowest one.
+
+mod path;
+
+use rayon::prelude::*;
+
+pub(super) use path::Path;
+
+use super::Session;
+use crate::accelerator::Accelerator;
+use crate::fit::{self, FitBatch, FitJob, Status, Tolerance};
+use crate::model::Data;
+use crate::{Error, Result};
+
+/// Fits that share one curvature on the processor: neighbours, and lanes enough to be filled.
+const SHARE: usize = 16;
+/// An improvement in twice the NLL that neighbours are told of.
+const IMPROVED: f64 = 1e-7;
+
+/// One dataset with what its free fit says about where to look.
+pub(super) struct Dataset {
+    pub(super) data: Data,
+    /// Points to start from, `[n_parameters]` each: distinct minima, the best first.
+    pub(super) starts: Vec<Vec<f64>>,
+    /// d parameters / d held parameter along the valley of the best start, `[n_parameters]`, per held
+    /// parameter; may be empty.
+    pub(super) tangents: Vec<Vec<f64>>,
+}
+
+/// One fit with parameters held.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    /// Index of the dataset.
+    pub(super) dataset: usize,
+    /// Values of the held parameters.
+    pub(super) values: Vec<f64>,
+    /// Best-fit values, `[n_parameters]`.
+    pub(super) parameters: Vec<f64>,
+    /// -2 log likelihood at the minimum; infinite before the first fit.
+    pub(super) twice_nll: f64,
+    pub(super) status: Status,
+}
+
+impl Node {
+    pub(super) fn new(dataset: usize, values: Vec<f64>) -> Self {
+        let (parameters, twice_nll) = (Vec::new(), f64::INFINITY);
+        Self { dataset, values, parameters, twice_nll, status: Status::NotFinite }
+    }
+
+    /// Take a fit that is better; true where neighbours should hear of it.
+    fn take(&mut self, batch: &FitBatch, i: usize) -> bool {
+        let (status, twice_nll) = (batch.status[i], 2.0 * batch.nll[i]);
+        let better = match (status.is_converged(), self.status.is_converged()) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => twice_nll < self.twice_nll || self.parameters.is_empty(),
+        };
+        let improved = status.is_converged()
+            && (!self.status.is_converged() || twice_nll < self.twice_nll - IMPROVED);
+        if better {
+            self.status = status;
+            self.twice_nll = twice_nll;
+            self.parameters = batch.parameters_of(i).to_vec();
+        }
+        improved
+    }
+}
+
+/// A node to be fitted from a start.
+type Task = (usize, Vec<f64>);
+
+/// Fits nodes of some datasets with some parameters held.
+pub(super) struct Profiler<'s> {
+    pub(super) session: &'s Session,
+    /// Indices of the held parameters.
+    pub(super) held: Vec<usize>,
+    pub(super) datasets: Vec<Dataset>,
+    pub(super) tolerance: Tolerance,
+}
+
+impl Profiler<'_> {
+    /// Every node from its starts, then from its neighbours as long as that improves any.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub(super) fn relax(
+        &self,
+        nodes: &mut [Node],
+        neighbours: &dyn Fn(usize) -> Vec<usize>,
+        mut tasks: Vec<Task>,
+    ) -> Result<()> {
+        // a wave crosses all nodes at most a few times; the limit only keeps rounding from going on
+        for _ in 0..4 * nodes.len() + 8 {
+            if tasks.is_empty() {
+                break;
+            }
+            let mut told = vec![false; nodes.len()];
+            for (task, (batch, i)) in
+                tasks.iter().zip(self.fit(nodes, &tasks)?.iter().flat_map(each))
+            {
+                told[task.0] |= nodes[task.0].take(batch, i);
+            }
+            tasks = (0..nodes.len())
+                .filter(|&i| told[i])
+                .flat_map(|i| neighbours(i).into_iter().map(move |j| (i, j)))
+                .map(|(i, j)| (j, self.moved(&nodes[i].parameters, &nodes[j].values)))
+                .collect();
+        }
+        Ok(())
+    }
+
+    /// Fits of the tasks, in their order.
+    fn fit(&self, nodes: &[Node], tasks: &[Task]) -> Result<Vec<FitBatch>> {
+        let device = self.device();
+        let run = |tasks: &[Task]| {
+            let data = |(node, _): &Task| &self.datasets[nodes[*node].dataset].data;
+            let concatenated = |of: fn(&Data) -> &Vec<f64>| -> Vec<f64> {
+                tasks.iter().flat_map(|t| of(data(t)).iter().copied()).collect()
+            };
+            let job = FitJob {
+                main: &concatenated(|d| &d.main),
+                auxiliary: &concatenated(|d| &d.auxiliary),
+                n_fits: tasks.len(),
+                start: &tasks
+                    .iter()
+                    .flat_map(|(_, start)| start.iter().copied())
+                    .collect::<Vec<_>>(),
+                fixed: &self.mask(),
+                tolerance: self.tolerance,
+            };
+            fit::minimize(device, &job)
+        };
+        match self.session.device.is_some() {
+            true => Ok(vec![run(tasks)?]),
+            false => tasks.par_chunks(SHARE).map(run).collect(),
+        }
+    }
+
+    /// The session's device, unless its arithmetic is too coarse for differences of likelihoods.
+    fn device(&self) -> &dyn Accelerator {
+        let device = self.session.main_device();
+        if device.info().precision == "f32" { &*self.session.host } else { device }
+    }
+
+    /// Fixed and held parameters, `[n_parameters]`.
+    fn mask(&self) -> Vec<bool> {
+        let mut mask = self.session.fixed.clone();
+        self.held.iter().for_each(|&k| mask[k] = true);
+        mask
+    }
+
+    /// `from` with the held parameters at `values`, the others within their bounds.
+    pub(super) fn moved(&self, from: &[f64], values: &[f64]) -> Vec<f64> {
+        let mut start = from.to_vec();
+        let parameters = self.session.model.parameters();
+        for (x, p) in start.iter_mut().zip(parameters).filter(|(_, p)| !p.fixed) {
+            *x = x.clamp(p.bounds.0, p.bounds.1);
+        }
+        for (&k, &value) in self.held.iter().zip(values) {
+            start[k] = value;
+        }
+        start
+    }
+
+    /// Where to start a node that knows nothing of neighbours: along the valley from the best minimum, and
+    /// at each minimum itself.
+    fn near_starts(&self, node: &Node) -> Vec<Vec<f64>> {
+        let set = &self.datasets[node.dataset];
+        let mut starts = Vec::new();
+        if let (Some(best), false) = (set.starts.first(), set.tangents.is_empty()) {
+            let mut along = best.clone();
+            for ((&k, &value), tangent) in self.held.iter().zip(&node.values).zip(&set.tangents) {
+                let step = value - best[k];
+                along.iter_mut().zip(tangent).for_each(|(x, t)| *x += step * t);
+            }
+            starts.push(self.moved(&along, &node.values));
+        }
+        starts.extend(set.starts.iter().map(|s| self.moved(s, &node.values)));
+        starts
+    }
+
+    /// The initial parameters and points thrown around them: to find minima that no neighbour leads to.
+    fn far_starts(&self, node: &Node) -> Vec<Vec<f64>> {
+        let thrown = self.session.starts(&self.session.model.init(), &self.mask());
+        let n = self.session.model.n_parameters().max(1);
+        thrown.chunks(n).map(|s| self.moved(s, &node.values)).collect()
+    }
+
+    /// Fit all nodes, which have no neighbours fitted yet; those in `anchors` from far away, too.
+    pub(super) fn solve(
+        &self,
+        nodes: &mut [Node],
+        neighbours: &dyn Fn(usize) -> Vec<usize>,
+        anchors: &dyn Fn(usize) -> bool,
+    ) -> Result<()> {
+        let mut tasks = Vec::new();
+        for (i, node) in nodes.iter().enumerate() {
+            let far = if anchors(i) { self.far_starts(node) } else { Vec::new() };
+            tasks.extend(self.near_starts(node).into_iter().chain(far).map(|s| (i, s)));
+        }
+        self.relax(nodes, neighbours, tasks)
+    }
+}
+
+/// A batch with each of its indices.
+fn each(batch: &FitBatch) -> impl Iterator<Item = (&FitBatch, usize)> {
+    (0..batch.len()).map(move |i| (batch, i))
+}
+
+/// The worst of several: what a statement made of all of them may claim.
+pub(super) fn worst(statuses: impl IntoIterator<Item = Status>) -> Status {
+    let converged = Status::Converged;
+    statuses.into_iter().find(|s| !s.is_converged()).unwrap_or(converged)
+}
+
+impl Session {
+    /// An error where the parameter is held constant by the measurement: nothing can be said about it.
+    pub(super) fn check_free(&self, parameter: usize) -> Result<()> {
+        if self.fixed[parameter] {
+            let name = &self.model.parameters()[parameter].name;
+            return Err(Error::Unsupported(format!("{name} is held constant by the measurement")));
+        }
+        Ok(())
+    }
+
+    /// The free fit to `data`, and what it says about where to look for fits with `held` parameters.
+    pub(super) fn explore(
+        &self,
+        data: &Data,
+        held: &[usize],
+        tolerance: Tolerance,
+    ) -> Result<(super::FitResult, Dataset)> {
+        let options = super::FitOptions { tolerance, ..Default::default() };
+        let (fit, starts) = self.fit_all_minima(data, &options)?;
+        let tangents = tangents(&fit.covariance, held, fit.parameters.len());
+        Ok((fit, Dataset { data: data.clone(), starts, tangents }))
+    }
+}
+
+/// Directions of the valley, from a covariance: the other parameters follow the held ones by
+/// regression.
+pub(super) fn tangents(covariance: &[f64], held: &[usize], n: usize) -> Vec<Vec<f64>> {
+    // with several held ones each is followed by itself: starts need not be exact
+    let usable = !covariance.is_empty() && held.iter().all(|&k| covariance[k * n + k] > 0.0);
+    if !usable {
+        return Vec::new();
+    }
+    let tangent = |&k: &usize| {
+        let variance = covariance[k * n + k];
+        covariance[k * n..(k + 1) * n].iter().map(|c| c / variance).collect()
+    };
+    held.iter().map(tangent).collect()
+}
