@@ -2,6 +2,7 @@
 //! [`Session`](crate::session::Session) makes the fits whose results come in here.
 
 pub mod asymptotic;
+pub mod crossing;
 pub mod distributions;
 pub mod root;
 pub mod test_statistic;

@@ -124,8 +124,8 @@ impl Empirical {
         Fraction { passing: (self.values.len() - below) as u64, toys: self.values.len() as u64 }
     }
 
-    /// The value at place `place` in [0, 1], linear between neighbours.
-    fn quantile(&self, place: f64) -> f64 {
+    /// The value that a part `place` of the toys stays below, linear between neighbours; NaN of none.
+    pub fn quantile(&self, place: f64) -> f64 {
         percentile(&self.values, place)
     }
 }

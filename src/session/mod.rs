@@ -4,10 +4,12 @@
 mod auto;
 mod cache;
 mod ensemble;
+mod feldman_cousins;
 mod fit;
 mod hypotest;
 mod hypotheses;
 mod limit;
+mod limit_toys;
 mod overlap;
 mod profile;
 mod repair;
@@ -19,9 +21,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use ensemble::{Ensemble, EnsemblePlan, stream};
+pub use feldman_cousins::{Interval, IntervalOptions, IntervalPoint};
 pub use fit::{FitOptions, FitResult};
 pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use limit::{Limit, LimitOptions, LimitPoint};
+pub use limit_toys::ToyLimit;
 pub use self_test::self_test;
 pub use toy_test::{Hypothesis, PreparedTest, ToyDiscovery, ToyHypotest, ToyTest};
 pub use toys::{ToyChunk, ToyData, ToyPlan};
