@@ -1,5 +1,6 @@
 //! What the command accepts.
 
+mod inference;
 pub(crate) mod merge;
 pub(crate) mod parse;
 
@@ -13,6 +14,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
 
 use super::document::OutputArguments;
+pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
 use parse::{assignment, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
@@ -68,6 +70,16 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Maximum-likelihood fit with uncertainties
     Fit(Fit),
+    /// Test a value of the parameter of interest: CLs, observed and expected
+    Cls(Cls),
+    /// Upper limits, observed and expected
+    Limit(Limit),
+    /// Significance of an excess, observed and expected
+    Discovery(Discovery),
+    /// Profile likelihood of one parameter or two, with intervals or contours
+    Scan(Scan),
+    /// Asymmetric uncertainties
+    Minos(Minos),
     /// Throw toys and fit them
     Toys(Toys),
     /// Join files of toys whose runs differ in --range alone

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use neyman::accelerator::DeviceInfo;
+use neyman::accelerator::{DeviceInfo, DeviceRequest};
+use neyman::fit::Status;
 use neyman::model::interpolation::{HistoSysInterpolation, Interpolation, NormSysInterpolation};
+use neyman::spec::{PatchedWorkspaces, Warning};
 use serde_json::{Map, Value, json};
 
-use super::failure::Failure;
+use super::arguments::WorkspaceArguments;
+use super::failure::{Failure, display_file, one_line};
 use super::load::Loaded;
 use super::output;
 
@@ -26,23 +29,21 @@ pub(crate) struct Document {
     value: Map<String, Value>,
 }
 
-impl Document {
-    /// The statement `kind` of `body`, which is an object; common fields it has already are kept.
-    pub(crate) fn new(
-        kind: &str,
-        loaded: &Loaded,
-        device: &DeviceInfo,
-        seed: Option<u64>,
-        body: Value,
-    ) -> Self {
+/// Where a statement comes from.
+pub(crate) struct Source {
+    poi: Option<String>,
+    warnings: Vec<Value>,
+    provenance: Value,
+}
+
+impl Source {
+    fn new(loaded: &Loaded, device: &DeviceInfo, seed: Option<u64>) -> Self {
         let model = &loaded.model;
-        let warnings = loaded.warnings.iter();
-        let common = json!({
-            "poi": model.poi().map(|i| &model.parameters()[i].name),
-            "warnings": warnings.map(|w| json!({"path": w.path, "message": w.message}))
-                .collect::<Vec<_>>(),
-            "notes": [],
-            "provenance": {
+        let warning = |w: &Warning| json!({"path": w.path, "message": w.message});
+        Self {
+            poi: model.poi().map(|i| model.parameters()[i].name.clone()),
+            warnings: loaded.warnings.iter().map(warning).collect(),
+            provenance: json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "workspace": loaded.file,
                 "digest": loaded.digest,
@@ -52,7 +53,39 @@ impl Document {
                 "device_description": device.description,
                 "precision": device.precision,
                 "seed": seed,
-            },
+            }),
+        }
+    }
+
+    /// A statement about all patches of a set: the digest is that of the workspace without them.
+    pub(crate) fn of_patches(
+        workspaces: &PatchedWorkspaces,
+        arguments: &WorkspaceArguments,
+        device: &DeviceRequest,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            poi: None,
+            warnings: Vec::new(),
+            provenance: json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "workspace": display_file(&arguments.workspace).to_string(),
+                "digest": workspaces.digest()?,
+                "measurement": arguments.measurement,
+                "interpolation": interpolation(arguments.interpolation),
+                "device": device.device.to_string(),
+                "precision": device.precision.to_string(),
+                "seed": null,
+            }),
+        })
+    }
+
+    /// The statement `kind` of `body`, which is an object; common fields it has already are kept.
+    pub(crate) fn document(self, kind: &str, body: Value) -> Document {
+        let common = json!({
+            "poi": self.poi,
+            "warnings": self.warnings,
+            "notes": [],
+            "provenance": self.provenance,
         });
         let mut value = Map::new();
         value.insert("kind".into(), kind.into());
@@ -62,7 +95,20 @@ impl Document {
                 value.entry(key).or_insert(of);
             }
         }
-        Self { value }
+        Document { value }
+    }
+}
+
+impl Document {
+    /// The statement `kind` of `body`, which is an object; common fields it has already are kept.
+    pub(crate) fn new(
+        kind: &str,
+        loaded: &Loaded,
+        device: &DeviceInfo,
+        seed: Option<u64>,
+        body: Value,
+    ) -> Self {
+        Source::new(loaded, device, seed).document(kind, body)
     }
 
     /// To the file, where there is one, and to stdout: as JSON, or `text`. What is long, `extra`, goes
@@ -83,6 +129,15 @@ impl Document {
         }
         if to.json { output::json(&stdout) } else { output::text(text) }
     }
+}
+
+/// What a table says below: notes, and a status that is not well.
+pub(crate) fn notes(notes: &[String], status: Status) -> String {
+    let mut text: String = notes.iter().map(|n| format!("note: {}\n", one_line(n))).collect();
+    if !status.is_converged() {
+        text.push_str(&format!("a fit ended as {}\n", status.as_str().replace('_', " ")));
+    }
+    text
 }
 
 /// In pyhf's codes, as `--interpolation` takes them.

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neyman::Result;
 use neyman::accelerator::{DeviceInfo, DeviceRequest};
 use neyman::model::{Model, ModelOptions, PoiChoice};
 use neyman::session::{Session, SessionOptions};
 use neyman::spec::patchset::{PatchChoice, PatchSet};
-use neyman::spec::{self, LoadOptions, Measurement, PatchSource, Warning, Workspace, display_name};
+use neyman::spec::{
+    self, LoadOptions, Measurement, PatchSource, PatchedWorkspaces, Warning, Workspace,
+    display_name,
+};
 
 use super::arguments::{Global, WorkspaceArguments};
 use super::failure::{Failure, display_file, one_line};
@@ -73,17 +77,10 @@ fn poi_to_check(arguments: &WorkspaceArguments) -> Option<String> {
 
 fn compile(bytes: &[u8], options: &LoadOptions, arguments: &WorkspaceArguments) -> Result<Loaded> {
     let mut loaded = spec::load(bytes, options)?;
-    let poi = match &arguments.poi {
-        Some(name) => PoiChoice::Named(name.clone()),
-        None if arguments.no_poi => PoiChoice::None,
-        None => PoiChoice::FromMeasurement,
-    };
     if arguments.poi.is_some() {
         loaded.workspace.measurements[loaded.measurement].poi.clone_from(&arguments.poi);
     }
-    let options = ModelOptions { poi, interpolation: arguments.interpolation };
-    let model = Model::new(&loaded.workspace, loaded.measurement, &options)?
-        .with_negative_rates(arguments.negative_rates.into());
+    let model = model(&loaded, arguments)?;
     let warnings = loaded.warnings.into_iter().chain(model.warnings().iter().cloned()).collect();
     Ok(Loaded {
         workspace: loaded.workspace,
@@ -93,6 +90,53 @@ fn compile(bytes: &[u8], options: &LoadOptions, arguments: &WorkspaceArguments) 
         file: display_file(&arguments.workspace).to_string(),
         digest: loaded.digest,
     })
+}
+
+/// The model of a workspace as the arguments want it.
+pub(crate) fn model(loaded: &spec::Loaded, arguments: &WorkspaceArguments) -> Result<Model> {
+    let poi = match &arguments.poi {
+        Some(name) => PoiChoice::Named(name.clone()),
+        None if arguments.no_poi => PoiChoice::None,
+        None => PoiChoice::FromMeasurement,
+    };
+    let options = ModelOptions { poi, interpolation: arguments.interpolation };
+    let model = Model::new(&loaded.workspace, loaded.measurement, &options)?;
+    Ok(model.with_negative_rates(arguments.negative_rates.into()))
+}
+
+/// The workspace with a patchset of which all patches are wanted: the last `--patch`.
+pub(crate) fn patched(arguments: &WorkspaceArguments) -> Result<PatchedWorkspaces, Failure> {
+    let bytes = input::read(&arguments.workspace)?;
+    let Some((last, before)) = arguments.patch.split_last() else {
+        return Err(Failure::usage("--patch FILE is needed: a patchset"));
+    };
+    let set = input::read(last)?;
+    let patches = before.iter().map(|path| patch(path, None));
+    let options = LoadOptions {
+        patches: patches.collect::<Result<_, _>>()?,
+        measurement: arguments.measurement.clone(),
+        poi: poi_to_check(arguments),
+        skip_verification: arguments.no_verify,
+        ..LoadOptions::default()
+    };
+    PatchedWorkspaces::read(&bytes, &set, &options).map_err(|error| {
+        let digest = error.is_digest();
+        let failure = Failure::in_file(&arguments.workspace, error);
+        if digest { failure.hint("--no-verify applies the patches all the same") } else { failure }
+    })
+}
+
+/// A bar on stderr; indicatif itself stays silent where that is no terminal.
+pub(crate) fn progress(global: &Global, n: u64, what: &str) -> ProgressBar {
+    let target =
+        if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(n), target);
+    let template =
+        format!("{{wide_bar}} {{human_pos}}/{{human_len}} {what}  {{per_sec}}  {{eta}} left");
+    match ProgressStyle::with_template(&template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }
 
 /// A JSON patch is a list, a patchset an object.

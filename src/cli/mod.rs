@@ -4,7 +4,9 @@
 mod arguments;
 mod bench;
 mod cache;
+mod cls;
 mod devices;
+mod discovery;
 mod document;
 mod evaluate;
 mod failure;
@@ -13,9 +15,12 @@ mod input;
 mod inspect;
 mod interrupt;
 mod json;
+mod limit;
 mod load;
 mod merge;
+mod minos;
 mod output;
+mod scan;
 mod table;
 mod test_toys;
 mod toys;
@@ -42,6 +47,13 @@ enum Exit {
     Files = 5,
     Internal = 101,
     Interrupted = 130,
+}
+
+impl Exit {
+    /// That of a statement whose worst fit ended like this.
+    fn of(status: neyman::fit::Status) -> Self {
+        if status.is_converged() { Self::Success } else { Self::NotConverged }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -99,6 +111,11 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Validate(a) => validate::run(a),
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
+        Command::Cls(a) => cls::run(global, a),
+        Command::Limit(a) => limit::run(global, a),
+        Command::Discovery(a) => discovery::run(global, a),
+        Command::Scan(a) => scan::run(global, a),
+        Command::Minos(a) => minos::run(global, a),
         Command::Toys(a) => toys::run(global, a),
         Command::Merge(a) => merge::run(a),
         Command::Devices(a) => devices::run(global, a),

@@ -5,21 +5,20 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
-use neyman::accelerator::{DeviceChoice, DeviceRequest};
+use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
+use neyman::model::Data;
 use neyman::results;
-use neyman::session::{Ensemble, Session, ToyHypotest, ToyTest};
+use neyman::session::{Ensemble, Hypothesis, Session, ToyHypotest, ToyTest};
 use serde_json::{Value, json};
 
 use super::arguments::Global;
 use super::arguments::parse::{positive, range};
 use super::failure::Failure;
 use super::json::number;
-use super::load::Loaded;
 use super::table::count;
-use super::toys::progress;
-use super::{interrupt, load, output};
+use super::{Exit, interrupt, load, output};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Toys")]
@@ -89,24 +88,38 @@ impl TestToyArguments {
             alternative: true,
             keep_values: true,
             chunk: self.chunk.get(),
-            tolerance,
+            // toys need not be as close as the data themselves, unless that is asked for
+            tolerance: if tolerance == Tolerance::PARITY {
+                Tolerance::default()
+            } else {
+                tolerance
+            },
         }
     }
 
-    /// Throws the toys of `test`, or reads them, and keeps them where that is asked for.
+    /// Throws the toys of `test`, or reads them, and keeps them where that is asked for. Also what fitted
+    /// them.
     pub(crate) fn run(
         &self,
         global: &Global,
-        loaded: &Loaded,
         session: &Session,
         test: &ToyTest,
-    ) -> Result<ToyHypotest, Failure> {
-        let prepared = session.prepare_toy_test(test, loaded.model.observed())?;
+        data: &Data,
+    ) -> Result<(ToyHypotest, DeviceInfo), Failure> {
+        let prepared = session.prepare_toy_test(test, data)?;
+        let plan = prepared.plan(Hypothesis::Tested);
+        let device = match self.from_toys {
+            Some(_) => session.device().clone(),
+            None => prepared.session().toy_device(&plan.toys())?,
+        };
+        load::say_device(global, &device);
         if let Some(directory) = &self.from_toys {
-            return Ok(results::read_from_disk(prepared, directory)?);
+            return Ok((results::read_from_disk(prepared, directory)?, device));
         }
+        let warnings = prepared.session().toy_warnings(&plan.truth)?;
+        load::warn_lines(global, &warnings, "", "shown with --verbose");
         let stop = interrupt::install()?;
-        let bar = progress(global, 2 * (test.range.end - test.range.start));
+        let bar = load::progress(global, 2 * (test.range.end - test.range.start), "toys");
         let mut heard = |_, toys| bar.inc(toys);
         let done = match &self.save_toys {
             Some(directory) => {
@@ -125,8 +138,30 @@ impl TestToyArguments {
                 None => "interrupted: with --save-toys DIR a run can be resumed".into(),
             });
         }
-        Ok(done)
+        Ok((done, device))
     }
+}
+
+/// Toys that failed, as a part of all, beyond which the exit code says so.
+const MOST_FAILED: f64 = 0.01;
+
+/// How the command ends.
+pub(crate) fn exit(test: &ToyHypotest) -> Exit {
+    let both = [&test.tested, &test.alternative];
+    let failed: usize = both.iter().map(|e| e.failed.len()).sum();
+    let toys: u64 = both.iter().map(|e| e.finished).sum();
+    if !test.complete {
+        Exit::Interrupted
+    } else if failed as f64 > MOST_FAILED * toys as f64 {
+        Exit::NotConverged
+    } else {
+        Exit::Success
+    }
+}
+
+/// `0.05123 +- 0.00071`.
+pub(crate) fn plus_minus(value: f64, error: f64) -> String {
+    format!("{value:.5} +- {error:.5}")
 }
 
 /// The test statistic of each toy, for the document's file.
@@ -143,8 +178,8 @@ pub(crate) fn distributions(test: &ToyHypotest) -> Value {
     json!({"distributions": {"signal_background": signal, "background": background}})
 }
 
-/// How many toys there were, which ones failed, and the seeds that throw them again.
-pub(crate) fn counts(test: &ToyHypotest) -> Value {
+/// With how many toys there were, which ones failed, and the seeds that throw them again.
+pub(crate) fn with_counts(mut body: Value, test: &ToyHypotest) -> Value {
     let (signal, background) = match test.statistic {
         TestStatistic::Q0 => (&test.alternative, &test.tested),
         _ => (&test.tested, &test.alternative),
@@ -153,22 +188,20 @@ pub(crate) fn counts(test: &ToyHypotest) -> Value {
         json!({"toys": e.finished, "failed": e.failed, "seed": e.seed,
                "range": [e.range.start, e.range.end]})
     };
-    json!({
-        "toys": test.tested.finished,
-        "failed": signal.failed.len() + background.failed.len(),
-        "ensembles": {"signal_background": side(signal), "background": side(background)},
-    })
+    body["toys"] = test.tested.finished.into();
+    body["failed"] = (signal.failed.len() + background.failed.len()).into();
+    body["interrupted"] = (!test.complete).into();
+    body["ensembles"] = json!({"signal_background": side(signal), "background": side(background)});
+    body
 }
 
-/// A line for people about toys that failed; empty where none did.
-pub(crate) fn failures(test: &ToyHypotest) -> String {
+/// What a table says of the toys below.
+pub(crate) fn said(test: &ToyHypotest) -> String {
     let failed = test.tested.failed.len() + test.alternative.failed.len();
+    let toys =
+        format!("{} and {} of the alternative", test.tested.finished, test.alternative.finished);
     match failed {
-        0 => String::new(),
-        n => format!(
-            "{} failed and {} left out\n",
-            count(n, "toy"),
-            if n == 1 { "is" } else { "are" }
-        ),
+        0 => format!("toys: {toys}\n"),
+        n => format!("toys: {toys}; {} failed, left out\n", count(n, "fit")),
     }
 }

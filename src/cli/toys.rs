@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neyman::Error;
 use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
 use neyman::results::{ToyRun, ToyStore, ToySummary};
@@ -38,7 +37,7 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
 
     let stop = interrupt::install()?;
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
-    let bar = progress(global, plan.range.end - plan.range.start);
+    let bar = load::progress(global, plan.range.end - plan.range.start, "toys");
     bar.set_position(resumed.toys);
     let missing = store.as_ref().map_or_else(|| vec![plan.range.clone()], ToyStore::missing);
     let done = throw(arguments, &session, &plan, &missing, &stop, |chunk| {
@@ -185,17 +184,5 @@ fn keep_hint(error: Error, store: Option<&ToyStore>) -> Failure {
             Failure::from(error).hint(format!("{toys} are kept in {place}; --resume continues"))
         }
         _ => error.into(),
-    }
-}
-
-/// A bar on stderr; indicatif itself stays silent where that is no terminal.
-pub(super) fn progress(global: &Global, toys: u64) -> ProgressBar {
-    let target =
-        if global.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(toys), target);
-    let template = "{wide_bar} {human_pos}/{human_len} toys  {per_sec}  {eta} left";
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -2,6 +2,7 @@
 //! [`Session`](crate::session::Session) makes the fits whose results come in here.
 
 pub mod asymptotic;
+pub mod contour;
 pub mod crossing;
 pub mod distributions;
 pub mod root;

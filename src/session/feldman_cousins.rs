@@ -26,7 +26,7 @@ pub struct IntervalOptions {
 
 /// One value of the parameter.
 #[derive(Debug, Clone)]
-pub struct IntervalPoint {
+pub struct ToyIntervalPoint {
     /// The value.
     pub mu: f64,
     /// The data's test statistic.
@@ -43,7 +43,7 @@ pub struct IntervalPoint {
 
 /// A confidence interval.
 #[derive(Debug, Clone)]
-pub struct Interval {
+pub struct ToyInterval {
     /// The parameter.
     pub parameter: String,
     /// Confidence level.
@@ -54,7 +54,7 @@ pub struct Interval {
     /// Upper end; `None` where the highest value tested is accepted.
     pub upper: Option<f64>,
     /// All values tested, rising.
-    pub points: Vec<IntervalPoint>,
+    pub points: Vec<ToyIntervalPoint>,
     /// False where it was stopped before all values were tested.
     pub complete: bool,
     /// What was done beside what was asked.
@@ -77,7 +77,7 @@ impl Session {
         data: &Data,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, u64),
-    ) -> Result<Interval> {
+    ) -> Result<ToyInterval> {
         let level = options.confidence_level;
         if !(level > 0.0 && level < 1.0) {
             let message = format!("confidence level {level}: between 0 and 1 is needed");
@@ -113,7 +113,7 @@ impl Session {
             }
         }
         let (lower, upper) = ends(&points, 1.0 - level, bounds);
-        Ok(Interval {
+        Ok(ToyInterval {
             parameter: self.model.parameters()[poi].name.clone(),
             confidence_level: level,
             lower,
@@ -139,8 +139,8 @@ impl Session {
     }
 }
 
-fn point(test: ToyHypotest, level: f64) -> IntervalPoint {
-    IntervalPoint {
+fn point(test: ToyHypotest, level: f64) -> ToyIntervalPoint {
+    ToyIntervalPoint {
         mu: test.mu,
         test_statistic: test.test_statistic,
         critical: test.tested.distribution().quantile(level),
@@ -152,9 +152,9 @@ fn point(test: ToyHypotest, level: f64) -> IntervalPoint {
 
 /// Ends of the hull of the accepted values: between two neighbours where the p-value passes `alpha`, linear
 /// in it.
-fn ends(points: &[IntervalPoint], alpha: f64, bounds: (f64, f64)) -> (Option<f64>, Option<f64>) {
-    let accepted = |p: &IntervalPoint| p.p_value.value() >= alpha;
-    let between = |inside: &IntervalPoint, outside: Option<&IntervalPoint>, bound: f64| {
+fn ends(points: &[ToyIntervalPoint], alpha: f64, bounds: (f64, f64)) -> (Option<f64>, Option<f64>) {
+    let accepted = |p: &ToyIntervalPoint| p.p_value.value() >= alpha;
+    let between = |inside: &ToyIntervalPoint, outside: Option<&ToyIntervalPoint>, bound: f64| {
         let Some(outside) = outside else { return (inside.mu == bound).then_some(bound) };
         let (a, b) = (inside.p_value.value(), outside.p_value.value());
         Some(inside.mu + (outside.mu - inside.mu) * (a - alpha) / (a - b))

@@ -1,7 +1,7 @@
 //! The two hypotheses of a test, by their asymptotic distributions: the observed data and the Asimov
 //! data of the alternative, each with its free fit and its profile.
 
-use super::profile::{Dataset, Path, Profiler, tangents, worst};
+use super::profile::{Dataset, LOWER_MINIMUM, Path, Profiler, tangents, worst};
 use super::{FitResult, Session};
 use crate::fit::{self, Status, Tolerance};
 use crate::infer::{Asymptotic, Expected, TestStatistic};
@@ -96,7 +96,6 @@ pub(super) struct Hypotheses<'s> {
     work: &'s Work<'s>,
     poi: usize,
     pub(super) statistic: TestStatistic,
-    tolerance: Tolerance,
     /// Observed data, then Asimov data.
     profiler: Profiler<'s>,
     pub(super) path: Path,
@@ -133,7 +132,6 @@ impl<'s> Hypotheses<'s> {
             work: &free.work,
             poi,
             statistic,
-            tolerance,
             profiler: Profiler { session, held: vec![poi], datasets: vec![observed], tolerance },
             path: Path::new(1),
             best: [(free.fit.parameters[poi], free.fit.twice_nll); 2],
@@ -214,33 +212,11 @@ impl<'s> Hypotheses<'s> {
         self.path.extend(&self.profiler, values, true)
     }
 
-    /// A held value can lead to a lower minimum than the free fit found: then the free fit starts there
-    /// once more.
     fn mind_lower_minima(&mut self, path: &Path) -> Result<()> {
-        let session = self.work.session();
-        let (lower, upper) = session.model.parameters()[self.poi].bounds;
-        let inside = path.of(OBSERVED).iter().filter(|n| (lower..=upper).contains(&n.values[0]));
-        let lowest = inside.filter(|n| n.status.is_converged());
-        let Some(node) = lowest.min_by(|a, b| a.twice_nll.total_cmp(&b.twice_nll)) else {
-            return Ok(());
-        };
-        if node.twice_nll < self.best[OBSERVED].1 - 1e-7 {
-            let data = &self.profiler.datasets[OBSERVED].data;
-            let job = fit::FitJob {
-                main: &data.main,
-                auxiliary: &data.auxiliary,
-                n_fits: 1,
-                start: &node.parameters,
-                fixed: &session.fixed,
-                tolerance: self.tolerance,
-            };
-            let fit = fit::minimize(&*session.host, &job)?;
-            if fit.status[0].is_converged() {
-                self.best[OBSERVED] = (fit.parameters[self.poi], 2.0 * fit.nll[0]);
-                self.free_status = fit.status[0];
-                self.notes
-                    .push("the free fit was found on the way, not from its own starts".into());
-            }
+        let lower = self.profiler.lower_minimum(path.of(OBSERVED), self.best[OBSERVED].1)?;
+        if let Some((parameters, twice_nll)) = lower {
+            self.best[OBSERVED] = (parameters[self.poi], twice_nll);
+            self.notes.push(LOWER_MINIMUM.into());
         }
         Ok(())
     }

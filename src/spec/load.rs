@@ -66,7 +66,64 @@ pub struct Loaded {
 pub fn load(bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
     let mut document = json::parse_limited(bytes, options.max_bytes)?;
     apply_patches(&mut document, options)?;
-    let (mut workspace, mut warnings) = workspace(&document)?;
+    finish(&document, options)
+}
+
+/// A workspace and a patchset, each read and verified once, for the workspaces of all patches.
+#[derive(Debug, Clone)]
+pub struct PatchedWorkspaces {
+    document: Value,
+    set: PatchSet,
+    options: LoadOptions,
+}
+
+impl PatchedWorkspaces {
+    /// Reads both files. `options.patches` are applied to the workspace first; the patchset is verified
+    /// against it as it was before.
+    ///
+    /// # Errors
+    /// Where a file is not what it should be, or the patchset was made for another workspace.
+    pub fn read(bytes: &[u8], patchset: &[u8], options: &LoadOptions) -> Result<Self> {
+        let mut document = json::parse_limited(bytes, options.max_bytes)?;
+        let set = PatchSet::from_value(&json::parse_limited(patchset, options.max_bytes)?)
+            .map_err(|error| in_patch(error, options.patches.len()))?;
+        if !options.skip_verification {
+            set.verify(&document)?;
+        }
+        apply_patches(&mut document, options)?;
+        Ok(Self { document, set, options: options.clone() })
+    }
+
+    /// The patchset.
+    pub fn patchset(&self) -> &PatchSet {
+        &self.set
+    }
+
+    /// The workspace with patch `index` of the set applied, checked.
+    ///
+    /// # Errors
+    /// Where there is no such patch, or it does not fit the workspace.
+    pub fn load(&self, index: usize) -> Result<Loaded> {
+        let Some(patch) = self.set.patches.get(index) else {
+            let n = self.set.patches.len();
+            return Err(Error::Argument(format!("there is no patch {index}: the set has {n}")));
+        };
+        let document = self.set.apply(&self.document, &PatchChoice::Name(patch.name.clone()))?;
+        finish(&document, &self.options)
+    }
+
+    /// The unpatched document's sha256 digest, as pyhf computes it.
+    ///
+    /// # Errors
+    /// As digests of documents do.
+    pub fn digest(&self) -> Result<String> {
+        digest::digest(&self.document, "sha256")
+    }
+}
+
+/// What is to be checked once all patches are applied.
+fn finish(document: &Value, options: &LoadOptions) -> Result<Loaded> {
+    let (mut workspace, mut warnings) = workspace(document)?;
     let measurement = workspace.measurement(options.measurement.as_deref())?;
     if let Some(poi) = &options.poi {
         workspace.measurements[measurement].poi = (!poi.is_empty()).then(|| poi.clone());
@@ -81,7 +138,7 @@ pub fn load(bytes: &[u8], options: &LoadOptions) -> Result<Loaded> {
         }
         other => other,
     })?);
-    let digest = digest::digest(&document, "sha256")?;
+    let digest = digest::digest(document, "sha256")?;
     Ok(Loaded { workspace, measurement, warnings, digest })
 }
 

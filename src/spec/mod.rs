@@ -20,7 +20,7 @@ mod tests;
 
 use serde_json::Value;
 
-pub use load::{LoadOptions, Loaded, PatchSource, load};
+pub use load::{LoadOptions, Loaded, PatchSource, PatchedWorkspaces, load};
 pub use measurement::check_measurement;
 pub use pyhf::SCHEMA_VERSION;
 pub use text::display_name;

@@ -2,9 +2,18 @@
 
 use std::ops::Range;
 
+use super::Grid;
+
 use neyman::model::interpolation::{
     HistoSysInterpolation as HistoSys, Interpolation, NormSysInterpolation as NormSys,
 };
+
+pub(super) fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(x),
+        _ => Err("a finite number is needed".into()),
+    }
+}
 
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -28,6 +37,27 @@ pub(crate) fn range(text: &str) -> Result<Range<u64>, String> {
         Some(range) if range.start <= range.end => Ok(range),
         _ => Err("two whole numbers A:B with A <= B are needed, e.g. 0:1000".into()),
     }
+}
+
+/// `A:B:N`, N values from A to B.
+pub(super) fn grid(text: &str) -> Result<Grid, String> {
+    let form = || "expected FROM:TO:NUMBER, such as 0:2:21".to_owned();
+    let [from, to, number] = text.split(':').collect::<Vec<_>>()[..] else { return Err(form()) };
+    let end = |word: &str| word.trim().parse().ok().filter(|v: &f64| v.is_finite());
+    let (Some(from), Some(to)) = (end(from), end(to)) else { return Err(form()) };
+    let n: usize = number.trim().parse().map_err(|_| form())?;
+    if n == 0 || n > 1_000_000 || n == 1 && from != to {
+        return Err("two values at least, a million at most".into());
+    }
+    let step = if n > 1 { (to - from) / (n - 1) as f64 } else { 0.0 };
+    let value = |i| if i + 1 == n { to } else { from + step * i as f64 };
+    Ok(Grid((0..n).map(value).collect()))
+}
+
+/// `NAME=A:B:N`.
+pub(super) fn named_grid(text: &str) -> Result<(String, Grid), String> {
+    let (name, values) = text.rsplit_once('=').ok_or("expected NAME=FROM:TO:NUMBER")?;
+    Ok((name.to_owned(), grid(values)?))
 }
 
 /// One or two of pyhf's codes or our own names, in any order: each belongs to one modifier type.

@@ -204,6 +204,47 @@ impl Profiler<'_> {
     }
 }
 
+/// What is said where [`Profiler::lower_minimum`] found one.
+pub(super) const LOWER_MINIMUM: &str =
+    "the free fit was found on the way along the profile, not from its own starts";
+
+impl Profiler<'_> {
+    /// A held value can lead to a lower minimum than the free fit found, `twice_nll`: then the free fit
+    /// starts there once more. Its parameters and -2 log likelihood.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub(super) fn lower_minimum(
+        &self,
+        nodes: &[Node],
+        twice_nll: f64,
+    ) -> Result<Option<(Vec<f64>, f64)>> {
+        let session = self.session;
+        let parameters = session.model.parameters();
+        let inside = |node: &&Node| {
+            let mut held = self.held.iter().zip(&node.values);
+            held.all(|(&k, v)| (parameters[k].bounds.0..=parameters[k].bounds.1).contains(v))
+        };
+        let converged = nodes.iter().filter(|n| n.status.is_converged()).filter(inside);
+        let lowest = converged.min_by(|a, b| a.twice_nll.total_cmp(&b.twice_nll));
+        let Some(node) = lowest.filter(|n| n.twice_nll < twice_nll - IMPROVED) else {
+            return Ok(None);
+        };
+        let data = &self.datasets[node.dataset].data;
+        let job = FitJob {
+            main: &data.main,
+            auxiliary: &data.auxiliary,
+            n_fits: 1,
+            start: &node.parameters,
+            fixed: &session.fixed,
+            tolerance: self.tolerance,
+        };
+        let fit = fit::minimize(&*session.host, &job)?;
+        let found = fit.status[0].is_converged() && 2.0 * fit.nll[0] < twice_nll;
+        Ok(found.then(|| (fit.parameters_of(0).to_vec(), 2.0 * fit.nll[0])))
+    }
+}
+
 /// A batch with each of its indices.
 fn each(batch: &FitBatch) -> impl Iterator<Item = (&FitBatch, usize)> {
     (0..batch.len()).map(move |i| (batch, i))

@@ -1,0 +1,84 @@
+//! `neyman limit`: upper limits, for one workspace or for all patches of a set.
+
+mod patches;
+
+use neyman::session::{Limit as Found, LimitOptions, LimitPoint, TestOptions};
+use neyman::spec::display_name;
+use serde_json::{Value, json};
+
+use super::arguments::{Global, Limit};
+use super::cls::BAND;
+use super::document::{Document, notes};
+use super::json::{number, numbers};
+use super::table::Table;
+use super::{Exit, Outcome, input, load};
+
+pub(crate) fn run(global: &Global, arguments: &Limit) -> Outcome {
+    if arguments.all_patches {
+        return patches::run(global, arguments);
+    }
+    let statement = &arguments.statement;
+    let (loaded, session) = load::open(global, &statement.workspace)?;
+    load::say_device(global, session.device());
+    let data = input::data(statement.data.as_deref(), &loaded.model)?;
+    let limit = session.limit(&data, &options(arguments))?;
+    let document = Document::new("limit", &loaded, session.device(), None, body(&limit));
+    document.write(&statement.output, None, &text(&limit))?;
+    Ok(Exit::of(limit.status))
+}
+
+fn options(arguments: &Limit) -> LimitOptions {
+    let statistic = arguments.test_statistic;
+    let tolerance = arguments.statement.tolerance();
+    LimitOptions {
+        test: TestOptions { poi: None, statistic, tolerance },
+        confidence_level: arguments.confidence_level,
+        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
+    }
+}
+
+pub(crate) fn body(limit: &Found) -> Value {
+    let point = |p: &LimitPoint| {
+        json!({
+            "mu": number(p.mu),
+            "test_statistic": number(p.q),
+            "cls_observed": number(p.observed.cls),
+            "cls_expected": numbers(&p.expected.cls),
+            "status": p.status.as_str(),
+        })
+    };
+    json!({
+        "poi": limit.poi,
+        "statistic": limit.statistic.as_str(),
+        "confidence_level": number(limit.confidence_level),
+        "muhat": number(limit.mu_hat),
+        "observed": limit.observed.map(number),
+        "expected": limit.expected.iter().map(|l| l.map(number)).collect::<Vec<_>>(),
+        "points": limit.points.iter().map(point).collect::<Vec<_>>(),
+        "status": limit.status.as_str(),
+        "notes": limit.notes,
+    })
+}
+
+fn text(limit: &Found) -> String {
+    let name = display_name(&limit.poi);
+    let title = format!("{} % upper limit on {name}", 100.0 * limit.confidence_level);
+    let mut table = Table::new(&[&title, ""]);
+    table.row(["observed".into(), shown(limit.observed)]);
+    for (band, expected) in BAND.iter().zip(limit.expected) {
+        table.row([(*band).to_owned(), shown(expected)]);
+    }
+    format!(
+        "{}\n{}, {} values tested, best fit {name} = {:.5}\n{}",
+        table.render(),
+        limit.statistic,
+        limit.points.len(),
+        limit.mu_hat,
+        notes(&limit.notes, limit.status),
+    )
+}
+
+/// A limit, or that there is none.
+fn shown(limit: Option<f64>) -> String {
+    limit.map_or("none".into(), |l| format!("{l:.5}"))
+}
