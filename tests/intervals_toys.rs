@@ -149,7 +149,7 @@ fn an_interval_may_begin_at_its_bound() {
     let stop = AtomicBool::new(false);
     let data = session.model().observed();
     let ttilde = test(TestStatistic::TTilde, 2000);
-    let mut run = |test: &ToyTest, options: &IntervalOptions| {
+    let run = |test: &ToyTest, options: &IntervalOptions| {
         session.feldman_cousins(test, options, data, &stop, &mut |_, _| {})
     };
     let found = run(&ttilde, &options).expect("an interval");

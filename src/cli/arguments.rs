@@ -14,7 +14,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
 
 use super::document::OutputArguments;
-pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
+pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan};
 use parse::{assignment, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Cls(Cls),
     /// Upper limits, observed and expected
     Limit(Limit),
+    /// Confidence interval by toys, after Feldman and Cousins
+    Interval(Interval),
     /// Significance of an excess, observed and expected
     Discovery(Discovery),
     /// Profile likelihood of one parameter or two, with intervals or contours

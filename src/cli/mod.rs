@@ -14,6 +14,7 @@ mod fit;
 mod input;
 mod inspect;
 mod interrupt;
+mod interval;
 mod json;
 mod limit;
 mod load;
@@ -113,6 +114,7 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Fit(a) => fit::run(global, a),
         Command::Cls(a) => cls::run(global, a),
         Command::Limit(a) => limit::run(global, a),
+        Command::Interval(a) => interval::run(global, a),
         Command::Discovery(a) => discovery::run(global, a),
         Command::Scan(a) => scan::run(global, a),
         Command::Minos(a) => minos::run(global, a),

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
@@ -142,6 +143,65 @@ impl TestToyArguments {
     }
 }
 
+/// Toys at several values: they are not kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Toys")]
+pub(crate) struct ScanToyArguments {
+    /// p-values from N toys of each hypothesis at each value
+    #[arg(long, value_name = "N")]
+    pub(crate) toys: Option<u64>,
+    /// Seed
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub(crate) seed: u64,
+    /// Toys fitted together; Ctrl-C waits for them
+    #[arg(long, value_name = "N", default_value = "4096")]
+    pub(crate) chunk: NonZeroUsize,
+}
+
+impl ScanToyArguments {
+    /// The test at each value, which itself is given later.
+    pub(crate) fn test(
+        &self,
+        statistic: TestStatistic,
+        tolerance: Tolerance,
+        toys: Option<u64>,
+    ) -> ToyTest {
+        TestToyArguments {
+            toys,
+            range: None,
+            seed: self.seed,
+            cls_error: None,
+            save_toys: None,
+            resume: false,
+            from_toys: None,
+            chunk: self.chunk,
+        }
+        .test(0.0, statistic, tolerance)
+    }
+}
+
+/// The progress of a test at several values, whose number is known once it runs.
+pub(crate) struct Bar<'a> {
+    global: &'a Global,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Bar<'a> {
+    pub(crate) fn new(global: &'a Global) -> Self {
+        Self { global, bar: None }
+    }
+
+    /// `n` toys more; `left` values are to come after this one, with `each` toys.
+    pub(crate) fn heard(&mut self, left: usize, n: u64, each: u64) {
+        let all = (left as u64 + 1) * each;
+        self.bar.get_or_insert_with(|| load::progress(self.global, all, "toys")).inc(n);
+    }
+
+    pub(crate) fn clear(self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
+
 /// Toys that failed, as a part of all, beyond which the exit code says so.
 const MOST_FAILED: f64 = 0.01;
 
@@ -150,7 +210,12 @@ pub(crate) fn exit(test: &ToyHypotest) -> Exit {
     let both = [&test.tested, &test.alternative];
     let failed: usize = both.iter().map(|e| e.failed.len()).sum();
     let toys: u64 = both.iter().map(|e| e.finished).sum();
-    if !test.complete {
+    scan_exit(test.complete, toys, failed as u64)
+}
+
+/// The same for toys at several values.
+pub(crate) fn scan_exit(complete: bool, toys: u64, failed: u64) -> Exit {
+    if !complete {
         Exit::Interrupted
     } else if failed as f64 > MOST_FAILED * toys as f64 {
         Exit::NotConverged

@@ -35,6 +35,8 @@ pub struct ToyIntervalPoint {
     pub critical: f64,
     /// Toys at or above the data's.
     pub p_value: Fraction,
+    /// Seed of this value's toys.
+    pub seed: u64,
     /// Toys thrown.
     pub toys: u64,
     /// Numbers of those that failed.
@@ -145,6 +147,7 @@ fn point(test: ToyHypotest, level: f64) -> ToyIntervalPoint {
         test_statistic: test.test_statistic,
         critical: test.tested.distribution().quantile(level),
         p_value: test.cls.clsb,
+        seed: test.tested.seed,
         toys: test.tested.finished,
         failed: test.tested.failed,
     }
