@@ -86,9 +86,9 @@ fn workspace() -> Value {
 fn help_names_commands_and_exit_codes() {
     let help = Scratch::new("help").text("--help");
     for line in [
-        "  inspect   Show what a workspace holds",
-        "  validate  Check a workspace; errors and warnings with their JSON pointers",
-        "  toys      Throw toys and fit them",
+        "  inspect    Show what a workspace holds",
+        "  validate   Check a workspace; errors and warnings with their JSON pointers",
+        "  toys       Throw toys and fit them",
         "  3    bad input: workspace, patch, data, points, unknown names",
     ] {
         assert!(help.contains(line), "{line}\n{help}");

@@ -1,8 +1,13 @@
 //! What the command accepts.
 
+pub(super) mod gof;
+pub(super) mod impacts;
 mod inference;
 pub(crate) mod merge;
 pub(crate) mod parse;
+pub(super) mod prune;
+pub(super) mod statement;
+pub(super) mod yields;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -70,6 +75,14 @@ pub(crate) enum Command {
     Eval(Eval),
     /// Maximum-likelihood fit with uncertainties
     Fit(Fit),
+    /// What each parameter does to the parameter of interest, and its uncertainty by groups
+    Impacts(impacts::Impacts),
+    /// Goodness of fit against the saturated model
+    Gof(gof::Gof),
+    /// Yields per channel and sample before and after the fit
+    Yields(yields::Yields),
+    /// Drop small systematics; what that does to the fit
+    Prune(prune::Prune),
     /// Test a value of the parameter of interest: CLs, observed and expected
     Cls(Cls),
     /// Upper limits, observed and expected

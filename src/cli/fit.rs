@@ -35,7 +35,7 @@ pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
 }
 
 /// Expected data at the initial parameters, with the parameter of interest at `mu`.
-fn asimov(loaded: &Loaded, session: &Session, mu: Option<f64>) -> Result<Data, Failure> {
+pub(crate) fn asimov(loaded: &Loaded, session: &Session, mu: Option<f64>) -> Result<Data, Failure> {
     let point = initial(loaded, mu)?;
     let expected = session.evaluate(&point, loaded.model.observed())?;
     Ok(Data { main: expected.expected_main, auxiliary: expected.expected_auxiliary })
@@ -169,7 +169,7 @@ impl Report<'_> {
     }
 }
 
-fn bound_name(at: i8) -> Value {
+pub(crate) fn bound_name(at: i8) -> Value {
     match at {
         0 => Value::Null,
         1.. => "upper".into(),

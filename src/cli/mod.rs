@@ -11,6 +11,8 @@ mod document;
 mod evaluate;
 mod failure;
 mod fit;
+mod gof;
+mod impacts;
 mod input;
 mod inspect;
 mod interrupt;
@@ -21,11 +23,14 @@ mod load;
 mod merge;
 mod minos;
 mod output;
+mod prune;
 mod scan;
+mod statement;
 mod table;
 mod test_toys;
 mod toys;
 mod validate;
+mod yields;
 
 use std::process::ExitCode;
 
@@ -112,6 +117,10 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Validate(a) => validate::run(a),
         Command::Eval(a) => evaluate::run(global, a),
         Command::Fit(a) => fit::run(global, a),
+        Command::Impacts(a) => impacts::run(global, a),
+        Command::Gof(a) => gof::run(global, a),
+        Command::Yields(a) => yields::run(global, a),
+        Command::Prune(a) => prune::run(global, a),
         Command::Cls(a) => cls::run(global, a),
         Command::Limit(a) => limit::run(global, a),
         Command::Interval(a) => interval::run(global, a),

@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
+use neyman::infer::distributions::significance;
 use neyman::model::Data;
 use neyman::results;
 use neyman::session::{Ensemble, Hypothesis, Session, ToyHypotest, ToyTest};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Global;
 use super::arguments::parse::{positive, range};
+use super::document::OutputArguments;
 use super::failure::Failure;
 use super::json::number;
 use super::table::count;
@@ -47,6 +49,10 @@ pub(crate) struct TestToyArguments {
     #[arg(long, value_name = "DIR",
           conflicts_with_all = ["toys", "range", "seed", "cls_error", "save_toys"])]
     pub(crate) from_toys: Option<PathBuf>,
+    /// Only what is observed: nothing expected, for a discovery no toys of mu = 1. Memory does not grow with
+    /// N then
+    #[arg(long)]
+    pub(crate) observed_only: bool,
     /// Toys fitted together; Ctrl-C waits for them
     #[arg(long, value_name = "N", default_value = "4096")]
     pub(crate) chunk: NonZeroUsize,
@@ -86,8 +92,8 @@ impl TestToyArguments {
             stream: 0,
             range: self.range.clone().unwrap_or(0..self.toys.unwrap_or(0)),
             error: self.cls_error,
-            alternative: true,
-            keep_values: true,
+            alternative: !(self.observed_only && statistic == TestStatistic::Q0),
+            keep_values: !self.observed_only,
             chunk: self.chunk.get(),
             // toys need not be as close as the data themselves, unless that is asked for
             tolerance: if tolerance == Tolerance::PARITY {
@@ -120,7 +126,9 @@ impl TestToyArguments {
         let warnings = prepared.session().toy_warnings(&plan.truth)?;
         load::warn_lines(global, &warnings, "", "shown with --verbose");
         let stop = interrupt::install()?;
-        let bar = load::progress(global, 2 * (test.range.end - test.range.start), "toys");
+        let hypotheses = if test.alternative { 2 } else { 1 };
+        let toys = hypotheses * (test.range.end - test.range.start);
+        let bar = load::progress(global, toys, "toys");
         let mut heard = |_, toys| bar.inc(toys);
         let done = match &self.save_toys {
             Some(directory) => {
@@ -174,6 +182,7 @@ impl ScanToyArguments {
             save_toys: None,
             resume: false,
             from_toys: None,
+            observed_only: false,
             chunk: self.chunk,
         }
         .test(0.0, statistic, tolerance)
@@ -224,23 +233,42 @@ pub(crate) fn scan_exit(complete: bool, toys: u64, failed: u64) -> Exit {
     }
 }
 
+/// A number, or null where it could not be computed.
+pub(crate) fn known(x: f64) -> Value {
+    if x.is_nan() { Value::Null } else { number(x) }
+}
+
+/// A list of them; null where none could be computed.
+pub(crate) fn all_known(x: &[f64]) -> Value {
+    if x.iter().all(|x| x.is_nan()) { Value::Null } else { x.iter().copied().map(known).collect() }
+}
+
+/// A significance by toys; where none reaches so far, what they exclude.
+pub(crate) fn sigmas(z: f64, toys: u64) -> String {
+    match z == f64::INFINITY {
+        true => format!("> {:.2}", significance(1.0 / (toys as f64 + 1.0))),
+        false => format!("{z:.3}"),
+    }
+}
+
 /// `0.05123 +- 0.00071`.
 pub(crate) fn plus_minus(value: f64, error: f64) -> String {
     format!("{value:.5} +- {error:.5}")
 }
 
-/// The test statistic of each toy, for the document's file.
-pub(crate) fn distributions(test: &ToyHypotest) -> Value {
-    let list = |ensemble: &Ensemble| -> Value {
-        let value = |&v: &f64| if v.is_nan() { Value::Null } else { number(v) };
-        ensemble.values.iter().map(value).collect()
-    };
+/// The test statistic of each toy, for the document's file; `None` where there is no file or no values.
+pub(crate) fn distributions(to: &OutputArguments, test: &ToyHypotest) -> Option<Value> {
+    if to.output.is_none() || test.tested.values.is_empty() {
+        return None;
+    }
+    let list =
+        |ensemble: &Ensemble| -> Value { ensemble.values.iter().copied().map(known).collect() };
     let (tested, alternative) = (list(&test.tested), list(&test.alternative));
     let (signal, background) = match test.statistic {
         TestStatistic::Q0 => (alternative, tested),
         _ => (tested, alternative),
     };
-    json!({"distributions": {"signal_background": signal, "background": background}})
+    Some(json!({"distributions": {"signal_background": signal, "background": background}}))
 }
 
 /// With how many toys there were, which ones failed, and the seeds that throw them again.

@@ -3,7 +3,7 @@
 use super::build::bins;
 use super::interpolation::histosys_slopes;
 use super::sample_at::SampleAt;
-use super::{Factor, Model};
+use super::{Factor, Model, Sample};
 
 /// Expected counts and their derivatives, channel by channel: a parameter is listed only where some
 /// sample depends on it.
@@ -49,6 +49,18 @@ impl Model {
         self.jacobian_and_samples(x).0
     }
 
+    /// Derivatives of each sample's expected counts, `[n_samples]`, in the parameters that act on it.
+    pub fn jacobian_by_sample(&self, x: &[f64]) -> Vec<ChannelJacobian> {
+        let mut column = vec![0; self.parameters.len()];
+        let of = |(index, sample): (usize, &Sample)| {
+            let mut target = structure(std::slice::from_ref(sample), sample.nominal.len());
+            set_columns(&target, &mut column);
+            self.add_sample(index, &SampleAt::new(self, index, x), x, &column, &mut target);
+            target
+        };
+        self.samples.iter().enumerate().map(of).collect()
+    }
+
     /// The Jacobian, and the samples at `x` for whoever goes on to second derivatives.
     pub(super) fn jacobian_and_samples(&self, x: &[f64]) -> (Jacobian, Vec<SampleAt>) {
         let mut jacobian = Jacobian {
@@ -63,12 +75,7 @@ impl Model {
             let channel = self.samples[index].channel;
             let target = &mut jacobian.channels[channel];
             if index == 0 || self.samples[index - 1].channel != channel {
-                for (k, &parameter) in target.parameters.iter().enumerate() {
-                    column[parameter] = k;
-                }
-                for (k, &first) in target.bin_factors.iter().enumerate() {
-                    column[first] = k;
-                }
+                set_columns(target, &mut column);
             }
             let rates = &mut jacobian.rates[bins(&self.channels[channel])];
             for (b, rate) in rates.iter_mut().enumerate() {
@@ -81,25 +88,9 @@ impl Model {
 
     /// An empty [`ChannelJacobian`]: which parameters act on channel `c`.
     fn structure(&self, c: usize) -> ChannelJacobian {
-        let mut parameters = Vec::new();
-        let mut bin_factors = Vec::new();
         let first = self.samples.partition_point(|sample| sample.channel < c);
-        for sample in self.samples[first..].iter().take_while(|sample| sample.channel == c) {
-            parameters.extend(sample.factors.iter().map(Factor::parameter));
-            parameters.extend(sample.shapes.iter().map(|shape| shape.parameter));
-            bin_factors.extend(&sample.bin_factors);
-        }
-        parameters.sort_unstable();
-        parameters.dedup();
-        bin_factors.sort_unstable();
-        bin_factors.dedup();
-        let n_bins = self.channels[c].n_bins;
-        ChannelJacobian {
-            derivatives: vec![0.0; n_bins * parameters.len()],
-            bin_derivatives: vec![0.0; n_bins * bin_factors.len()],
-            parameters,
-            bin_factors,
-        }
+        let last = self.samples.partition_point(|sample| sample.channel <= c);
+        structure(&self.samples[first..last], self.channels[c].n_bins)
     }
 
     /// Adds one sample's derivatives.
@@ -137,5 +128,36 @@ impl Model {
                     at.scale * at.counts[b] * others;
             }
         }
+    }
+}
+
+/// An empty [`ChannelJacobian`] of some samples of a channel.
+fn structure(samples: &[Sample], n_bins: usize) -> ChannelJacobian {
+    let mut parameters = Vec::new();
+    let mut bin_factors = Vec::new();
+    for sample in samples {
+        parameters.extend(sample.factors.iter().map(Factor::parameter));
+        parameters.extend(sample.shapes.iter().map(|shape| shape.parameter));
+        bin_factors.extend(&sample.bin_factors);
+    }
+    parameters.sort_unstable();
+    parameters.dedup();
+    bin_factors.sort_unstable();
+    bin_factors.dedup();
+    ChannelJacobian {
+        derivatives: vec![0.0; n_bins * parameters.len()],
+        bin_derivatives: vec![0.0; n_bins * bin_factors.len()],
+        parameters,
+        bin_factors,
+    }
+}
+
+/// Where each parameter stands among `parameters` or `bin_factors`.
+fn set_columns(of: &ChannelJacobian, column: &mut [usize]) {
+    for (k, &parameter) in of.parameters.iter().enumerate() {
+        column[parameter] = k;
+    }
+    for (k, &first) in of.bin_factors.iter().enumerate() {
+        column[first] = k;
     }
 }

@@ -11,6 +11,7 @@ mod likelihood;
 mod modifiers;
 mod order;
 pub mod poisson;
+pub mod prune;
 mod sample_at;
 mod second_order;
 pub mod toys;

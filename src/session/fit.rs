@@ -51,6 +51,21 @@ pub struct FitResult {
     pub minima: Vec<f64>,
 }
 
+impl FitResult {
+    /// Correlations of the free parameters, `[n_parameters, n_parameters]`: the covariance over the
+    /// uncertainties, 1 on the diagonal and 0 elsewhere for fixed and bound ones. Empty without a
+    /// covariance.
+    pub fn correlation(&self) -> Vec<f64> {
+        let (n, sigma) = (self.uncertainties.len(), &self.uncertainties);
+        let element = |(at, c): (usize, &f64)| match (at / n, at % n) {
+            (i, j) if i == j => 1.0,
+            (i, j) if sigma[i] > 0.0 && sigma[j] > 0.0 => c / (sigma[i] * sigma[j]),
+            _ => 0.0,
+        };
+        self.covariance.iter().enumerate().map(element).collect()
+    }
+}
+
 impl Session {
     /// Maximum-likelihood fit to `data` with covariance.
     ///

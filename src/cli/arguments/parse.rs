@@ -22,6 +22,14 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A finite number of 0 or more.
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x >= 0.0 && x.is_finite() => Ok(x),
+        _ => Err("a number of 0 or more is needed".into()),
+    }
+}
+
 /// `NAME=VALUE`; the last `=` counts, names may hold others.
 pub(super) fn assignment(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.rsplit_once('=').ok_or("NAME=VALUE is needed, e.g. mu=1")?;

@@ -10,10 +10,10 @@ use super::BAND;
 use crate::cli::Outcome;
 use crate::cli::arguments::{Cls, Global};
 use crate::cli::document::{Document, notes};
-use crate::cli::json::{number, numbers};
+use crate::cli::json::number;
 use crate::cli::load::Loaded;
 use crate::cli::table::Table;
-use crate::cli::test_toys::{self, plus_minus};
+use crate::cli::test_toys::{self, all_known, known, plus_minus};
 
 pub(super) fn run(
     global: &Global,
@@ -28,7 +28,11 @@ pub(super) fn run(
     let (found, device) = toys.run(global, session, &test, data)?;
     let seed = Some(found.tested.seed);
     let document = Document::new("cls", loaded, &device, seed, body(&found));
-    document.write(&statement.output, Some(test_toys::distributions(&found)), &text(&found))?;
+    document.write(
+        &statement.output,
+        test_toys::distributions(&statement.output, &found),
+        &text(&found),
+    )?;
     Ok(test_toys::exit(&found))
 }
 
@@ -39,14 +43,14 @@ fn body(test: &ToyHypotest) -> Value {
         "statistic": test.statistic.as_str(),
         "test_statistic": number(test.test_statistic),
         "muhat": number(test.mu_hat),
-        "cls_observed": number(test.cls.cls()),
-        "cls_observed_error": number(test.cls.error()),
+        "cls_observed": known(test.cls.cls()),
+        "cls_observed_error": known(test.cls.error()),
         "clsb": number(test.cls.clsb.value()),
         "clsb_error": number(test.cls.clsb.error()),
-        "clb": number(test.cls.clb.value()),
-        "clb_error": number(test.cls.clb.error()),
-        "cls_expected": numbers(&test.expected.cls),
-        "cls_expected_error": numbers(&test.expected.cls_error),
+        "clb": known(test.cls.clb.value()),
+        "clb_error": known(test.cls.clb.error()),
+        "cls_expected": all_known(&test.expected.cls),
+        "cls_expected_error": all_known(&test.expected.cls_error),
         "status": "converged",
         "notes": test.notes,
     });
@@ -62,7 +66,8 @@ fn text(test: &ToyHypotest) -> String {
         of(test.cls.clsb),
         of(test.cls.clb),
     ]);
-    for (k, name) in BAND.iter().enumerate() {
+    let band = if test.expected.cls[2].is_nan() { &[][..] } else { &BAND[..] };
+    for (k, name) in band.iter().enumerate() {
         let band = &test.expected;
         table.row([
             (*name).to_owned(),

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::cli::Outcome;
 use crate::cli::arguments::{Discovery, Global};
 use crate::cli::document::{Document, notes};
-use crate::cli::json::{number, numbers};
+use crate::cli::json::number;
 use crate::cli::load::Loaded;
-use crate::cli::test_toys;
+use crate::cli::test_toys::{self, all_known, known, sigmas};
 
 pub(super) fn run(
     global: &Global,
@@ -27,8 +27,8 @@ pub(super) fn run(
     let found = ToyDiscovery::from(found);
     let seed = Some(found.test.tested.seed);
     let document = Document::new("discovery", loaded, &device, seed, body(&found));
-    let distributions = test_toys::distributions(&found.test);
-    document.write(&statement.output, Some(distributions), &text(&found))?;
+    let distributions = test_toys::distributions(&statement.output, &found.test);
+    document.write(&statement.output, distributions, &text(&found))?;
     Ok(test_toys::exit(&found.test))
 }
 
@@ -40,8 +40,8 @@ fn body(found: &ToyDiscovery) -> Value {
         "p0_observed": number(found.p0.value()),
         "p0_observed_error": number(found.p0.error()),
         "z_observed": number(found.z),
-        "z_expected": number(found.z_expected[2]),
-        "z_expected_band": numbers(&found.z_expected),
+        "z_expected": known(found.z_expected[2]),
+        "z_expected_band": all_known(&found.z_expected),
         "status": "converged",
         "notes": found.test.notes,
     });
@@ -53,16 +53,24 @@ fn text(found: &ToyDiscovery) -> String {
     let poi = display_name(&test.poi);
     let observed = match p0.passing {
         0 => format!("no toy of {} reaches the data: p0 below {:.2e}", p0.toys, p0.error()),
-        _ => format!("{:.3} sigma, p0 = {:.4e} +- {:.1e}", found.z, p0.value(), p0.error()),
+        _ => format!(
+            "{} sigma, p0 = {:.4e} +- {:.1e}",
+            sigmas(found.z, p0.toys),
+            p0.value(),
+            p0.error()
+        ),
+    };
+    let expected = match found.z_expected[2].is_nan() {
+        true => String::new(),
+        false => {
+            let [_, low, median, high, _] = found.z_expected.map(|z| sigmas(z, p0.toys));
+            format!("expected for {poi} = 1: {median} sigma ({low} to {high} at one sigma)\n")
+        }
     };
     format!(
-        "observed: {observed}, q0 = {:.6}, best fit {poi} = {:.5}\n\
-         expected for {poi} = 1: {:.3} sigma ({:.2} to {:.2} at one sigma)\n{}{}",
+        "observed: {observed}, q0 = {:.6}, best fit {poi} = {:.5}\n{expected}{}{}",
         test.test_statistic,
         test.mu_hat,
-        found.z_expected[2],
-        found.z_expected[1],
-        found.z_expected[3],
         test_toys::said(test),
         notes(&test.notes, Status::Converged),
     )

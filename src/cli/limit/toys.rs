@@ -9,10 +9,10 @@ use super::options;
 use crate::cli::arguments::{Global, Limit};
 use crate::cli::cls::BAND;
 use crate::cli::document::{Document, notes};
-use crate::cli::json::{number, numbers};
+use crate::cli::json::number;
 use crate::cli::load::Loaded;
 use crate::cli::table::Table;
-use crate::cli::test_toys::{Bar, plus_minus, scan_exit};
+use crate::cli::test_toys::{Bar, all_known, known, plus_minus, scan_exit};
 use crate::cli::{Outcome, interrupt, load};
 
 pub(super) fn run(
@@ -50,10 +50,10 @@ fn body(limit: &ToyLimit) -> Value {
         json!({
             "mu": number(p.mu),
             "test_statistic": number(p.test_statistic),
-            "cls_observed": number(p.cls.cls()),
-            "cls_observed_error": number(p.cls.error()),
-            "cls_expected": numbers(&p.expected.cls),
-            "cls_expected_error": numbers(&p.expected.cls_error),
+            "cls_observed": known(p.cls.cls()),
+            "cls_observed_error": known(p.cls.error()),
+            "cls_expected": all_known(&p.expected.cls),
+            "cls_expected_error": all_known(&p.expected.cls_error),
             "toys": p.tested.finished,
             "failed": p.tested.failed.len() + p.alternative.failed.len(),
             "seeds": [p.tested.seed, p.alternative.seed],

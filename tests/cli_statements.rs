@@ -1,0 +1,209 @@
+//! The verbs that take a fit apart, as their users meet them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// A directory of its own with a small workspace in it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("statements-{name}"));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("w.json"), workspace().to_string()).unwrap();
+        Self(path)
+    }
+
+    fn run(&self, line: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_neyman"));
+        command.current_dir(&self.0).args(line.split_whitespace()).stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", &self.0).env("HOME", &self.0).env("LOCALAPPDATA", &self.0);
+        command.output().unwrap()
+    }
+
+    /// Standard output of a command that ends well.
+    fn text(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.text(line)).unwrap()
+    }
+
+    /// Exit code and message of a command that does not.
+    fn error(&self, line: &str) -> (i32, String) {
+        let output = self.run(line);
+        let message = stderr(&output);
+        assert!(!message.contains("mistake in neyman"), "{message}");
+        (output.status.code().unwrap(), message)
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn workspace() -> Value {
+    json!({
+        "version": "1.0.0",
+        "channels": [{"name": "SR", "samples": [
+            {"name": "signal", "data": [5.0, 10.0], "modifiers": [
+                {"name": "mu", "type": "normfactor", "data": null}]},
+            {"name": "background", "data": [50.0, 60.0], "modifiers": [
+                {"name": "xsec", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
+                {"name": "tiny", "type": "normsys", "data": {"hi": 1.001, "lo": 0.999}},
+                {"name": "stat", "type": "shapesys", "data": [5.0, 12.0]}]},
+        ]}],
+        "observations": [{"name": "SR", "data": [52.0, 73.0]}],
+        "measurements": [
+            {"name": "fit", "config": {"poi": "mu", "parameters": []}},
+            {"name": "none", "config": {"poi": "", "parameters": []}}],
+    })
+}
+
+/// What every document has.
+#[track_caller]
+fn common(document: &Value, kind: &str) {
+    assert_eq!(document["kind"], kind);
+    assert_eq!(document["poi"], "mu");
+    assert_eq!(document["status"], "converged");
+    assert!(document["notes"].is_array() && document["warnings"].is_array());
+    // fits run on the host, whatever device is asked for
+    assert_eq!(document["provenance"]["device"], "cpu");
+    assert_eq!(document["provenance"]["precision"], "f64");
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn impacts() {
+    let scratch = Scratch::new("impacts");
+    let line = "impacts w.json --method global --group both=xs*,tiny";
+    let document = scratch.json(&format!("{line} --json -o i.json"));
+    common(&document, "impacts");
+    let file: Value = serde_json::from_slice(&fs::read(scratch.0.join("i.json")).unwrap()).unwrap();
+    assert_eq!(file, document);
+    let fit = scratch.json("fit w.json --json");
+    let mu = &fit["parameters"].as_array().unwrap()[0];
+    assert_eq!((&document["value"], &document["uncertainty"]), (&mu["value"], &mu["uncertainty"]));
+    assert_eq!(names(&document["groups"]), ["both", "stat", "syst", "mc_stat"]);
+    assert_eq!(document["groups"][0]["parameters"], json!(["tiny", "xsec"]));
+    let parameters = document["parameters"].as_array().unwrap();
+    assert_eq!(parameters.len(), 4);
+    assert_eq!(parameters[0]["name"], "stat[1]");
+    for key in [
+        "value",
+        "uncertainty",
+        "prefit_value",
+        "prefit_uncertainty",
+        "pull",
+        "constraint",
+        "impact_up",
+        "impact_down",
+        "impact_prefit_up",
+        "impact_prefit_down",
+    ] {
+        assert!(parameters.iter().all(|p| p[key].is_number()), "{key}");
+    }
+    assert!(parameters[0]["impact_up"].as_f64().unwrap() < 0.0);
+    assert_eq!(document["global"].as_array().unwrap().len(), 4);
+    assert!(document["global"].as_array().unwrap().iter().all(|g| g["impact"].is_number()));
+    let plain = scratch.json("impacts w.json --json --parameter xsec");
+    assert!(plain.get("global").is_none());
+    assert_eq!(names(&plain["parameters"]), ["xsec"]);
+
+    let text = scratch.text(&format!("{line} --top 2"));
+    assert!(text.starts_with("mu = "), "{text}");
+    for part in ["2 more parameters", "both ", "total ", "main data", "all in quadrature"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let asimov = scratch.json("impacts w.json --json --asimov --mu 2");
+    assert!((asimov["value"].as_f64().unwrap() - 2.0).abs() < 1e-4);
+}
+
+#[test]
+fn bad_input_is_told() {
+    let scratch = Scratch::new("bad");
+    for (line, code, told) in [
+        ("impacts w.json --parameter jet*", 3, "no parameter jet*"),
+        ("impacts w.json --group jets=jet*", 3, "no parameter jet*"),
+        ("impacts w.json --group jets", 2, "NAME=PATTERN"),
+        ("impacts w.json --measurement none", 3, "parameter of interest"),
+        ("impacts w.json --fix mu=1", 3, "mu is fixed"),
+        ("impacts w.json --max-evaluations 1", 1, "no minimum"),
+        ("gof w.json --fix nothing=1", 3, "no parameter nothing"),
+        ("prune w.json --threshold=-1", 2, "0 or more"),
+    ] {
+        let (found, message) = scratch.error(line);
+        assert_eq!(found, code, "{line}: {message}");
+        assert!(message.contains(told), "{line}: {message}");
+    }
+}
+
+#[test]
+fn goodness_of_fit() {
+    let scratch = Scratch::new("gof");
+    let document = scratch.json("gof w.json --json");
+    common(&document, "gof");
+    assert_eq!(document["statistic"], "saturated");
+    assert_eq!(document["degrees_of_freedom"], 1);
+    let (q, p) = (&document["test_statistic"], &document["p_value"]);
+    assert!(q.as_f64().unwrap() > 0.0 && (0.5..1.0).contains(&p.as_f64().unwrap()), "{q} {p}");
+    assert!(scratch.text("gof w.json").contains("1 degrees of freedom, p-value 0."));
+}
+
+#[test]
+fn yields() {
+    let scratch = Scratch::new("yields");
+    let document = scratch.json("yields w.json --json");
+    common(&document, "yields");
+    let channel = &document["channels"][0];
+    assert_eq!((&channel["name"], &channel["bins"]), (&json!("SR"), &json!(2)));
+    assert_eq!(channel["observed"], json!([52.0, 73.0]));
+    assert_eq!(channel["prefit"]["total"], json!([55.0, 70.0]));
+    assert_eq!(names(&channel["postfit"]["samples"]), ["background", "signal"]);
+    for when in ["prefit", "postfit"] {
+        let of = &channel[when];
+        assert_eq!(of["uncertainty"].as_array().unwrap().len(), 2);
+        assert!(of["total_uncertainty"].is_number());
+        assert!(of["samples"][1]["total_uncertainty"].is_number());
+        assert_eq!(of["samples"][0]["uncertainty"].as_array().unwrap().len(), 2);
+    }
+    let text = scratch.text("yields w.json");
+    for part in ["SR, before the fit\n", "SR, after the fit\n", "observed", "bin 1", "+-"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn pruning() {
+    let scratch = Scratch::new("prune");
+    let document = scratch.json("prune w.json --threshold 0.01 -w small.json --json");
+    common(&document, "prune");
+    assert_eq!(document["threshold"], 0.01);
+    assert_eq!(document["kept"], 3);
+    let dropped = document["dropped"].as_array().unwrap();
+    assert_eq!(dropped.len(), 1);
+    let expected = ["SR", "background", "tiny", "normsys"];
+    let found = ["channel", "sample", "modifier", "type"].map(|key| dropped[0][key].clone());
+    assert_eq!(found, expected.map(Value::from));
+    assert!((dropped[0]["effect"].as_f64().unwrap() - 0.001).abs() < 1e-12);
+    // the workspace that was written is the one that was fitted
+    let fit = scratch.json("fit small.json --json");
+    assert_eq!(document["after"]["twice_nll"], fit["twice_nll"]);
+    assert_eq!(document["after"]["value"], fit["parameters"][0]["value"]);
+    assert_eq!(fit["parameters"].as_array().unwrap().len(), 4);
+    let text = scratch.text("prune w.json --threshold 0.01");
+    for part in ["1 modifier dropped, 3 kept", "before: 5 parameters", "after: 4 parameters"] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(scratch.text("prune w.json --threshold 0").contains("0 modifiers dropped, 4 kept"));
+}
