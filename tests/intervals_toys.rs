@@ -9,7 +9,7 @@ use neyman::accelerator::DeviceChoice;
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::model::interpolation::Interpolation;
-use neyman::session::{IntervalOptions, LimitOptions, Session, ToyTest};
+use neyman::session::{FitOptions, GofToys, IntervalOptions, LimitOptions, Session, ToyTest};
 use serde_json::{Value, json};
 
 const SIGMAS: f64 = 5.0;
@@ -163,4 +163,29 @@ fn an_interval_may_begin_at_its_bound() {
     assert!(one_sided.contains("tmu or ttilde"), "{one_sided}");
     let certain = IntervalOptions { confidence_level: 1.0, ..options };
     assert!(run(&ttilde, &certain).unwrap_err().to_string().contains("between 0 and 1"));
+}
+
+/// Large counts: the saturated statistic of toys is a chi-square variable, parameters held or not.
+#[test]
+fn goodness_of_fit_by_toys_follows_chi_square() {
+    let session = session(&own::well_behaved());
+    let stop = AtomicBool::new(false);
+    let data = session.model().observed();
+    let held = FitOptions { fix: vec![("mu".into(), 0.3)], ..FitOptions::default() };
+    for (options, degrees) in [(FitOptions::default(), 4), (held, 5)] {
+        let toys = GofToys { seed: 4, range: 10..3010, chunk: 1000 };
+        let mut heard = 0;
+        let found = session
+            .goodness_of_fit_toys(&toys, data, &options, &stop, &mut |n| heard += n)
+            .expect("a goodness of fit");
+        assert!(found.complete && found.failed.is_empty() && heard == 3000);
+        assert_eq!((found.gof.degrees_of_freedom, found.values.len()), (degrees, 3000));
+        let (p, error) = (found.p_value.value(), found.p_value.error());
+        let formula = found.gof.p_value.expect("degrees of freedom");
+        println!("{p:.4} +- {error:.4}, chi-square {formula:.4}");
+        assert!((p - formula).abs() < SIGMAS * error + 0.005, "{p} {formula}");
+        let mean = found.values.iter().sum::<f64>() / 3000.0;
+        let spread = (2.0 * degrees as f64 / 3000.0).sqrt();
+        assert!((mean - degrees as f64).abs() < SIGMAS * spread, "{mean}");
+    }
 }

@@ -89,7 +89,8 @@ fn throw(
         return Ok(ensemble);
     }
     if complete {
-        let message = "is there already: remove it, or take it with --from-toys".into();
+        let message =
+            "is there already: --resume takes it as it is, another folder begins anew".into();
         return Err(Error::Results { path: output.to_owned(), message });
     }
     let mut store = match resume {

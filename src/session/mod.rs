@@ -7,6 +7,7 @@ mod ensemble;
 mod feldman_cousins;
 mod fit;
 mod gof;
+mod gof_toys;
 mod hypotest;
 mod hypotheses;
 mod impacts;
@@ -31,6 +32,7 @@ pub use ensemble::{Ensemble, EnsemblePlan, stream};
 pub use feldman_cousins::{IntervalOptions, ToyInterval, ToyIntervalPoint};
 pub use fit::{FitOptions, FitResult};
 pub use gof::Gof;
+pub use gof_toys::{GofToys, ToyGof};
 pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use impacts::{
     GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts, Shift, matches_pattern,
