@@ -96,7 +96,8 @@ def compare(item, tools, path, peers, neyman, repeats, limit, options):
             entry["cells"][tool] = {"skipped": reason}
             continue
         print(f"{item}: {tool} ...", file=sys.stderr, flush=True)
-        toys = work.toys_per_piece(item, tool, options.quick) if item.kind == "toys" else 0
+        thrown = item.kind in ("toys", "cls-toys")
+        toys = work.toys_per_piece(item, tool, options.quick) if thrown else 0
         before = machine.load()
         try:
             if tool == "neyman":
@@ -110,6 +111,7 @@ def compare(item, tools, path, peers, neyman, repeats, limit, options):
                     repeats=repeats,
                     seconds=limit / 4,
                     toys=toys,
+                    values=work.scan_values(),
                     data=data,
                 )
         except ours.Failed as reason:
@@ -117,7 +119,8 @@ def compare(item, tools, path, peers, neyman, repeats, limit, options):
         cell["load"] = [before, machine.load()]
         entry["cells"][tool] = cell
     try:
-        judge(entry, path, data, peers)
+        if item.kind in ("evaluate", "fit", "toys"):
+            judge(entry, path, data, peers)
     except ours.Failed as reason:
         entry["judge"] = str(reason)
     if item.kind == "toys" and "cpu" in entry["cells"].get("neyman", {}):

@@ -257,7 +257,7 @@ fn each_broken_promise_is_told() {
         ("spec/mod.rs", "pub(in crate::model) fn f() {}", "spec must not use model"),
         ("fit/own.rs", "use crate::model::Model;", "fit must know nothing of model"),
         ("spec/mod.rs", "use crate::*;", "spec must not use"),
-        ("infer/mod.rs", "", "give the module infer a place"),
+        ("unfold/mod.rs", "", "give the module unfold a place"),
         ("fit/mod.rs", "println!(\"x\");", "fit/mod.rs:1: prints"),
         ("fit/mod.rs", "    x // why\n\n    ; eprintln!()", "fit/mod.rs:3: prints"),
         ("accelerator/mod.rs", "use std::env;", "reads the environment"),

@@ -39,7 +39,8 @@ struct Differences(Vec<String>);
 
 impl Differences {
     fn absolute(&mut self, what: &str, found: f64, recorded: f64, allowed: f64) {
-        if !((found - recorded).abs() <= allowed) {
+        let off = (found - recorded).abs();
+        if off.is_nan() || off > allowed {
             self.0.push(format!("{what}: {found} where {recorded} is recorded"));
         }
     }

@@ -49,3 +49,9 @@ def describe():
 def last_line(text):
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return lines[-1][:160] if lines else ""
+
+
+def children_cpu():
+    """CPU seconds of all commands run so far; 0 where the system does not count them."""
+    times = os.times()
+    return times.children_user + times.children_system

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 from . import machine
+from .work import SCAN
 
 
 class Failed(Exception):
@@ -31,8 +32,10 @@ class Neyman:
 
     def do(self, work, workspace, toys, repeats, data):
         """The same dictionary as worker.py gives for a peer."""
-        benched = self._bench(workspace, toys, repeats)
         try:
+            if work.kind in ("scan", "limit", "ranking", "cls-toys"):
+                return self._statement(work.kind, workspace, toys, repeats)
+            benched = self._bench(workspace, toys, repeats)
             result = {"fits": [], "covariance": True, "aux_toys": True}
             if work.kind == "evaluate":
                 point = self._json("eval", workspace, "--at", "init")["points"][0]
@@ -60,6 +63,31 @@ class Neyman:
             return result
         except (KeyError, TypeError, IndexError) as error:
             raise Failed(f"unexpected JSON: {type(error).__name__} {error}") from error
+
+    def _statement(self, kind, workspace, toys, repeats):
+        result = {"covariance": True, "aux_toys": True}
+        low, high, n = SCAN
+        if kind == "cls-toys":
+            arguments = ("--mu", 1, "--toys", toys, "--seed", 1, "--threads", 1, "--json")
+            start = machine.children_cpu()
+            found = self._json("cls", workspace, *arguments)
+            result["cpu"] = (machine.children_cpu() - start) / (2 * toys)
+            result["answer"] = f"CLs {found['cls_observed']:.5f} ± {found['cls_observed_error']:.5f}"
+            return result
+        grid = f"{low:g}:{high:g}:{n}"
+        timed = self._json("bench", workspace, "--json", "--repeats", repeats, "--toys", 1,
+                           "--threads", 1, "--statements", "--scan", grid)[kind]
+        result["cpu"], result["wall"] = timed["cpu_seconds_per_call"], timed["seconds_per_call"]
+        if kind == "scan":
+            point = self._json("scan", workspace, "--mu", grid, "--json")["points"][1]
+            result["answer"] = f"q at {point['mu']:g}: {point['delta_twice_nll']:.5f}"
+        elif kind == "limit":
+            limit = self._json("limit", workspace, "--json")
+            result["answer"] = f"observed {limit['observed']:.5f}, median {limit['expected'][2]:.5f}"
+        else:
+            found = self._json("impacts", workspace, "--json")["parameters"]
+            result["answer"] = f"{len(found)} parameters, first {found[0]['name']}"
+        return result
 
     def timed_toys(self, workspace, n, archive):
         """The first toys of those that `bench` times, fits and data, into `archive`."""

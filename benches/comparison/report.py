@@ -8,7 +8,13 @@ KINDS = {
     "evaluate": "negative log-likelihood and gradient at one point",
     "fit": "one maximum-likelihood fit",
     "toys": "one toy, sampled and fitted",
+    "scan": "profile likelihood at 21 values of the parameter of interest, 0 to 5",
+    "limit": "upper limit, observed and the five expected ones",
+    "ranking": "impacts of all parameters, before and after the fit",
+    "cls-toys": "one toy of a toy CLs, sampled and fitted twice",
 }
+# of these the answers are shown side by side; `cargo test` holds ours against pyhf's
+ANSWERED = ("scan", "limit", "ranking", "cls-toys")
 
 
 def table(entry):
@@ -33,12 +39,16 @@ def quality_head(entry):
         return ["NLL off by", "gradient norm"]
     if entry["kind"] == "fit":
         return ["delta NLL", "parameter of interest"]
+    if entry["kind"] in ANSWERED:
+        return ["answer"]
     return ["delta NLL, median", "largest", "timed toys"]
 
 
 def quality(entry, cell):
     if entry["kind"] == "evaluate":
         return [small(off(entry, cell)), f"{cell['gradient_norm']:.10g}"]
+    if entry["kind"] in ANSWERED:
+        return [cell.get("answer", "-")]
     deltas = cell.get("delta_nll")
     if entry["kind"] == "fit":
         return [small(deltas[0]) if deltas else "-", interest(cell["fits"][0])]
@@ -74,7 +84,7 @@ def notes(entry, cell):
         said.append(f"a point {cell['objection']}")
     if entry["kind"] == "fit" and not cell.get("covariance"):
         said.append("no covariance")
-    if entry["kind"] == "toys" and not cell.get("aux_toys"):
+    if entry["kind"] in ("toys", "cls-toys") and not cell.get("aux_toys"):
         said.append("auxiliary data not fluctuated")
     if cell.get("unconverged"):
         said.append(f"{cell['unconverged']} of {cell['toys']} unconverged")

@@ -30,6 +30,23 @@ class NextStat:
         """A fit of other main data (in the order of sorted channels); auxiliary data as observed."""
         return self.minimizer.fit_minimum(self.model, data=main)
 
+    def scan(self, values):
+        found = nextstat.profile_scan(self.model, values)
+        q = {point["mu"]: point["q_mu"] for point in found["points"]}
+        return f"q at {values[1]:g}: {q[values[1]]:.5f}"
+
+    def limit(self):
+        # by roots, as exactly as ours; from just above 0, where its CLs is 0 for a best fit below
+        observed, expected = nextstat.upper_limit(self.model, method="root", lo=0.02, hi=5.0)
+        return f"observed {observed:.5f}, median {expected[2]:.5f}"
+
+    def ranking(self):
+        found = nextstat.ranking(self.model)
+        return f"{len(found)} parameters, first {found[0]['name']}"
+
+    def cls_toys(self, n, seed):
+        return f"CLs {nextstat.hypotest_toys(1.0, self.model, n_toys=n, seed=seed):.5f}"
+
     def answer(self, fit):
         """A fit in the report's words, outside the timing."""
         poi = self.model.poi_index()

@@ -17,7 +17,7 @@ SEARCH = "search"  # the example that comes with the sources
 class Work:
     """One row group of the report: every tool does this to this model."""
 
-    kind: str  # evaluate, fit or toys
+    kind: str  # evaluate, fit, toys, scan, limit, ranking or cls-toys
     model: str
 
     def __str__(self):
@@ -39,6 +39,9 @@ GOALS = [
     Goal(Work("toys", SMALL), 20),
     Goal(Work("fit", "atlas_tHu_fcnc"), 40),
     Goal(Work("evaluate", "atlas_tHu_fcnc"), 20),
+    Goal(Work("scan", "atlas_tHu_fcnc"), 200),
+    Goal(Work("limit", "atlas_tHu_fcnc"), 200),
+    Goal(Work("cls-toys", STACK), 10),
 ]
 
 # in the order of the report; pyhf's slower minimizer only where it has something to add: errors
@@ -46,7 +49,12 @@ TOOLS = {
     "evaluate": ("neyman", "nextstat", "pyhf-jax-slsqp"),
     "fit": ("neyman", "nextstat", "pyhf-jax-slsqp", "pyhf-jax-minuit"),
     "toys": ("neyman", "nextstat", "pyhf-jax-slsqp"),
+    "scan": ("neyman", "nextstat"),
+    "limit": ("neyman", "nextstat"),
+    "ranking": ("neyman", "nextstat"),
+    "cls-toys": ("neyman", "nextstat"),
 }
+SCAN = (0.0, 5.0, 21)
 
 
 JUDGED_TOYS = 20  # of the timed ones, spread over the first THROWN_TOYS
@@ -60,7 +68,14 @@ def all_work():
         Work("evaluate", BIG[0]),
         *(Work("fit", model) for model in models),
         *(Work("toys", model) for model in models),
+        *(Work(kind, BIG[0]) for kind in ("scan", "limit", "ranking")),
+        Work("cls-toys", STACK),
     ]
+
+
+def scan_values():
+    low, high, n = SCAN
+    return [low + (high - low) * i / (n - 1) for i in range(n)]
 
 
 def skipped(work, tool, full):
@@ -72,6 +87,8 @@ def skipped(work, tool, full):
 
 def toys_per_piece(work, tool, quick):
     """Enough toys that one timed piece is neither noise nor a coffee break."""
+    if work.kind == "cls-toys":  # of each hypothesis
+        return {"neyman": 10_000, "nextstat": 1_000}[tool] // (2 if quick else 1)
     small, search, stack, big = {
         "neyman": (20_000, 5_000, 5_000, 1_000),
         "nextstat": (2_000, 30, 200, 10),  # a quarter of a second each for the search

@@ -66,6 +66,21 @@ def do(job):
         result["fits"] = [
             tool.answer(tool.fit_data(toy["main"], toy["aux"])) for toy in job["data"]
         ]
+    elif job["kind"] in ("scan", "limit", "ranking", "cls-toys"):
+        said = {}
+        calls = {
+            "scan": lambda i: tool.scan(job["values"]),
+            "limit": lambda i: tool.limit(),
+            "ranking": lambda i: tool.ranking(),
+            "cls-toys": lambda i: tool.cls_toys(job["toys"], seed=i + 1),
+        }
+        call = calls[job["kind"]]
+        result |= measure(lambda i: said.update(answer=call(i)), **limits)
+        result["answer"] = said["answer"]
+        if job["kind"] == "cls-toys":
+            for key in ("cpu", "wall", "first_cpu"):
+                result[key] /= 2 * job["toys"]  # a toy
+            result["aux_toys"] = tool.aux_toys
     return result
 
 

@@ -20,7 +20,7 @@ use neyman::model::poisson::NegativeRates;
 
 use super::document::OutputArguments;
 pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan};
-use parse::{assignment, interpolation, positive, range};
+use parse::{assignment, grid, interpolation, positive, range};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -303,6 +303,13 @@ pub(crate) struct Bench {
     /// Repeats; the median is given
     #[arg(long, value_name = "R", default_value_t = 5)]
     pub(crate) repeats: usize,
+    /// Time a scan, the limits and the ranking, too
+    #[arg(long)]
+    pub(crate) statements: bool,
+    /// Values of that scan: from A to B, N of them
+    #[arg(long, value_name = "A:B:N", value_parser = grid, default_value = "0:5:21",
+          allow_hyphen_values = true)]
+    pub(crate) scan: Grid,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

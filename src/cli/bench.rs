@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use neyman::Result;
-use neyman::session::{FitOptions, Session, ToyPlan};
+use neyman::session::{FitOptions, ImpactOptions, LimitOptions, ScanOptions, Session, ToyPlan};
 use serde_json::{Value, json};
 
 use super::arguments::{Bench, Global};
@@ -20,6 +20,9 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
         "evaluate": evaluate(&session, arguments.repeats)?,
         "fit": fit(&session, arguments.repeats)?,
         "toys": toys(&session, arguments)?,
+        "scan": if arguments.statements { scan(&session, arguments)? } else { Value::Null },
+        "limit": if arguments.statements { limit(&session, arguments)? } else { Value::Null },
+        "ranking": if arguments.statements { ranking(&session, arguments)? } else { Value::Null },
     });
     if arguments.json {
         output::json(&document)?;
@@ -32,8 +35,17 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
         format!("{what:<31}{cpu:>10.1} us cpu {wall:>10.1} us\n")
     };
     let toys = &document["toys"];
+    let statements = match arguments.statements {
+        false => String::new(),
+        true => [
+            line("scan of 21 values", "scan", "call"),
+            line("limit, observed and expected", "limit", "call"),
+            line("ranking of all parameters", "ranking", "call"),
+        ]
+        .concat(),
+    };
     output::text(&format!(
-        "{}\n{}{}{}toys on {} in {}, {:.2} evaluations each\n",
+        "{}\n{}{}{}{statements}toys on {} in {}, {:.2} evaluations each\n",
         session.device().description,
         line("NLL and gradient at one point", "evaluate", "call"),
         line("fit with covariance", "fit", "call"),
@@ -83,6 +95,33 @@ fn evaluate(session: &Session, repeats: usize) -> Result<Value> {
 fn fit(session: &Session, repeats: usize) -> Result<Value> {
     time(repeats, || {
         session.fit(session.model().observed(), &FitOptions::default()).map(|r| {
+            std::hint::black_box(r);
+        })
+    })
+}
+
+/// 21 values of the parameter of interest, `arguments.scan`.
+fn scan(session: &Session, arguments: &Bench) -> Result<Value> {
+    let (data, options) =
+        (session.model().observed(), ScanOptions { levels: Vec::new(), ..Default::default() });
+    time(arguments.repeats, || {
+        session.scan(&arguments.scan.0, data, &options).map(|r| {
+            std::hint::black_box(r);
+        })
+    })
+}
+
+fn limit(session: &Session, arguments: &Bench) -> Result<Value> {
+    time(arguments.repeats, || {
+        session.limit(session.model().observed(), &LimitOptions::default()).map(|r| {
+            std::hint::black_box(r);
+        })
+    })
+}
+
+fn ranking(session: &Session, arguments: &Bench) -> Result<Value> {
+    time(arguments.repeats, || {
+        session.impacts(session.model().observed(), &ImpactOptions::default()).map(|r| {
             std::hint::black_box(r);
         })
     })

@@ -32,7 +32,7 @@ impl Asymptotic {
     ///
     /// Where the two hypotheses cannot be told apart (`q_asimov` = 0, as at mu = 0), CLs is 1.
     pub fn new(statistic: TestStatistic, q: f64, q_asimov: f64) -> Self {
-        if !(q_asimov > 0.0) && !q.is_nan() && !q_asimov.is_nan() {
+        if q_asimov <= 0.0 && !q.is_nan() {
             let (p, _) = statistic.p_values(q, 0.0);
             return Self { clsb: p, clb: p, cls: 1.0 };
         }

@@ -36,7 +36,7 @@ pub fn crossing(points: &[Point], level: f64) -> Option<(f64, f64)> {
         after[zero].p = 0.5 * after[zero].error;
         known.truncate(above + 1 + zero + 1);
     }
-    let mut known: Vec<Significance> = known.iter().filter_map(|p| Significance::of(p)).collect();
+    let mut known: Vec<Significance> = known.iter().filter_map(Significance::of).collect();
     known.sort_by(|a, b| a.x.total_cmp(&b.x));
     let level = significance(level);
     let above = known.iter().rposition(|p| p.z < level)?;

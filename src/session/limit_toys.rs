@@ -100,7 +100,7 @@ fn values_around(limit: &Limit) -> Result<Vec<f64>> {
     let known: Vec<f64> = known.filter(|l| *l > 0.0).collect();
     let lowest = known.iter().copied().fold(f64::INFINITY, f64::min) / BEYOND;
     let highest = known.iter().copied().fold(0.0, f64::max) * BEYOND;
-    if !(lowest < highest) {
+    if known.is_empty() {
         let message = "there is no asymptotic limit to look around: give the values to be tested";
         return Err(Error::Convergence(message.into()));
     }

@@ -38,7 +38,10 @@ impl Session {
     ) -> Result<()> {
         let allowed = uncertain(plan.tolerance.edm, pair.precision);
         let good = |batch: &FitBatch, i: usize| batch.status[i].is_converged();
-        let missed = |i: usize| !(2.0 * (held.nll[i] - free.nll[i]) >= -allowed);
+        let missed = |i: usize| {
+            let t = 2.0 * (held.nll[i] - free.nll[i]);
+            t.is_nan() || t < -allowed
+        };
         let of_free: Vec<usize> =
             (0..free.len()).filter(|&i| good(held, i) && (!good(free, i) || missed(i))).collect();
         let of_held: Vec<usize> =
