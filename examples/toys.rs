@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         truth: truth.clone(),
         seed: arguments.seed,
         range: 0..arguments.toys,
-        conditional: true,
+        hold: vec![(poi, truth[poi])],
         keep_data: false,
         tolerance: Tolerance::default(),
     };

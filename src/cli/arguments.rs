@@ -3,7 +3,8 @@
 pub(super) mod gof;
 pub(super) mod impacts;
 mod inference;
-mod parse;
+pub(crate) mod merge;
+pub(crate) mod parse;
 pub(super) mod prune;
 pub(super) mod statement;
 pub(super) mod yields;
@@ -19,7 +20,7 @@ use neyman::model::poisson::NegativeRates;
 use neyman::plot::What;
 
 use super::document::OutputArguments;
-pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
+pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan};
 use parse::{assignment, grid, interpolation, positive, range, size};
 
 const EXIT_CODES: &str = "\
@@ -87,6 +88,8 @@ pub(crate) enum Command {
     Cls(Cls),
     /// Upper limits, observed and expected
     Limit(Limit),
+    /// Confidence interval by toys, after Feldman and Cousins
+    Interval(Interval),
     /// Significance of an excess, observed and expected
     Discovery(Discovery),
     /// Profile likelihood of one parameter or two, with intervals or contours
@@ -95,6 +98,8 @@ pub(crate) enum Command {
     Minos(Minos),
     /// Throw toys and fit them
     Toys(Toys),
+    /// Join files of toys whose runs differ in --range alone
+    Merge(merge::Merge),
     /// Draw a result document
     Plot(Plot),
     /// A page with everything that can be said about a workspace
@@ -249,6 +254,10 @@ pub(crate) struct Toys {
     /// Fit each toy also with the parameter of interest at its true value: gives t_mu
     #[arg(long, conflicts_with = "no_poi")]
     pub(crate) conditional: bool,
+    /// The same with the parameter of interest at this value
+    #[arg(long, value_name = "MU", allow_negative_numbers = true,
+          conflicts_with_all = ["no_poi", "conditional"])]
+    pub(crate) test_mu: Option<f64>,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
     /// Toys fitted together; Ctrl-C waits for them

@@ -32,16 +32,21 @@ pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>
         None => TestStatistic::Q0,
     };
     let observed = document.real(if discovery { "q0" } else { "test_statistic" })?;
+    // null where only the tested hypothesis had toys
+    let values = |key: &str| {
+        let node = toys.get(key)?;
+        if node.is_null() { Ok(Vec::new()) } else { node.numbers() }
+    };
     let hypotheses = [
         Hypothesis {
             words: "Background",
-            values: toys.get("background")?.numbers()?,
+            values: values("background")?,
             colour: BLUE,
             tested: discovery,
         },
         Hypothesis {
             words: "Signal + background",
-            values: toys.get("signal_background")?.numbers()?,
+            values: values("signal_background")?,
             colour: RED,
             tested: !discovery,
         },

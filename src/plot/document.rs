@@ -126,6 +126,11 @@ impl<'a> Node<'a> {
         self.maybe(key).and_then(|node| node.value.as_str()).unwrap_or_default()
     }
 
+    /// There is nothing here.
+    pub(crate) fn is_null(&self) -> bool {
+        self.value.is_null()
+    }
+
     /// A text or a number as it is written.
     pub(crate) fn plain(&self) -> String {
         self.value.as_str().map_or_else(|| self.value.to_string(), str::to_owned)

@@ -8,6 +8,7 @@ use neyman::infer::TestStatistic;
 
 use super::parse::{finite, grid, named_grid, positive};
 use super::{OutputArguments, WorkspaceArguments};
+use crate::cli::test_toys::{ScanToyArguments, TestToyArguments};
 
 /// Values to be scanned.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,12 +46,16 @@ pub(crate) struct Cls {
     /// Test statistic: qtilde, qmu, tmu, ttilde
     #[arg(long, value_name = "NAME", default_value_t = TestStatistic::QTilde)]
     pub(crate) test_statistic: TestStatistic,
+    #[command(flatten)]
+    pub(crate) toys: TestToyArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Discovery {
     #[command(flatten)]
     pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) toys: TestToyArguments,
 }
 
 #[derive(Debug, Args)]
@@ -67,8 +72,27 @@ pub(crate) struct Limit {
     #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
     pub(crate) mu: Option<Grid>,
     /// The limit for every patch of the patchset given with --patch
-    #[arg(long, requires = "patch", conflicts_with_all = ["patch_name", "data"])]
+    #[arg(long, requires = "patch", conflicts_with_all = ["patch_name", "data", "toys"])]
     pub(crate) all_patches: bool,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Interval {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    /// Test statistic: ttilde, which knows no negative values, or tmu
+    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::TTilde)]
+    pub(crate) test_statistic: TestStatistic,
+    /// Confidence level
+    #[arg(long, value_name = "CL", default_value_t = 0.95)]
+    pub(crate) confidence_level: f64,
+    /// Values to be tested, from A to B, N of them [default: 21 around the best fit]
+    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
+    pub(crate) mu: Option<Grid>,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
 }
 
 #[derive(Debug, Args)]
