@@ -264,6 +264,8 @@ fn limits() {
         assert!(point["cls_observed"].is_number() && point["status"] == "converged");
         assert_eq!(point["cls_expected"].as_array().unwrap().len(), 5);
     }
+    let held = scratch.json("limit w.json --fix xsec=0 --fix stat[0]=1 --json");
+    assert!(held["expected"][2].as_f64().unwrap() < limit["expected"][2].as_f64().unwrap());
     let text = scratch.text("limit w.json --confidence-level 0.9");
     assert!(text.starts_with("90 % upper limit on mu"), "{text}");
     let (code, message) = scratch.error("limit w.json --confidence-level 2");
@@ -318,6 +320,8 @@ fn scans_and_minos() {
         ("scan w.json --parameter nu=0:1:3", "no parameter nu"),
         ("scan w.json --mu 0:1:3 --levels 68", "between 0 and 1"),
         ("minos w.json --parameter nu", "no parameter nu"),
+        ("limit w.json --fix nu=1", "no parameter nu"),
+        ("limit w.json --fix mu=1", "mu is held constant"),
     ] {
         let (code, message) = scratch.error(line);
         assert!(matches!(code, 2 | 3) && message.contains(told), "{line}: {message}");

@@ -15,7 +15,8 @@ pub(crate) fn run(global: &Global, arguments: &Discovery) -> Outcome {
     let statement = &arguments.statement;
     let by_toys = arguments.toys.wanted()?;
     let request = arguments.toys.request(global)?;
-    let (loaded, session) = load::open_on(&request, global, &statement.workspace)?;
+    let (loaded, session) =
+        load::open_held(&request, global, &statement.workspace, &statement.fix)?;
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
     if by_toys {
         return toys::run(global, arguments, &loaded, &session, &data);

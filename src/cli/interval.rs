@@ -17,7 +17,8 @@ const TOYS: u64 = 1000;
 
 pub(crate) fn run(global: &Global, arguments: &Interval) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) = load::open(global, &statement.workspace)?;
+    let (loaded, session) =
+        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
     load::say_device(global, session.device());
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
     let toys = &arguments.toys;

@@ -19,7 +19,8 @@ pub(crate) fn run(global: &Global, arguments: &Limit) -> Outcome {
         return patches::run(global, arguments);
     }
     let statement = &arguments.statement;
-    let (loaded, session) = load::open(global, &statement.workspace)?;
+    let (loaded, session) =
+        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
     if arguments.toys.toys.is_some() {
         return toys::run(global, arguments, &loaded, &session, &data);
