@@ -1,67 +1,13 @@
 //! The `neyman` command as its users meet it.
 
+mod common;
+
+use common::scratch::{Scratch, stderr};
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-
-/// A directory of its own with a small workspace in it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        let scratch = Self(path);
-        scratch.write("w.json", &workspace().to_string());
-        scratch
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).unwrap();
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_neyman"));
-        command.current_dir(&self.0).args(line.split_whitespace()).stdin(Stdio::null());
-        // what is kept of a machine's devices stays here
-        command.env("XDG_CACHE_HOME", &self.0).env("HOME", &self.0).env("LOCALAPPDATA", &self.0);
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    /// Standard output of a command that ends well.
-    fn text(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(output.status.success(), "{line}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.text(line)).unwrap()
-    }
-
-    /// Exit code and message of a command that does not.
-    fn error(&self, line: &str) -> (i32, String) {
-        let output = self.run(line);
-        let message = stderr(&output);
-        assert!(
-            !message.contains("panicked") && !message.contains("mistake in neyman"),
-            "{message}"
-        );
-        (output.status.code().unwrap(), message)
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn workspace() -> Value {
     json!({
@@ -84,7 +30,7 @@ fn workspace() -> Value {
 
 #[test]
 fn help_names_commands_and_exit_codes() {
-    let help = Scratch::new("help").text("--help");
+    let help = Scratch::new("help", &workspace()).text("--help");
     for line in [
         "  inspect    Show what a workspace holds",
         "  validate   Check a workspace; errors and warnings with their JSON pointers",
@@ -118,7 +64,7 @@ xsec       gaussian       0     -5      5
 stat[0]    poisson        1  1e-10     10
 stat[1]    poisson        1  1e-10     10
 ";
-    let scratch = Scratch::new("inspect");
+    let scratch = Scratch::new("inspect", &workspace());
     assert_eq!(scratch.text("inspect w.json"), expected);
     let other = scratch.json("inspect w.json --measurement other --json");
     assert_eq!(other["poi"], Value::Null);
@@ -129,7 +75,7 @@ stat[1]    poisson        1  1e-10     10
 
 #[test]
 fn workspaces_come_from_stdin_and_patches_apply() {
-    let scratch = Scratch::new("stdin");
+    let scratch = Scratch::new("stdin", &workspace());
     let patch = json!([{"op": "replace", "path": "/observations/0/data", "value": [1.0, 2.0]}]);
     scratch.write("patch.json", &patch.to_string());
     let mut command = scratch.command("inspect - --json --patch patch.json");
@@ -144,7 +90,7 @@ fn workspaces_come_from_stdin_and_patches_apply() {
 
 #[test]
 fn errors_say_where_and_what_in_a_line_or_two() {
-    let scratch = Scratch::new("errors");
+    let scratch = Scratch::new("errors", &workspace());
     let mut broken = workspace();
     broken["channels"][0]["samples"][1]["data"] = json!([1.0]);
     scratch.write("broken.json", &broken.to_string());
@@ -190,7 +136,7 @@ fn errors_say_where_and_what_in_a_line_or_two() {
 
 #[test]
 fn validate_as_json_has_pointers() {
-    let scratch = Scratch::new("validate");
+    let scratch = Scratch::new("validate", &workspace());
     assert!(
         scratch.text("validate w.json").starts_with("w.json: valid: 1 channel, 2 bins, 4 param")
     );
@@ -206,7 +152,7 @@ fn validate_as_json_has_pointers() {
 
 #[test]
 fn names_cannot_write_to_the_terminal() {
-    let scratch = Scratch::new("names");
+    let scratch = Scratch::new("names", &workspace());
     let text = workspace().to_string().replace("xsec", "x\\u001b[2Jy");
     scratch.write("hostile.json", &text);
     for line in ["inspect hostile.json", "fit hostile.json", "validate hostile.json"] {
@@ -218,7 +164,7 @@ fn names_cannot_write_to_the_terminal() {
 
 #[test]
 fn eval_gives_likelihood_and_expectations() {
-    let scratch = Scratch::new("eval");
+    let scratch = Scratch::new("eval", &workspace());
     let value = scratch.json("eval w.json --at init");
     let point = &value["points"][0];
     assert_eq!(point["expected_main"], json!([55.0, 70.0]));
@@ -235,7 +181,7 @@ fn eval_gives_likelihood_and_expectations() {
 
 #[test]
 fn fits_report_values_pulls_and_bounds() {
-    let scratch = Scratch::new("fit");
+    let scratch = Scratch::new("fit", &workspace());
     let asimov = scratch.json("fit w.json --asimov --mu 2 --json --covariance -o fit.json");
     assert_eq!(asimov["status"], "converged");
     let mu = asimov["parameters"][0]["value"].as_f64().unwrap();
@@ -263,7 +209,7 @@ fn fits_report_values_pulls_and_bounds() {
 
 #[test]
 fn toys_are_the_same_however_they_are_run() {
-    let scratch = Scratch::new("toys");
+    let scratch = Scratch::new("toys", &workspace());
     let summary =
         scratch.json("toys w.json --toys 300 --seed 5 --conditional --json -o a.npz --chunk 64");
     assert_eq!((&summary["toys"], &summary["fits"]), (&json!(300), &json!(600)));
@@ -295,7 +241,7 @@ fn array(npz: &[u8], name: &str, shape: &str) -> Vec<f64> {
 
 #[test]
 fn toys_with_their_data_can_be_fitted_again() {
-    let scratch = Scratch::new("data");
+    let scratch = Scratch::new("data", &workspace());
     scratch.text("toys w.json --toys 40 --seed 5 --with-data -o a.npz --chunk 16");
     scratch.text("toys w.json --toys 40 --seed 5 --with-data -o b.npz --chunk 16 --threads 1");
     scratch.text("toys w.json --toys 40 --seed 5 -o bare.npz --chunk 16");
@@ -319,7 +265,7 @@ fn toys_with_their_data_can_be_fitted_again() {
 
 #[test]
 fn background_only_workspaces_are_fitted_without_a_poi() {
-    let scratch = Scratch::new("no-poi");
+    let scratch = Scratch::new("no-poi", &workspace());
     let text = workspace().to_string().replace(r#""poi":"mu""#, r#""poi":"mu_signal""#);
     assert!(text.contains("mu_signal"));
     scratch.write("background.json", &text);
@@ -341,7 +287,7 @@ fn background_only_workspaces_are_fitted_without_a_poi() {
 
 #[test]
 fn negative_rates_at_the_truth_are_told() {
-    let scratch = Scratch::new("negative");
+    let scratch = Scratch::new("negative", &workspace());
     let mut hostile = workspace();
     hostile["channels"][0]["name"] = json!("S\u{1b}[2J\u{202e}R");
     hostile["observations"][0]["name"] = hostile["channels"][0]["name"].clone();
@@ -370,7 +316,7 @@ fn negative_rates_at_the_truth_are_told() {
 
 #[test]
 fn toys_start_from_the_fit_where_asked() {
-    let scratch = Scratch::new("truth");
+    let scratch = Scratch::new("truth", &workspace());
     let fit = scratch.json("fit w.json --json");
     let toys = scratch.json("toys w.json --toys 8 --truth fit --json");
     assert_eq!(toys["mu"], fit["parameters"][0]["value"]);
@@ -381,7 +327,7 @@ fn toys_start_from_the_fit_where_asked() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_goes_on_to_the_same_file() {
-    let scratch = Scratch::new("interrupt");
+    let scratch = Scratch::new("interrupt", &workspace());
     let line = "toys w.json --toys 200000 --seed 1 --chunk 500 -q -o";
     let child = scratch.command(&format!("{line} cut.npz")).stdout(Stdio::null()).spawn().unwrap();
     let part = scratch.0.join("cut.npz.part");
@@ -414,7 +360,7 @@ fn an_interrupted_run_goes_on_to_the_same_file() {
 
 #[test]
 fn a_closed_pipe_is_quiet() {
-    let scratch = Scratch::new("pipe");
+    let scratch = Scratch::new("pipe", &workspace());
     let mut command = scratch.command("inspect w.json");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
@@ -424,7 +370,7 @@ fn a_closed_pipe_is_quiet() {
 
 #[test]
 fn results_are_drawn() {
-    let scratch = Scratch::new("plot");
+    let scratch = Scratch::new("plot", &workspace());
     scratch.text("fit w.json --covariance -o fit.json");
     assert_eq!(scratch.text("plot fit.json -o a.svg").trim(), "a.svg");
     scratch.text("plot fit.json --what correlation --label draft --size 400x300 -o b.png");
@@ -448,7 +394,7 @@ fn results_are_drawn() {
 
 #[test]
 fn reports_say_what_can_be_said() {
-    let scratch = Scratch::new("report");
+    let scratch = Scratch::new("report", &workspace());
     scratch.text("report w.json -o all.html");
     let page = fs::read_to_string(scratch.0.join("all.html")).unwrap();
     for heading in

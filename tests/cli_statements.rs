@@ -1,53 +1,11 @@
 //! The verbs that take a fit apart, as their users meet them.
 
+mod common;
+
+use common::scratch::Scratch;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-
-/// A directory of its own with a small workspace in it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("statements-{name}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("w.json"), workspace().to_string()).unwrap();
-        Self(path)
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_neyman"));
-        command.current_dir(&self.0).args(line.split_whitespace()).stdin(Stdio::null());
-        command.env("XDG_CACHE_HOME", &self.0).env("HOME", &self.0).env("LOCALAPPDATA", &self.0);
-        command.output().unwrap()
-    }
-
-    /// Standard output of a command that ends well.
-    fn text(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(output.status.success(), "{line}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.text(line)).unwrap()
-    }
-
-    /// Exit code and message of a command that does not.
-    fn error(&self, line: &str) -> (i32, String) {
-        let output = self.run(line);
-        let message = stderr(&output);
-        assert!(!message.contains("mistake in neyman"), "{message}");
-        (output.status.code().unwrap(), message)
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn workspace() -> Value {
     json!({
@@ -85,7 +43,7 @@ fn names(list: &Value) -> Vec<&str> {
 
 #[test]
 fn impacts() {
-    let scratch = Scratch::new("impacts");
+    let scratch = Scratch::new("statements-impacts", &workspace());
     let line = "impacts w.json --method global --group both=xs*,tiny";
     let document = scratch.json(&format!("{line} --json -o i.json"));
     common(&document, "impacts");
@@ -131,7 +89,7 @@ fn impacts() {
 
 #[test]
 fn bad_input_is_told() {
-    let scratch = Scratch::new("bad");
+    let scratch = Scratch::new("statements-bad", &workspace());
     for (line, code, told) in [
         ("impacts w.json --parameter jet*", 3, "no parameter jet*"),
         ("impacts w.json --group jets=jet*", 3, "no parameter jet*"),
@@ -150,7 +108,7 @@ fn bad_input_is_told() {
 
 #[test]
 fn goodness_of_fit() {
-    let scratch = Scratch::new("gof");
+    let scratch = Scratch::new("statements-gof", &workspace());
     let document = scratch.json("gof w.json --json");
     common(&document, "gof");
     assert_eq!(document["statistic"], "saturated");
@@ -162,7 +120,7 @@ fn goodness_of_fit() {
 
 #[test]
 fn yields() {
-    let scratch = Scratch::new("yields");
+    let scratch = Scratch::new("statements-yields", &workspace());
     let document = scratch.json("yields w.json --json");
     common(&document, "yields");
     let channel = &document["channels"][0];
@@ -185,7 +143,7 @@ fn yields() {
 
 #[test]
 fn pruning() {
-    let scratch = Scratch::new("prune");
+    let scratch = Scratch::new("statements-prune", &workspace());
     let document = scratch.json("prune w.json --threshold 0.01 -w small.json --json");
     common(&document, "prune");
     assert_eq!(document["threshold"], 0.01);
@@ -218,7 +176,7 @@ fn band(value: &Value) -> Vec<f64> {
 
 #[test]
 fn cls_and_discovery() {
-    let scratch = Scratch::new("cls");
+    let scratch = Scratch::new("statements-cls", &workspace());
     let cls = scratch.json("cls w.json --mu 1 --json -o c.json");
     common(&cls, "cls");
     assert_eq!(cls["mu"], 1.0);
@@ -252,7 +210,7 @@ fn cls_and_discovery() {
 
 #[test]
 fn limits() {
-    let scratch = Scratch::new("limit");
+    let scratch = Scratch::new("statements-limit", &workspace());
     let limit = scratch.json("limit w.json --mu 0.5:1.5:3 --json");
     common(&limit, "limit");
     band(&limit["expected"]);
@@ -295,7 +253,7 @@ fn limits() {
 
 #[test]
 fn scans_and_minos() {
-    let scratch = Scratch::new("scan");
+    let scratch = Scratch::new("statements-scan", &workspace());
     let scan = scratch.json("scan w.json --mu -1:3:5 --json");
     assert_eq!((&scan["kind"], &scan["parameter"]), (&json!("scan"), &json!("mu")));
     let points = scan["points"].as_array().unwrap();

@@ -1,57 +1,12 @@
 //! Tests by toys, as their users meet them.
 
+mod common;
+
+use common::scratch::Scratch;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-
-/// A directory of its own with a small workspace in it.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-toys-{name}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("w.json"), workspace().to_string()).unwrap();
-        Self(path)
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_neyman"));
-        command.current_dir(&self.0).args(line.split_whitespace()).stdin(Stdio::null());
-        command.env("XDG_CACHE_HOME", &self.0).env("HOME", &self.0).env("LOCALAPPDATA", &self.0);
-        command
-    }
-
-    /// Standard output of a command that ends well.
-    fn text(&self, line: &str) -> String {
-        let output = self.command(line).output().unwrap();
-        assert!(output.status.success(), "{line}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.text(line)).unwrap()
-    }
-
-    /// Exit code and message of a command that does not.
-    fn error(&self, line: &str) -> (i32, String) {
-        let output = self.command(line).output().unwrap();
-        let message = stderr(&output);
-        assert!(!message.contains("mistake in neyman"), "{message}");
-        (output.status.code().unwrap(), message)
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.0.join(name)).unwrap()
-    }
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn workspace() -> Value {
     json!({
@@ -76,7 +31,7 @@ fn statement(mut document: Value) -> Value {
 
 #[test]
 fn cls_by_toys_says_what_the_documents_promise() {
-    let scratch = Scratch::new("cls");
+    let scratch = Scratch::new("cli-toys-cls", &workspace());
     let cls = scratch.json("cls w.json --toys 2000 --seed 3 --json -o cls.json");
     assert_eq!(
         (&cls["kind"], &cls["toys"], &cls["failed"]),
@@ -110,7 +65,7 @@ fn cls_by_toys_says_what_the_documents_promise() {
 
 #[test]
 fn discovery_by_toys() {
-    let scratch = Scratch::new("discovery");
+    let scratch = Scratch::new("cli-toys-discovery", &workspace());
     let found = scratch.json("discovery w.json --toys 1000 --json -o d.json");
     assert_eq!((&found["kind"], &found["toys"]), (&"discovery".into(), &1000.into()));
     let p0 = found["p0_observed"].as_f64().unwrap();
@@ -133,7 +88,7 @@ fn discovery_by_toys() {
 
 #[test]
 fn an_error_asked_for_is_reached() {
-    let scratch = Scratch::new("adaptive");
+    let scratch = Scratch::new("cli-toys-adaptive", &workspace());
     let cls = scratch.json("cls w.json --toys 100000 --cls-error 0.01 --json");
     assert!(cls["cls_observed_error"].as_f64().unwrap() < 0.01, "{cls}");
     assert!((1000..20_000).contains(&cls["toys"].as_u64().unwrap()), "{cls}");
@@ -143,7 +98,7 @@ fn an_error_asked_for_is_reached() {
 
 #[test]
 fn toys_of_shards_are_joined_and_read() {
-    let scratch = Scratch::new("shards");
+    let scratch = Scratch::new("cli-toys-shards", &workspace());
     let whole = scratch.json("cls w.json --range 0:300 --save-toys whole --json");
     scratch.text("cls w.json --range 0:120 --save-toys a");
     scratch.text("cls w.json --range 120:300 --save-toys b");
@@ -171,7 +126,7 @@ fn toys_of_shards_are_joined_and_read() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_test_goes_on() {
-    let scratch = Scratch::new("interrupt");
+    let scratch = Scratch::new("cli-toys-interrupt", &workspace());
     let line = "cls w.json --toys 100000 --chunk 200 -q --save-toys";
     let mut child = scratch.command(&format!("{line} cut")).stdout(Stdio::null()).spawn().unwrap();
     let part = scratch.0.join("cut/signal_background.npz.part");
@@ -199,7 +154,7 @@ fn an_interrupted_test_goes_on() {
 
 #[test]
 fn a_failing_toy_can_be_thrown_again_by_its_number() {
-    let scratch = Scratch::new("replay");
+    let scratch = Scratch::new("cli-toys-replay", &workspace());
     let cls = scratch.json("cls w.json --toys 50 --json -o cls.json");
     let seed = cls["ensembles"]["background"]["seed"].as_u64().unwrap();
     let line = format!(
@@ -222,7 +177,7 @@ fn a_failing_toy_can_be_thrown_again_by_its_number() {
 
 #[test]
 fn limits_and_intervals_by_toys() {
-    let scratch = Scratch::new("limit");
+    let scratch = Scratch::new("cli-toys-limit", &workspace());
     let limit = scratch.json("limit w.json --toys 1500 --json");
     assert_eq!((&limit["kind"], &limit["failed"]), (&"limit".into(), &0.into()));
     let number = |value: &Value| value.as_f64().unwrap();

@@ -22,6 +22,7 @@ use neyman::plot::What;
 use super::document::OutputArguments;
 pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan};
 use parse::{assignment, grid, interpolation, positive, range, size};
+pub(crate) use statement::DataArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -200,21 +201,8 @@ pub(crate) struct Fit {
     /// Hold a parameter at a value; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub(crate) fix: Vec<(String, f64)>,
-    /// Fit the expected data at the initial parameters
-    #[arg(long, conflicts_with = "data")]
-    pub(crate) asimov: bool,
-    /// Parameter of interest in the Asimov data [default: its initial value]
-    #[arg(
-        long,
-        value_name = "MU",
-        requires = "asimov",
-        allow_negative_numbers = true,
-        conflicts_with = "no_poi"
-    )]
-    pub(crate) mu: Option<f64>,
-    /// Data instead of the workspace's: main and auxiliary data in pyhf's order
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
     /// Put the covariance into the JSON

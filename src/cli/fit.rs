@@ -12,16 +12,12 @@ use super::inspect::constraint_name;
 use super::json::{number, numbers};
 use super::load::{self, Loaded};
 use super::table::{Table, to_precision};
-use super::{Exit, Outcome, input};
+use super::{Exit, Outcome, statement};
 
 pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let (loaded, session) = load::open(global, &arguments.workspace)?;
     load::say_device(global, session.fit_device());
-    let data = if arguments.asimov {
-        asimov(&loaded, &session, arguments.mu)?
-    } else {
-        input::data(arguments.data.as_deref(), &loaded.model)?
-    };
+    let data = statement::data(&arguments.data, &loaded, &session)?;
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = session.fit(&data, &options)?;
     let report = Report { loaded: &loaded, session: &session, data: &data, fit: &fit };
@@ -30,7 +26,7 @@ pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
         None,
         &report.text(),
     )?;
-    Ok(if fit.status.is_converged() { Exit::Success } else { Exit::NotConverged })
+    Ok(Exit::of(fit.status))
 }
 
 /// The fit as a result document.

@@ -12,7 +12,7 @@ use super::json::number;
 use super::load::Loaded;
 use super::table::count;
 use super::test_toys::{ScanToyArguments, known, plus_minus, scan_exit};
-use super::{Outcome, interrupt, load, statement};
+use super::{Exit, Outcome, interrupt, load, statement};
 
 pub(crate) fn run(global: &Global, arguments: &Gof) -> Outcome {
     let (loaded, session) = statement::open(global, &arguments.statement)?;
@@ -64,7 +64,7 @@ pub(crate) fn run(global: &Global, arguments: &Gof) -> Outcome {
     )?;
     Ok(match toys {
         Some(toys) => scan_exit(toys.complete, toys.values.len() as u64, toys.failed.len() as u64),
-        None => statement::exit(gof.fit.status),
+        None => Exit::of(gof.fit.status),
     })
 }
 

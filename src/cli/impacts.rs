@@ -14,7 +14,7 @@ use super::fit::bound_name;
 use super::json::number;
 use super::load::Loaded;
 use super::table::{Table, count, to_precision};
-use super::{Outcome, statement};
+use super::{Exit, Outcome, statement};
 
 pub(crate) fn run(global: &Global, arguments: &Impacts) -> Outcome {
     let (loaded, session) = statement::open(global, &arguments.statement)?;
@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, arguments: &Impacts) -> Outcome {
         None,
         &report.text(arguments.top),
     )?;
-    Ok(statement::exit(impacts.status()))
+    Ok(Exit::of(impacts.status()))
 }
 
 /// The ranking as a result document.

@@ -1,11 +1,12 @@
 //! From arguments to a model on a device: the one place that knows how workspaces are read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neyman::Result;
-use neyman::accelerator::{DeviceInfo, DeviceRequest};
+use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
 use neyman::model::{Model, ModelOptions, PoiChoice};
+use neyman::results::ToyRun;
 use neyman::session::{Session, SessionOptions};
 use neyman::spec::patchset::{PatchChoice, PatchSet};
 use neyman::spec::{
@@ -40,14 +41,7 @@ impl Loaded {
 /// Reads the files and compiles the model.
 pub(crate) fn load(arguments: &WorkspaceArguments) -> Result<Loaded, Failure> {
     let bytes = input::read(&arguments.workspace)?;
-    let patches = arguments.patch.iter().map(|path| patch(path, arguments.patch_name.as_deref()));
-    let options = LoadOptions {
-        patches: patches.collect::<Result<_, _>>()?,
-        measurement: arguments.measurement.clone(),
-        poi: poi_to_check(arguments),
-        skip_verification: arguments.no_verify,
-        ..LoadOptions::default()
-    };
+    let options = options(arguments, &arguments.patch)?;
     compile(&bytes, &options, arguments).map_err(|error| {
         let digest = error.is_digest();
         let failure = Failure::in_file(&arguments.workspace, error);
@@ -63,6 +57,33 @@ pub(crate) fn load(arguments: &WorkspaceArguments) -> Result<Loaded, Failure> {
             failure
         }
     })
+}
+
+/// How the workspace is read, with these patches.
+fn options(arguments: &WorkspaceArguments, patches: &[PathBuf]) -> Result<LoadOptions, Failure> {
+    let patches = patches.iter().map(|path| patch(path, arguments.patch_name.as_deref()));
+    Ok(LoadOptions {
+        patches: patches.collect::<Result<_, _>>()?,
+        measurement: arguments.measurement.clone(),
+        poi: poi_to_check(arguments),
+        skip_verification: arguments.no_verify,
+        ..LoadOptions::default()
+    })
+}
+
+/// The device of a run that goes on: where it began. Automatic choice goes by timings, which differ from
+/// time to time, and devices differ in the last digits.
+pub(crate) fn request_of_begun(
+    asked: DeviceRequest,
+    begun: impl FnOnce() -> Option<ToyRun>,
+) -> DeviceRequest {
+    let run = if asked.device == DeviceChoice::Auto { begun() } else { None };
+    let device = run.map(|run| (run.device.parse(), run.precision.parse()));
+    match device {
+        Some((Ok(device), Ok(precision))) => DeviceRequest { device, precision, ..asked },
+        // a damaged file; the store says so
+        _ => asked,
+    }
 }
 
 /// What the reader of the workspace is to check instead of the measurement's parameter of interest.
@@ -111,14 +132,7 @@ pub(crate) fn patched(arguments: &WorkspaceArguments) -> Result<PatchedWorkspace
         return Err(Failure::usage("--patch FILE is needed: a patchset"));
     };
     let set = input::read(last)?;
-    let patches = before.iter().map(|path| patch(path, None));
-    let options = LoadOptions {
-        patches: patches.collect::<Result<_, _>>()?,
-        measurement: arguments.measurement.clone(),
-        poi: poi_to_check(arguments),
-        skip_verification: arguments.no_verify,
-        ..LoadOptions::default()
-    };
+    let options = options(arguments, before)?;
     PatchedWorkspaces::read(&bytes, &set, &options).map_err(|error| {
         let digest = error.is_digest();
         let failure = Failure::in_file(&arguments.workspace, error);

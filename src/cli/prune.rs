@@ -11,7 +11,7 @@ use super::document::Document;
 use super::json::number;
 use super::load::Loaded;
 use super::table::{Table, count};
-use super::{Outcome, output, statement};
+use super::{Exit, Outcome, output, statement};
 
 pub(crate) fn run(global: &Global, arguments: &Prune) -> Outcome {
     let (loaded, session) = statement::open(global, &arguments.statement)?;
@@ -37,7 +37,7 @@ pub(crate) fn run(global: &Global, arguments: &Prune) -> Outcome {
         None,
         &text,
     )?;
-    Ok(statement::exit(status))
+    Ok(Exit::of(status))
 }
 
 fn dropped(of: &Dropped) -> Value {

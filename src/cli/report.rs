@@ -45,8 +45,7 @@ pub(crate) fn run(global: &Global, arguments: &Report) -> Outcome {
     let file = display_file(path.file_name().map_or(path.as_path(), Path::new));
     let page = report(&sections, &one_line(&file), &command.join(" "))?;
     output::file(&arguments.output, page.as_bytes())?;
-    let converged = result.status.is_converged();
-    Ok(if converged { Exit::Success } else { Exit::NotConverged })
+    Ok(Exit::of(result.status))
 }
 
 /// What the parts of a report are made from.

@@ -10,7 +10,7 @@ use super::arguments::statement::{DataArguments, StatementArguments};
 use super::failure::Failure;
 use super::load::{self, Loaded};
 use super::table::to_precision;
-use super::{Exit, fit, input};
+use super::{fit, input};
 
 /// Loads, and says what fits run on.
 pub(crate) fn open(
@@ -38,11 +38,6 @@ pub(crate) fn data(
 /// How they are fitted.
 pub(crate) fn options(arguments: &StatementArguments) -> FitOptions {
     FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() }
-}
-
-/// How the command ends.
-pub(crate) fn exit(status: Status) -> Exit {
-    if status.is_converged() { Exit::Success } else { Exit::NotConverged }
 }
 
 /// `mu = 1.20 +- 0.31`.

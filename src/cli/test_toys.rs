@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
+use neyman::accelerator::{DeviceInfo, DeviceRequest};
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::infer::distributions::significance;
@@ -70,16 +70,9 @@ impl TestToyArguments {
 
     /// Device of the session: a resumed run goes on where it began.
     pub(crate) fn request(&self, global: &Global) -> neyman::Result<DeviceRequest> {
+        let directory = self.save_toys.as_deref().filter(|_| self.resume);
         let asked = load::request(global)?;
-        let begun = match (&self.save_toys, self.resume, asked.device) {
-            (Some(directory), true, DeviceChoice::Auto) => results::begun_in(directory),
-            _ => None,
-        };
-        let Some(run) = begun else { return Ok(asked) };
-        Ok(match (run.device.parse(), run.precision.parse()) {
-            (Ok(device), Ok(precision)) => DeviceRequest { device, precision, ..asked },
-            _ => asked,
-        })
+        Ok(load::request_of_begun(asked, || directory.and_then(results::begun_in)))
     }
 
     /// The test that these arguments make.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use cpu_time::ProcessTime;
 use neyman::Error;
-use neyman::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
+use neyman::accelerator::DeviceInfo;
 use neyman::results::{ToyRun, ToyStore, ToySummary};
 use neyman::session::{FitOptions, Session, ToyPlan};
 
@@ -21,7 +21,9 @@ use super::{Outcome, interrupt, output};
 use report::Report;
 
 pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
-    let request = request(global, arguments)?;
+    let begun =
+        || arguments.output.as_deref().filter(|_| arguments.resume).and_then(ToyStore::begun);
+    let request = load::request_of_begun(load::request(global)?, begun);
     let (loaded, session) = load::open_on(&request, global, &arguments.workspace)?;
     let plan = plan(arguments, &loaded, &session)?;
     let device = session.toy_device(&plan)?;
@@ -80,22 +82,6 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
         output::text(&report.text())?;
     }
     Ok(report.exit())
-}
-
-/// A run that goes on does so on the device where it began: automatic choice goes by timings, which
-/// differ from time to time, and devices differ in the last digits.
-fn request(global: &Global, arguments: &Toys) -> neyman::Result<DeviceRequest> {
-    let asked = load::request(global)?;
-    let begun = match (&arguments.output, arguments.resume, asked.device) {
-        (Some(output), true, DeviceChoice::Auto) => ToyStore::begun(output),
-        _ => None,
-    };
-    let Some(run) = begun else { return Ok(asked) };
-    Ok(match (run.device.parse(), run.precision.parse()) {
-        (Ok(device), Ok(precision)) => DeviceRequest { device, precision, ..asked },
-        // a damaged file; the store says so
-        _ => asked,
-    })
 }
 
 /// By how much an NLL may be wrong: the tolerance, or single precision.

@@ -11,7 +11,7 @@ use super::failure::one_line;
 use super::json::{number, numbers};
 use super::load::Loaded;
 use super::table::{Table, to_precision};
-use super::{Outcome, statement};
+use super::{Exit, Outcome, statement};
 
 pub(crate) fn run(global: &Global, arguments: &Arguments) -> Outcome {
     let (loaded, session) = statement::open(global, &arguments.statement)?;
@@ -26,7 +26,7 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Outcome {
     }
     notes.iter().for_each(|note| text.push_str(&format!("{}\n", one_line(note))));
     document.write(&arguments.statement.output, None, &text)?;
-    Ok(statement::exit(fit.status))
+    Ok(Exit::of(fit.status))
 }
 
 fn notes(fit: &FitResult) -> Vec<String> {

@@ -44,7 +44,7 @@ pub fn significance(p: f64) -> f64 {
 
 /// Probability of a chi-square variable with `degrees` of freedom above `x`.
 pub fn chi_square_tail(x: f64, degrees: f64) -> f64 {
-    if x.is_nan() || degrees.is_nan() || degrees <= 0.0 {
+    if x.is_nan() || !degrees.is_finite() || degrees <= 0.0 {
         f64::NAN
     } else if x <= 0.0 {
         1.0

@@ -3,6 +3,7 @@
 
 mod canvas;
 mod correlation;
+mod coverage;
 mod distributions;
 mod document;
 mod draw;
@@ -78,13 +79,14 @@ pub fn draw(document: &Value, options: &Options) -> Result<Vec<Figure>> {
         ("scan2d", _) => scan2d::draw(&node, options),
         ("gof", _) => gof::draw(&node, options),
         ("interval", _) => interval::draw(&node, options),
+        ("coverage", _) => coverage::draw(&node, options),
         ("minos", _) => minos::draw(&node, options),
         _ => distributions::draw(&node, options),
     }
 }
 
 /// Documents that can be drawn.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "fit",
     "limit",
     "limits",
@@ -97,6 +99,7 @@ const KINDS: [&str; 12] = [
     "gof",
     "interval",
     "minos",
+    "coverage",
 ];
 
 /// Drawings of a kind of document, where there are several; the first one by default.

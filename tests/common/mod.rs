@@ -10,6 +10,8 @@ pub(crate) mod gpu;
 pub(crate) mod own;
 pub(crate) mod parity;
 pub(crate) mod random;
+#[cfg(feature = "cli")]
+pub(crate) mod scratch;
 
 use std::path::{Path, PathBuf};
 
