@@ -87,6 +87,10 @@ pub(super) fn all(name: &str) -> Vec<Value> {
                 {"mu": 2.0, "test_statistic": 1.0, "critical": 2.7, "p_value": 0.4}]}),
         json!({"kind": "minos", "parameters": [{"name": name, "value": 1.0, "uncertainty": 0.5,
             "minos_up": 0.6, "minos_down": -0.4, "status_up": "converged", "status_down": "bound"}]}),
+        json!({"kind": "coverage", "confidence_level": 0.95, "methods": [
+            {"name": name, "points": [{"mu": 0.5, "coverage": 1.0, "error": 0.01},
+                {"mu": 2.0, "coverage": 0.96, "error": 0.02}]},
+            {"name": "other", "points": []}]}),
     ];
     let common = json!({"poi": name, "status": "converged", "notes": ["one"],
         "warnings": [{"path": "/channels/0", "message": name}, {"path": null, "message": "two"}],
