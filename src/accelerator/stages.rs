@@ -82,7 +82,7 @@ pub struct DeviceFits {
     pub outcomes: Vec<Option<Outcome>>,
     /// Stragglers have been through the second stage as well.
     pub own_stage: bool,
-    /// Why fits are missing, where they are.
+    /// What failed on the device, and who took over, where something did.
     pub failure: Option<String>,
 }
 
@@ -101,7 +101,7 @@ impl DeviceFits {
         match ended {
             Err(Error::Device { device, message }) if host_fallback => {
                 self.own_stage = false;
-                self.failure = Some(format!("{device}: {message}"));
+                self.failure = Some(format!("{device}: {message} (the processor took over)"));
                 Ok(self)
             }
             Err(error) => Err(error),
