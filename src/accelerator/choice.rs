@@ -336,8 +336,9 @@ mod tests {
     #[test]
     fn words_become_choices_and_back() {
         let gpu = |backend, index| DeviceChoice::Gpu { backend, index };
-        let cards =
-            |numbers: &[usize]| DeviceChoice::CudaSeveral { cards: Some(Cards::new(numbers).unwrap()) };
+        let cards = |numbers: &[usize]| DeviceChoice::CudaSeveral {
+            cards: Some(Cards::new(numbers).unwrap()),
+        };
         assert_eq!("cuda:1,0".parse::<DeviceChoice>().unwrap(), cards(&[0, 1]));
         let cases = [
             ("auto", DeviceChoice::Auto),

@@ -124,10 +124,7 @@ impl Several {
             told.push("all of them have failed before".into());
         }
         if !done && !self.host_fallback {
-            return Err(Error::Device {
-                device: self.info.name.clone(),
-                message: told.join("; "),
-            });
+            return Err(Error::Device { device: self.info.name.clone(), message: told.join("; ") });
         }
         fits.own_stage &= done;
         fits.failure = (!told.is_empty()).then(|| {
@@ -209,14 +206,11 @@ impl Accelerator for Several {
                 Lanes::of(block, out, all, lanes)
             })
             .collect();
-        let run = |(member, mut part): (&Member, Lanes)| part.evaluate(&*member.device).map(|()| part);
+        let run =
+            |(member, mut part): (&Member, Lanes)| part.evaluate(&*member.device).map(|()| part);
         let done: Vec<Result<Lanes>> = std::thread::scope(|scope| {
-            let started: Vec<_> = self
-                .members
-                .iter()
-                .zip(parts)
-                .map(|work| scope.spawn(move || run(work)))
-                .collect();
+            let started: Vec<_> =
+                self.members.iter().zip(parts).map(|work| scope.spawn(move || run(work))).collect();
             let lost = || {
                 let device = self.info.name.clone();
                 Err(Error::Device { device, message: "a thread ended without an answer".into() })
