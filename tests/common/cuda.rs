@@ -29,7 +29,7 @@ pub(crate) fn is_fast() -> bool {
 
 /// Parameters of the largest model that is tried.
 pub(crate) fn largest() -> usize {
-    if is_fast() { usize::MAX } else { 16 }
+    if is_fast() { usize::MAX } else { 40 }
 }
 
 /// A program on the first card, no help from the host but for fits that it gives up.
