@@ -7,7 +7,7 @@ use crate::common::own::{modifier, sample, workspace};
 
 /// Scaled by one plus `by`, a little differently in each bin.
 fn moved(data: &[f64], by: f64) -> Vec<f64> {
-    let bin = |(b, x): (usize, &f64)| x * (1.0 + by * (1.0 - 0.3 * b as f64));
+    let bin = |(b, x): (usize, &f64)| x * (1.0 + by * (1.0 - 0.3 * (b % 5) as f64));
     data.iter().enumerate().map(bin).collect()
 }
 
@@ -51,7 +51,9 @@ pub(crate) fn document() -> Value {
         samples
     };
     let observed = |data: &[f64]| data.iter().map(|x| (7.9 * x).round()).collect::<Vec<_>>();
-    let (a, b) = ([20.0, 34.0, 15.0], [41.0, 27.0]);
+    // more bins than the curvature's columns come in one go
+    let a: Vec<f64> = (0..17).map(|b| 20.0 + 3.0 * f64::from(b % 6)).collect();
+    let b = [41.0, 27.0];
     let mut stat_b = channel(&b);
     // staterrors belong to one channel
     for sample in &mut stat_b {
@@ -62,4 +64,15 @@ pub(crate) fn document() -> Value {
         }
     }
     workspace(&[("A", &observed(&a), channel(&a)), ("B", &observed(&b), stat_b)], "mu", &[])
+}
+
+/// One bin: every parameter is of a single bin.
+pub(crate) fn one_bin() -> Value {
+    let rate = |k: usize| {
+        modifier(&format!("rate{k}"), "normsys", json!({"hi": 1.1 + 0.02 * k as f64, "lo": 0.9}))
+    };
+    let mut modifiers: Vec<Value> = (0..6).map(rate).collect();
+    modifiers.push(modifier("own", "shapesys", json!([4.0])));
+    let samples = vec![signal(&[12.0]), sample("background", &[60.0], &modifiers)];
+    workspace(&[("A", &[81.0], samples)], "mu", &[])
 }

@@ -82,6 +82,7 @@ fn models() -> Vec<(String, Model)> {
     let all = own::interpolations();
     let mut documents = own::documents();
     documents.push(("long", long::document()));
+    documents.push(("one bin", long::one_bin()));
     let mut models = Vec::new();
     for (name, document) in documents {
         for (i, interpolation) in all.iter().enumerate() {

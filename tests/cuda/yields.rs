@@ -4,19 +4,31 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaStream, DevicePtr, DeviceRepr, ValidAsZeroBits};
 use neyman::accelerator::cpu::Cpu;
-use neyman::accelerator::cuda::{Cuda, YieldBatch};
+use neyman::accelerator::cuda::{Cuda, CudaDevice, YieldBatch};
 use neyman::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program};
+use neyman::model::Model;
 use neyman::model::interpolation::Interpolation;
 
-use crate::common::conformance::{points, toys};
+use crate::common::conformance::{floored, points, toys};
 use crate::common::cuda::card;
 use crate::common::own;
+use crate::long;
 
 /// NLL and slopes of yields in a caller's memory, against the processor with these yields in its tables.
 #[test]
 fn slopes_of_yields_are_differences_of_the_nll() {
     let Some(card) = card() else { return };
-    let model = own::compile(&own::all_seven(), Interpolation::default());
+    let kinks = own::interpolations()[5];
+    for model in [
+        own::compile(&own::all_seven(), Interpolation::default()),
+        floored(&own::compile(&own::all_seven(), kinks)),
+        own::compile(&long::document(), Interpolation::default()),
+    ] {
+        slopes_are_differences(card.clone(), &model);
+    }
+}
+
+fn slopes_are_differences(card: CudaDevice, model: &Model) {
     let program = Program::new(Arc::new(model.clone()));
     let cuda = Cuda::open(card, Arc::new(program.clone()), "a test", false).expect("opens");
     let cells: Vec<u32> = (0..program.nominal.len() as u32).rev().step_by(2).collect();
@@ -24,9 +36,9 @@ fn slopes_of_yields_are_differences_of_the_nll() {
     let yields: Vec<f64> = (0..n * width)
         .map(|i| program.nominal[cells[i % width] as usize] * (1.0 + 0.03 * (i % 7) as f64) + 0.5)
         .collect();
-    let points = points(&model, n, 3);
+    let points = points(model, n, 3);
     let parameters: Vec<f64> = points.iter().flat_map(|p| p.x.clone()).collect();
-    let (main, auxiliary) = toys(&model, n as u64);
+    let (main, auxiliary) = toys(model, n as u64);
     let context = CudaContext::new(0).expect("the context of the card");
     let stream = context.new_stream().expect("a stream");
     for (own_data, single) in [(true, false), (false, false), (true, true)] {
