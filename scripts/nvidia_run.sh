@@ -42,7 +42,7 @@ now() { date +%s%N; }
 # step NAME LIMIT COMMAND...: standard output and errors to a log; sets log, status, seconds. Status 75: there was
 # no time left for it
 step() {
-    local name=${1//[^A-Za-z0-9._-]/-} limit=$2 begin left=$((budget - SECONDS + started))
+    local name=${1//[^A-Za-z0-9._-]/-} limit=$2 asked=$2 begin left=$((budget - SECONDS + started))
     shift 2
     number=$((number + 1))
     log=$logs/$(printf %02d $number)-$name.log
@@ -51,6 +51,7 @@ step() {
     begin=$(now)
     timeout --kill-after=5 "$limit" "$@" >"$log" 2>"$log.err"
     status=$?
+    case $status in 124 | 137) [ "$limit" = "$asked" ] || status=75 ;; esac
     seconds=$(awk -v n=$(($(now) - begin)) 'BEGIN { printf "%.2f", n / 1e9 }')
     [ -s "$log.err" ] || rm -f "$log.err"
     printf '%-34s %-9s %8s s\n' "$name" "$([ $status = 0 ] && echo ok || echo "status $status")" "$seconds" >&2
@@ -196,14 +197,6 @@ $stand_in || export NEYMAN_PARITY_TOYS=${NEYMAN_PARITY_TOYS:-$($quick && echo 10
 check cuda 120 cuda --nocapture
 check conformance-cuda 120 conformance --nocapture cuda::
 check parity-cuda 120 parity --nocapture cuda::
-if [ $vulkan = none ]; then absent "Vulkan rows" "no Vulkan driver"
-elif [ $vulkan = software ] && ! $stand_in; then absent "Vulkan rows" "the only Vulkan driver is software"
-elif ! $quick; then
-    for precision in f64 df64 f32; do
-        check conformance-vulkan-$precision 120 conformance --nocapture "gpu::$precision::"
-        check parity-vulkan-$precision 120 parity --nocapture "gpu::$precision::"
-    done
-fi
 $quick || check devices 60 devices
 sanitizer=""
 for program in "$(command -v compute-sanitizer)" /usr/local/cuda*/bin/compute-sanitizer; do
@@ -232,6 +225,15 @@ done
 if [ $vulkan != none ] && { [ $vulkan = hardware ] || $stand_in; }; then
     for precision in f64 df64 f32; do
         toys "vulkan $precision" 60 "$n" "${workspaces[-1]}" --device vulkan --precision $precision
+    done
+fi
+# --- what takes long and concerns the card least
+if [ $vulkan = none ]; then absent "Vulkan rows" "no Vulkan driver"
+elif [ $vulkan = software ] && ! $stand_in; then absent "Vulkan rows" "the only Vulkan driver is software"
+elif ! $quick; then
+    for precision in f64 df64 f32; do
+        check conformance-vulkan-$precision 120 conformance --nocapture "gpu::$precision::"
+        check parity-vulkan-$precision 120 parity --nocapture "gpu::$precision::"
     done
 fi
 if ! $quick && ! $stand_in; then
