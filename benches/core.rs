@@ -106,7 +106,7 @@ fn toys_on(
         truth: model.init(),
         seed: 1,
         range: 0..toys,
-        conditional: false,
+        hold: Vec::new(),
         keep_data: false,
         tolerance: Tolerance::default(),
     };

@@ -8,8 +8,6 @@
 
 #[path = "support/histogram.rs"]
 mod histogram;
-#[path = "support/plot.rs"]
-mod plot;
 #[path = "support/pulls.rs"]
 mod pulls;
 
@@ -25,6 +23,7 @@ use histogram::{Histogram, chi2_quantile};
 use neyman::accelerator::DeviceChoice;
 use neyman::fit::Tolerance;
 use neyman::model::{Data, Model, ModelOptions, Parameter};
+use neyman::plot;
 use neyman::results::ToySummary;
 use neyman::session::{FitOptions, Session, ToyPlan};
 use neyman::spec::{LoadOptions, ModifierKind, Workspace};
@@ -80,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         truth: truth.clone(),
         seed: arguments.seed,
         range: 0..arguments.toys,
-        conditional: true,
+        hold: vec![(poi, truth[poi])],
         keep_data: false,
         tolerance: Tolerance::default(),
     };
@@ -91,6 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // the axis ends where some three toys are expected above
     let end = chi2_quantile(3.0 / arguments.toys.max(4) as f64).clamp(4.0, 40.0).ceil();
     let mut t_mu = Histogram::new(0.5, (end / 0.5) as usize);
+    let mut values = Vec::new();
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
     session.toys(&plan, 4096, &AtomicBool::new(false), &mut |chunk| {
         summary.add(&chunk, plan.tolerance.edm);
@@ -100,6 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (t, (a, b)) in chunk.t_mu().zip(converged) {
             if a.is_converged() && b.is_converged() {
                 t_mu.add(t);
+                values.push(t);
             }
         }
         Ok(())
@@ -127,11 +128,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     print!("{}", t_mu.to_text(40));
 
     let name = &parameters[poi].name;
-    let caption = [
-        format!("{} bins, {} parameters", model.observed().main.len(), parameters.len()),
-        format!("{name} = {}, seed {}", truth[poi], arguments.seed),
-    ];
-    std::fs::write(&arguments.output, plot::draw(&t_mu, &caption)?)?;
+    let title = format!("{} bins, {} parameters", model.observed().main.len(), parameters.len());
+    let caption = format!("{name} = {}, seed {}", truth[poi], arguments.seed);
+    std::fs::write(&arguments.output, plot::t_mu(&values, &title, &caption).svg)?;
     println!("\nplot    {}", arguments.output.display());
     Ok(())
 }
@@ -199,17 +198,16 @@ mod tests {
     fn a_plot_is_drawn() {
         let mut state = 1u64;
         let mut histogram = Histogram::new(0.5, 26);
+        let mut values = Vec::new();
         for _ in 0..10_000 {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            histogram.add(chi2_quantile(((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64));
+            values.push(chi2_quantile(((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64));
+            histogram.add(values[values.len() - 1]);
         }
-        let caption = ["52 bins, 120 parameters".to_owned(), "mu = 1, seed 1".to_owned()];
-        let svg = plot::draw(&histogram, &caption).unwrap();
-        assert!(svg.starts_with("<svg") && svg.contains("χ²"));
-        let path = std::env::temp_dir().join("neyman-example-plot.svg");
-        std::fs::write(path, svg).unwrap();
+        let svg = plot::t_mu(&values, "52 bins, 120 parameters", "mu = 1, seed 1").svg;
+        assert!(svg.starts_with("<svg") && svg.contains("10000 toys"));
         println!("{}", histogram.to_text(40));
     }
 }

@@ -33,10 +33,10 @@
 //!
 //! // 100 toys from the best fit, each fitted freely and at the true mu
 //! let plan = ToyPlan {
+//!     hold: vec![(mu, fit.parameters[mu])],
 //!     truth: fit.parameters,
 //!     seed: 1,
 //!     range: 0..100,
-//!     conditional: true,
 //!     keep_data: false,
 //!     tolerance: Default::default(),
 //! };
@@ -57,6 +57,8 @@ pub mod error;
 pub mod fit;
 pub mod infer;
 pub mod model;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod results;
 pub mod session;
 pub mod spec;

@@ -421,3 +421,43 @@ fn a_closed_pipe_is_quiet() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
 }
+
+#[test]
+fn results_are_drawn() {
+    let scratch = Scratch::new("plot");
+    scratch.text("fit w.json --covariance -o fit.json");
+    assert_eq!(scratch.text("plot fit.json -o a.svg").trim(), "a.svg");
+    scratch.text("plot fit.json --what correlation --label draft --size 400x300 -o b.png");
+    let svg = fs::read_to_string(scratch.0.join("a.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("w.json"));
+    let png = fs::read(scratch.0.join("b.png")).unwrap();
+    // width and height stand at a fixed place
+    assert_eq!(png[16..24], [0, 0, 3, 32, 0, 0, 2, 88]);
+    scratch.text("yields w.json -o yields.json");
+    scratch.text("plot yields.json --what prefit -o y.svg");
+
+    let (code, message) = scratch.error("plot fit.json -o a.pdf");
+    assert!(code == 2 && message.contains(".svg or .png"), "{code} {message}");
+    let (code, message) = scratch.error("plot w.json -o c.svg");
+    assert!(code == 3 && message.contains("w.json: /kind: is missing"), "{code} {message}");
+    let (code, message) = scratch.error("plot fit.json --what prefit -o c.svg");
+    assert!(code == 3 && message.contains("there are pulls, correlation"), "{code} {message}");
+    assert_eq!(scratch.error("plot fit.json --size 10x -o c.svg").0, 2);
+    assert!(!scratch.0.join("c.svg").exists());
+}
+
+#[test]
+fn reports_say_what_can_be_said() {
+    let scratch = Scratch::new("report");
+    scratch.text("report w.json -o all.html");
+    let page = fs::read_to_string(scratch.0.join("all.html")).unwrap();
+    for heading in
+        ["Fit", "Upper limit", "Discovery", "Impacts", "Goodness of fit", "Yields", "Provenance"]
+    {
+        assert!(page.contains(&format!(">{heading}</h2>")), "{heading}");
+    }
+    assert!(page.contains("report w.json -o all.html") && !page.contains("Left out"));
+    scratch.text("report w.json --no-poi -o less.html");
+    let page = fs::read_to_string(scratch.0.join("less.html")).unwrap();
+    assert!(page.contains("has no parameter of interest"), "{page}");
+}

@@ -207,3 +207,123 @@ fn pruning() {
     }
     assert!(scratch.text("prune w.json --threshold 0").contains("0 modifiers dropped, 4 kept"));
 }
+
+/// Five numbers that rise.
+#[track_caller]
+fn band(value: &Value) -> Vec<f64> {
+    let band: Vec<f64> = value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    assert!(band.len() == 5 && band.is_sorted() && band[0] < band[4], "{band:?}");
+    band
+}
+
+#[test]
+fn cls_and_discovery() {
+    let scratch = Scratch::new("cls");
+    let cls = scratch.json("cls w.json --mu 1 --json -o c.json");
+    common(&cls, "cls");
+    assert_eq!(cls["mu"], 1.0);
+    assert_eq!(cls["statistic"], "qtilde");
+    let number = |key: &str| cls[key].as_f64().unwrap();
+    assert!((number("cls_observed") - number("clsb") / number("clb")).abs() < 1e-12);
+    assert!(number("test_statistic") >= 0.0);
+    band(&cls["cls_expected"]);
+    let two_sided = scratch.json("cls w.json --mu 3 --test-statistic tmu --json");
+    assert_eq!(two_sided["statistic"], "tmu");
+    assert!(two_sided["notes"][0].as_str().unwrap().contains("instead of 0 and 10"));
+    // another parameter of interest, a value beyond its bounds
+    let other = scratch.json("cls w.json --poi xsec --mu 6 --test-statistic qmu --json");
+    assert_eq!(other["poi"], "xsec");
+    let discovery = scratch.json("discovery w.json --json");
+    common(&discovery, "discovery");
+    for key in ["q0", "p0_observed", "z_observed", "z_expected", "muhat"] {
+        assert!(discovery[key].is_number(), "{key}");
+    }
+    band(&discovery["z_expected_band"]);
+    assert!(scratch.text("cls w.json").contains("expected -2 sigma"));
+    assert!(scratch.text("discovery w.json").contains("sigma, p0 = "));
+
+    let (code, message) = scratch.error("cls w.json --measurement none");
+    assert!(code == 3 && message.contains("no parameter of interest"), "{message}");
+    let (code, message) = scratch.error("cls w.json --mu nan");
+    assert!(code == 2 && message.contains("finite number"), "{message}");
+    let (code, message) = scratch.error("cls w.json --test-statistic best");
+    assert!(code == 2 && message.contains("qtilde"), "{message}");
+}
+
+#[test]
+fn limits() {
+    let scratch = Scratch::new("limit");
+    let limit = scratch.json("limit w.json --mu 0.5:1.5:3 --json");
+    common(&limit, "limit");
+    band(&limit["expected"]);
+    assert!(limit["observed"].as_f64().unwrap() > 0.0);
+    let points = limit["points"].as_array().unwrap();
+    let values: Vec<f64> = points.iter().map(|p| p["mu"].as_f64().unwrap()).collect();
+    assert!(values.is_sorted() && [0.5, 1.0, 1.5].iter().all(|v| values.contains(v)));
+    for point in points {
+        assert!(point["cls_observed"].is_number() && point["status"] == "converged");
+        assert_eq!(point["cls_expected"].as_array().unwrap().len(), 5);
+    }
+    let held = scratch.json("limit w.json --fix xsec=0 --fix stat[0]=1 --json");
+    assert!(held["expected"][2].as_f64().unwrap() < limit["expected"][2].as_f64().unwrap());
+    let text = scratch.text("limit w.json --confidence-level 0.9");
+    assert!(text.starts_with("90 % upper limit on mu"), "{text}");
+    let (code, message) = scratch.error("limit w.json --confidence-level 2");
+    assert!(code == 3 && message.contains("between 0 and 1"), "{message}");
+
+    let patch = |name: &str, n: f64| {
+        json!({"metadata": {"name": name, "values": [n]}, "patch": [
+            {"op": "replace", "path": "/channels/0/samples/0/data", "value": [n, 2.0 * n]}]})
+    };
+    let set = json!({
+        "version": "1.0.0", "patches": [patch("light", 10.0), patch("heavy", 2.5)],
+        "metadata": {"description": "d", "labels": ["mass"], "references": {"hepdata": "x"},
+            "digests": {"sha256": "0"}},
+    });
+    fs::write(scratch.0.join("set.json"), set.to_string()).unwrap();
+    let line = "limit w.json --patch set.json --all-patches";
+    let (code, message) = scratch.error(line);
+    assert!(code == 3 && message.contains("--no-verify"), "{message}");
+    let all = scratch.json(&format!("{line} --no-verify --json"));
+    assert_eq!((&all["kind"], &all["labels"]), (&json!("limits"), &json!(["mass"])));
+    assert_eq!(names(&all["points"]), ["light", "heavy"]);
+    for (point, scale) in all["points"].as_array().unwrap().iter().zip([0.5, 2.0]) {
+        let ratio = point["observed"].as_f64().unwrap() / limit["observed"].as_f64().unwrap();
+        assert!((ratio - scale).abs() < 1e-4, "{ratio}");
+    }
+}
+
+#[test]
+fn scans_and_minos() {
+    let scratch = Scratch::new("scan");
+    let scan = scratch.json("scan w.json --mu -1:3:5 --json");
+    assert_eq!((&scan["kind"], &scan["parameter"]), (&json!("scan"), &json!("mu")));
+    let points = scan["points"].as_array().unwrap();
+    assert_eq!(points.len(), 5);
+    assert!(points.iter().all(|p| p["status"] == "converged" && p["delta_twice_nll"].is_number()));
+    assert_eq!(scan["intervals"][0]["level"], 0.68);
+    let pair = scratch.json("scan w.json --parameter mu=0:3:4 --parameter xsec=-2:2:5 --json");
+    assert_eq!(pair["kind"], "scan2d");
+    assert_eq!(pair["delta_twice_nll"].as_array().unwrap().len(), 5);
+    assert_eq!(pair["delta_twice_nll"][0].as_array().unwrap().len(), 4);
+    assert!(pair["contours"][0]["lines"].is_array());
+    let minos = scratch.json("minos w.json --parameter mu --parameter xsec --json");
+    assert_eq!(names(&minos["parameters"]), ["mu", "xsec"]);
+    let xsec = &minos["parameters"][1];
+    assert!(xsec["minos_up"].as_f64().unwrap() > 0.0 && xsec["minos_down"].as_f64().unwrap() < 0.0);
+    assert_eq!(xsec["status_up"], "converged");
+
+    for (line, told) in [
+        ("scan w.json", "--mu"),
+        ("scan w.json --mu 0:1", "FROM:TO:NUMBER"),
+        ("scan w.json --mu 0:1:0", "two values at least"),
+        ("scan w.json --parameter nu=0:1:3", "no parameter nu"),
+        ("scan w.json --mu 0:1:3 --levels 68", "between 0 and 1"),
+        ("minos w.json --parameter nu", "no parameter nu"),
+        ("limit w.json --fix nu=1", "no parameter nu"),
+        ("limit w.json --fix mu=1", "mu is held constant"),
+    ] {
+        let (code, message) = scratch.error(line);
+        assert!(matches!(code, 2 | 3) && message.contains(told), "{line}: {message}");
+    }
+}

@@ -211,7 +211,7 @@ fn resumed_runs_stay_on_their_device() {
         let _ = fs::remove_file(folder.join("cut.npz"));
         let run_json = format!(
             r#"{{"version": "0", "model": "", "names": [], "poi": null, "truth": [], "seed": 0,
-                "first": 0, "end": 100, "conditional": false, "data": null, "edm": 1,
+                "first": 0, "end": 100, "held": [], "data": null, "edm": 1,
                 "evaluations": 1, "chunk": 10, "device": "{device}", "precision": "f64"}}"#
         );
         fs::write(part.join("run.json"), run_json).unwrap();

@@ -33,7 +33,9 @@ fn search() -> Session {
 fn plan(session: &Session, range: std::ops::Range<u64>, conditional: bool) -> ToyPlan {
     let truth = session.model().init();
     let tolerance = Tolerance::default();
-    ToyPlan { truth, seed: 3, range, conditional, keep_data: false, tolerance }
+    let hold = session.model().poi().filter(|_| conditional).map(|poi| (poi, truth[poi]));
+    let hold = hold.into_iter().collect();
+    ToyPlan { truth, seed: 3, range, hold, keep_data: false, tolerance }
 }
 
 fn throw(session: &Session, plan: &ToyPlan, chunk: usize) -> Vec<ToyChunk> {

@@ -85,15 +85,6 @@ pub(crate) fn chi2_quantile(p: f64) -> f64 {
     low
 }
 
-/// Central 68.3 % interval of a Poisson count (Wilson-Hilferty: within 1 % of the exact one from
-/// n = 1 on).
-pub(crate) fn poisson_interval(n: u64) -> (f64, f64) {
-    let cube = |m: f64, sign: f64| m * (1.0 - 1.0 / (9.0 * m) + sign / (3.0 * m.sqrt())).powi(3);
-    let n = n as f64;
-    let low = if n > 0.0 { cube(n, -1.0).max(0.0) } else { 0.0 };
-    (low, cube(n + 1.0, 1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,12 +99,5 @@ mod tests {
             assert!((histogram.counts[i] as f64 - histogram.expected(i)).abs() < 1.0);
         }
         assert_eq!(histogram.total, 1000);
-    }
-
-    #[test]
-    fn poisson_intervals_are_central() {
-        let (low, high) = poisson_interval(10);
-        assert!((low - 6.89).abs() < 0.05 && (high - 14.27).abs() < 0.05, "{low} {high}");
-        assert!((poisson_interval(0).1 - 1.84).abs() < 0.05);
     }
 }

@@ -3,7 +3,8 @@
 pub(super) mod gof;
 pub(super) mod impacts;
 mod inference;
-mod parse;
+pub(crate) mod merge;
+pub(crate) mod parse;
 pub(super) mod prune;
 pub(super) mod statement;
 pub(super) mod yields;
@@ -16,10 +17,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use neyman::fit::Tolerance;
 use neyman::model::interpolation::Interpolation;
 use neyman::model::poisson::NegativeRates;
+use neyman::plot::What;
 
 use super::document::OutputArguments;
-pub(crate) use inference::{Cls, Discovery, Grid, Limit, Minos, Scan};
-use parse::{assignment, grid, interpolation, positive, range};
+pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan};
+use parse::{assignment, grid, interpolation, positive, range, size};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Cls(Cls),
     /// Upper limits, observed and expected
     Limit(Limit),
+    /// Confidence interval by toys, after Feldman and Cousins
+    Interval(Interval),
     /// Significance of an excess, observed and expected
     Discovery(Discovery),
     /// Profile likelihood of one parameter or two, with intervals or contours
@@ -94,6 +98,12 @@ pub(crate) enum Command {
     Minos(Minos),
     /// Throw toys and fit them
     Toys(Toys),
+    /// Join files of toys whose runs differ in --range alone
+    Merge(merge::Merge),
+    /// Draw a result document
+    Plot(Plot),
+    /// A page with everything that can be said about a workspace
+    Report(Report),
     /// List the devices this build can use
     Devices(Devices),
     /// Time evaluations, fits and toys of a workspace on this machine
@@ -244,6 +254,10 @@ pub(crate) struct Toys {
     /// Fit each toy also with the parameter of interest at its true value: gives t_mu
     #[arg(long, conflicts_with = "no_poi")]
     pub(crate) conditional: bool,
+    /// The same with the parameter of interest at this value
+    #[arg(long, value_name = "MU", allow_negative_numbers = true,
+          conflicts_with_all = ["no_poi", "conditional"])]
+    pub(crate) test_mu: Option<f64>,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
     /// Toys fitted together; Ctrl-C waits for them
@@ -307,6 +321,49 @@ pub(crate) struct Bench {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plot {
+    /// Result document, as the other commands write it with -o; - reads stdin
+    #[arg(value_name = "RESULT.json")]
+    pub(crate) result: PathBuf,
+    /// Where the figure goes, .svg or .png; of several, NAME of FIG-NAME.svg says which is which
+    #[arg(short, long, value_name = "FIG.svg")]
+    pub(crate) output: PathBuf,
+    /// Which drawing, where there are several: pulls, correlation (of a fit), postfit, prefit (of
+    /// yields)
+    #[arg(long, value_name = "DRAWING")]
+    pub(crate) what: Option<What>,
+    /// Parameters in a ranking
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    /// Correlations: parameters with at least this one [default: as many as can be read]
+    #[arg(long, value_name = "RHO")]
+    pub(crate) threshold: Option<f64>,
+    /// This channel of yields alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) channel: Option<String>,
+    /// A title of your own
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// A status beside the title, such as "work in progress"
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) label: Option<String>,
+    /// Width and height; a PNG has twice as many pixels [default: as the drawing needs]
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub(crate) size: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArguments,
+    #[command(flatten)]
+    pub(crate) tolerance: ToleranceArguments,
+    /// Where the page goes
+    #[arg(short, long, value_name = "REPORT.html")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

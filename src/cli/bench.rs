@@ -149,7 +149,7 @@ fn toys(session: &Session, arguments: &Bench) -> Result<Value> {
             truth: session.model().init(),
             seed: 0,
             range: repeat * n..(repeat + 1) * n,
-            conditional: false,
+            hold: Vec::new(),
             keep_data: false,
             tolerance: Default::default(),
         };

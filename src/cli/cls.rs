@@ -1,5 +1,7 @@
 //! `neyman cls`: test of one value of the parameter of interest.
 
+mod toys;
+
 use neyman::session::{HypoTest, TestOptions};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
@@ -12,9 +14,15 @@ use super::{Exit, Outcome, input, load};
 
 pub(crate) fn run(global: &Global, arguments: &Cls) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) = load::open(global, &statement.workspace)?;
-    load::say_device(global, session.device());
+    let by_toys = arguments.toys.wanted()?;
+    let request = arguments.toys.request(global)?;
+    let (loaded, session) =
+        load::open_held(&request, global, &statement.workspace, &statement.fix)?;
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
+    if by_toys {
+        return toys::run(global, arguments, &loaded, &session, &data);
+    }
+    load::say_device(global, session.device());
     let options = TestOptions {
         poi: None,
         statistic: arguments.test_statistic,

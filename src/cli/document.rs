@@ -111,6 +111,11 @@ impl Document {
         Source::new(loaded, device, seed).document(kind, body)
     }
 
+    /// The document itself.
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(self.value)
+    }
+
     /// To the file, where there is one, and to stdout: as JSON, or `text`. What is long, `extra`, goes
     /// to the file alone.
     pub(crate) fn write(

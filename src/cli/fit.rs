@@ -25,13 +25,24 @@ pub(crate) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = session.fit(&data, &options)?;
     let report = Report { loaded: &loaded, session: &session, data: &data, fit: &fit };
-    let body = report.json(arguments.covariance);
-    Document::new("fit", &loaded, session.fit_device(), None, body).write(
+    document(&loaded, &session, &data, &fit, arguments.covariance).write(
         &arguments.output,
         None,
         &report.text(),
     )?;
     Ok(if fit.status.is_converged() { Exit::Success } else { Exit::NotConverged })
+}
+
+/// The fit as a result document.
+pub(crate) fn document(
+    loaded: &Loaded,
+    session: &Session,
+    data: &Data,
+    fit: &FitResult,
+    covariance: bool,
+) -> Document {
+    let body = Report { loaded, session, data, fit }.json(covariance);
+    Document::new("fit", loaded, session.fit_device(), None, body)
 }
 
 /// Expected data at the initial parameters, with the parameter of interest at `mu`.

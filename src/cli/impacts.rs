@@ -1,7 +1,7 @@
 //! `neyman impacts`: what each parameter does to the parameter of interest.
 
 use neyman::session::{
-    GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts as Ranking, Shift,
+    GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts as Ranking, Session, Shift,
 };
 use neyman::spec::display_name;
 use serde_json::{Value, json};
@@ -28,12 +28,18 @@ pub(crate) fn run(global: &Global, arguments: &Impacts) -> Outcome {
     };
     let impacts = session.impacts(&data, &options)?;
     let report = Report { loaded: &loaded, impacts: &impacts };
-    Document::new("impacts", &loaded, session.fit_device(), None, report.json()).write(
+    document(&loaded, &session, &impacts).write(
         &arguments.statement.output,
         None,
         &report.text(arguments.top),
     )?;
     Ok(statement::exit(impacts.status()))
+}
+
+/// The ranking as a result document.
+pub(crate) fn document(loaded: &Loaded, session: &Session, impacts: &Ranking) -> Document {
+    let body = Report { loaded, impacts }.json();
+    Document::new("impacts", loaded, session.fit_device(), None, body)
 }
 
 struct Report<'a> {

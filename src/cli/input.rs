@@ -21,7 +21,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     result.map_err(|source| Error::Io { path: display_file(path).into(), source }.into())
 }
 
-fn read_json(path: &Path) -> Result<Value, Failure> {
+/// A JSON file; `-` is stdin.
+pub(crate) fn read_json(path: &Path) -> Result<Value, Failure> {
     let bytes = read(path)?;
     serde_json::from_slice(&bytes).map_err(|e| {
         let error = Error::Syntax { line: e.line(), column: e.column(), message: reason(&e) };

@@ -1,6 +1,7 @@
 //! `neyman limit`: upper limits, for one workspace or for all patches of a set.
 
 mod patches;
+mod toys;
 
 use neyman::session::{Limit as Found, LimitOptions, LimitPoint, TestOptions};
 use neyman::spec::display_name;
@@ -18,9 +19,13 @@ pub(crate) fn run(global: &Global, arguments: &Limit) -> Outcome {
         return patches::run(global, arguments);
     }
     let statement = &arguments.statement;
-    let (loaded, session) = load::open(global, &statement.workspace)?;
-    load::say_device(global, session.device());
+    let (loaded, session) =
+        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
+    if arguments.toys.toys.is_some() {
+        return toys::run(global, arguments, &loaded, &session, &data);
+    }
+    load::say_device(global, session.device());
     let limit = session.limit(&data, &options(arguments))?;
     let document = Document::new("limit", &loaded, session.device(), None, body(&limit));
     document.write(&statement.output, None, &text(&limit))?;

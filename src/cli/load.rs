@@ -180,7 +180,24 @@ pub(crate) fn open_on(
     global: &Global,
     arguments: &WorkspaceArguments,
 ) -> Result<(Loaded, Session), Failure> {
-    let loaded = load(arguments)?;
+    open_held(request, global, arguments, &[])
+}
+
+/// The same with parameters held at values.
+pub(crate) fn open_held(
+    request: &DeviceRequest,
+    global: &Global,
+    arguments: &WorkspaceArguments,
+    held: &[(String, f64)],
+) -> Result<(Loaded, Session), Failure> {
+    let mut loaded = load(arguments)?;
+    for (name, value) in held {
+        let index = loaded.model.parameter_index(name);
+        let index = index.ok_or_else(|| {
+            neyman::Error::Argument(format!("the model has no parameter {}", display_name(name)))
+        })?;
+        loaded.model = loaded.model.with_fixed(index, *value)?;
+    }
     warn(global, arguments, &loaded.warnings);
     let options = SessionOptions { cache: cache::folder() };
     let session = Session::with_options(loaded.model.clone(), request, options)?;

@@ -13,7 +13,8 @@ use super::{Exit, Outcome, input, load};
 
 pub(crate) fn run(global: &Global, arguments: &Minos) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) = load::open(global, &statement.workspace)?;
+    let (loaded, session) =
+        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
     load::say_device(global, session.device());
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
     let (fit, all) = session.minos(&arguments.parameter, &data, statement.tolerance())?;

@@ -16,15 +16,20 @@ mod impacts;
 mod input;
 mod inspect;
 mod interrupt;
+mod interval;
 mod json;
 mod limit;
 mod load;
+mod merge;
 mod minos;
 mod output;
+mod plot;
 mod prune;
+mod report;
 mod scan;
 mod statement;
 mod table;
+mod test_toys;
 mod toys;
 mod validate;
 mod yields;
@@ -120,10 +125,14 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Prune(a) => prune::run(global, a),
         Command::Cls(a) => cls::run(global, a),
         Command::Limit(a) => limit::run(global, a),
+        Command::Interval(a) => interval::run(global, a),
         Command::Discovery(a) => discovery::run(global, a),
         Command::Scan(a) => scan::run(global, a),
         Command::Minos(a) => minos::run(global, a),
         Command::Toys(a) => toys::run(global, a),
+        Command::Merge(a) => merge::run(a),
+        Command::Plot(a) => plot::run(a),
+        Command::Report(a) => report::run(global, a),
         Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),
     }

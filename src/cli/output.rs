@@ -28,6 +28,11 @@ pub(crate) fn json_file(path: &Path, value: &Value) -> Result<(), Failure> {
     Ok(atomic::write(path, |file| file.write_all(render(value).as_bytes()))?)
 }
 
+/// Anything to a file, all of it or none.
+pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    Ok(atomic::write(path, |file| file.write_all(bytes))?)
+}
+
 /// Indented, but lists of plain values on one line: vectors are long.
 fn render(value: &Value) -> String {
     let mut text = String::new();

@@ -15,7 +15,8 @@ use super::{Exit, Outcome, input, load};
 
 pub(crate) fn run(global: &Global, arguments: &Scan) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) = load::open(global, &statement.workspace)?;
+    let (loaded, session) =
+        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
     load::say_device(global, session.device());
     let data = input::data(statement.data.as_deref(), &loaded.model)?;
     match &arguments.parameter[..] {

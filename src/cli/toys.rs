@@ -105,9 +105,10 @@ fn uncertain(device: &DeviceInfo, plan: &ToyPlan) -> f64 {
 
 fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan, Failure> {
     let tolerance = arguments.tolerance.get();
-    if arguments.conditional {
-        poi(loaded)?;
-    }
+    let tested = match arguments.conditional || arguments.test_mu.is_some() {
+        true => Some(poi(loaded)?),
+        false => None,
+    };
     let truth = match arguments.truth {
         Truth::Init => initial(loaded, arguments.mu)?,
         Truth::Fit => {
@@ -129,9 +130,9 @@ fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan,
         (Some(range), _) => range.clone(),
         (None, toys) => 0..toys.unwrap_or(0),
     };
-    let (seed, conditional) = (arguments.seed, arguments.conditional);
-    let keep_data = arguments.with_data;
-    Ok(ToyPlan { truth, seed, range, conditional, keep_data, tolerance })
+    let hold = tested.map(|i| (i, arguments.test_mu.unwrap_or(truth[i]))).into_iter().collect();
+    let (seed, keep_data) = (arguments.seed, arguments.with_data);
+    Ok(ToyPlan { truth, seed, range, hold, keep_data, tolerance })
 }
 
 /// The run's files; chunks that are already there go into `summary`.

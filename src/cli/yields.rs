@@ -1,6 +1,6 @@
 //! `neyman yields`: expected counts before and after the fit.
 
-use neyman::session::{ChannelYields, Prediction, SampleYields, Yields};
+use neyman::session::{ChannelYields, FitResult, Prediction, SampleYields, Session, Yields};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use super::arguments::yields::Yields as Arguments;
 use super::document::Document;
 use super::failure::one_line;
 use super::json::{number, numbers};
+use super::load::Loaded;
 use super::table::{Table, to_precision};
 use super::{Outcome, statement};
 
@@ -17,27 +18,35 @@ pub(crate) fn run(global: &Global, arguments: &Arguments) -> Outcome {
     let data = statement::data(&arguments.data, &loaded, &session)?;
     let fit = session.fit(&data, &statement::options(&arguments.statement))?;
     let yields = session.yields(&data, &fit)?;
-    let notes: Vec<String> = fit
-        .covariance_problem
-        .iter()
-        .map(|problem| format!("no uncertainties after the fit: {problem}"))
-        .collect();
-    let body = json!({
-        "status": fit.status.as_str(),
-        "channels": yields.channels.iter().map(channel).collect::<Vec<_>>(),
-        "notes": notes,
-    });
+    let notes = notes(&fit);
+    let document = document(&loaded, &session, &yields, &fit);
     let mut text = as_text(&yields);
     if !fit.status.is_converged() {
         text.push_str(&format!("the fit: {}\n", statement::words(fit.status)));
     }
     notes.iter().for_each(|note| text.push_str(&format!("{}\n", one_line(note))));
-    Document::new("yields", &loaded, session.fit_device(), None, body).write(
-        &arguments.statement.output,
-        None,
-        &text,
-    )?;
+    document.write(&arguments.statement.output, None, &text)?;
     Ok(statement::exit(fit.status))
+}
+
+fn notes(fit: &FitResult) -> Vec<String> {
+    let problem = fit.covariance_problem.iter();
+    problem.map(|problem| format!("no uncertainties after the fit: {problem}")).collect()
+}
+
+/// The yields as a result document.
+pub(crate) fn document(
+    loaded: &Loaded,
+    session: &Session,
+    yields: &Yields,
+    fit: &FitResult,
+) -> Document {
+    let body = json!({
+        "status": fit.status.as_str(),
+        "channels": yields.channels.iter().map(channel).collect::<Vec<_>>(),
+        "notes": notes(fit),
+    });
+    Document::new("yields", loaded, session.fit_device(), None, body)
 }
 
 fn channel(channel: &ChannelYields) -> Value {

@@ -3,9 +3,12 @@
 
 pub mod asymptotic;
 pub mod contour;
+pub mod crossing;
 pub mod distributions;
 pub mod root;
 pub mod test_statistic;
+pub mod toys;
 
 pub use asymptotic::{Asymptotic, Expected};
 pub use test_statistic::TestStatistic;
+pub use toys::{Empirical, ExpectedToys, Fraction, ToyCls};

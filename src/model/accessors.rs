@@ -106,6 +106,23 @@ impl Model {
         Ok(self)
     }
 
+    /// The same model with parameter `index` held at `value` in fits.
+    ///
+    /// # Errors
+    /// Where the value is not finite, or there is no such parameter.
+    pub fn with_fixed(mut self, index: usize, value: f64) -> Result<Self> {
+        let n = self.n_parameters();
+        let parameter = self.parameters.get_mut(index).ok_or_else(|| {
+            Error::Argument(format!("there is no parameter {index}: the model has {n}"))
+        })?;
+        if !value.is_finite() {
+            let name = &parameter.name;
+            return Err(Error::Argument(format!("{name} = {value} is not a finite number")));
+        }
+        (parameter.fixed, parameter.init) = (true, value);
+        Ok(self)
+    }
+
     /// The interpolations.
     pub fn interpolation(&self) -> Interpolation {
         self.interpolation

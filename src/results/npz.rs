@@ -37,7 +37,7 @@ impl Dtype {
         }
     }
 
-    fn descriptor(self) -> String {
+    pub(super) fn descriptor(self) -> String {
         match self {
             Self::F64 => "<f8".into(),
             Self::U64 => "<u8".into(),

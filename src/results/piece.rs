@@ -9,7 +9,7 @@ use super::layout::Layout;
 use crate::session::ToyChunk;
 use crate::{Error, Result};
 
-const MAGIC: &[u8; 8] = b"NEYTOYS1";
+const MAGIC: &[u8; 8] = b"NEYTOYS2";
 /// Magic, run digest, first toy, number of toys.
 const HEADER: usize = 8 + 32 + 8 + 8;
 const CHECKSUM: usize = 4;

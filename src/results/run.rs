@@ -29,8 +29,8 @@ pub struct ToyRun {
     pub first: u64,
     /// One past the last toy.
     pub end: u64,
-    /// With conditional fits.
-    pub conditional: bool,
+    /// Parameters held in a second fit of each toy, and their values; empty without such fits.
+    pub held: Vec<(String, f64)>,
     /// Numbers of main and of auxiliary data of a toy, where they are kept.
     pub data: Option<(usize, usize)>,
     /// Distance to the minimum at which a fit stops.
@@ -48,7 +48,8 @@ pub struct ToyRun {
 impl ToyRun {
     /// The identity of `plan` on a model and a device.
     pub fn new(model: &Model, device: &DeviceInfo, plan: &ToyPlan, chunk: usize) -> Self {
-        let name = |i: usize| model.parameters[i].name.clone();
+        // an index that the model lacks is refused where toys are thrown
+        let name = |i: usize| model.parameters.get(i).map_or_else(String::new, |p| p.name.clone());
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             model: model_digest(model),
@@ -58,13 +59,22 @@ impl ToyRun {
             seed: plan.seed,
             first: plan.range.start,
             end: plan.range.end,
-            conditional: plan.conditional,
+            held: plan.hold.iter().map(|&(i, value)| (name(i), value)).collect(),
             data: plan.keep_data.then(|| (model.n_bins(), model.n_auxiliary())),
             edm: plan.tolerance.edm,
             evaluations: plan.tolerance.evaluations,
             chunk: chunk as u64,
             device: device.name.clone(),
             precision: device.precision.clone(),
+        }
+    }
+
+    /// `mu = 1, norm = 0.5`, or `nothing`.
+    fn held_text(&self) -> String {
+        let one = |(name, value): &(String, f64)| format!("{name} = {value}");
+        match self.held.is_empty() {
+            true => "nothing".into(),
+            false => self.held.iter().map(one).collect::<Vec<_>>().join(", "),
         }
     }
 
@@ -89,7 +99,7 @@ impl ToyRun {
         compare("seed", self.seed.to_string(), other.seed.to_string());
         let range = |r: &Self| format!("{}:{}", r.first, r.end);
         compare("range", range(self), range(other));
-        compare("conditional", self.conditional.to_string(), other.conditional.to_string());
+        compare("held", self.held_text(), other.held_text());
         let data = |r: &Self| if r.data.is_some() { "kept" } else { "not kept" }.to_owned();
         compare("data", data(self), data(other));
         compare("tolerance", self.edm.to_string(), other.edm.to_string());

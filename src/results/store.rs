@@ -7,6 +7,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
+
 use super::atomic;
 use super::digest::hexadecimal;
 use super::layout::Layout;
@@ -59,7 +61,7 @@ impl ToyStore {
     /// Continues the run that ends in `output`, or begins it. `seen` gets every chunk that is
     /// already there. Chunks cut short or damaged are dropped and thus done again.
     pub fn resume(output: &Path, run: ToyRun, seen: &mut dyn FnMut(&ToyChunk)) -> Result<Self> {
-        if output.exists() && !part_directory(output).exists() {
+        if output.exists() && !Self::directory_of(output).exists() {
             return Err(Error::Results {
                 path: output.to_owned(),
                 message: "is there already: nothing to resume; remove it to run again".into(),
@@ -102,12 +104,12 @@ impl ToyStore {
 
     /// The run whose chunks wait for the one that ends in `output`, where it can be read.
     pub fn begun(output: &Path) -> Option<ToyRun> {
-        let text = fs::read(part_directory(output).join("run.json")).ok()?;
+        let text = fs::read(Self::directory_of(output).join("run.json")).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
     fn open(output: &Path, run: ToyRun) -> Result<Self> {
-        let directory = part_directory(output);
+        let directory = Self::directory_of(output);
         if output.is_dir() {
             let message = "is a directory".into();
             return Err(Error::Results { path: output.to_owned(), message });
@@ -128,7 +130,7 @@ impl ToyStore {
             return Err(Error::Results { path: directory, message });
         }
         let digest = run.digest()?;
-        let layout = Layout::new(run.names.len(), run.conditional, run.data);
+        let layout = Layout::new(run.names.len(), !run.held.is_empty(), run.data);
         let output = output.to_owned();
         Ok(Self {
             output,
@@ -200,6 +202,13 @@ impl ToyStore {
         self.damaged
     }
 
+    /// Where the chunks of a run that ends in `output` lie: `FILE.npz.part` beside `FILE.npz`.
+    pub fn directory_of(output: &Path) -> PathBuf {
+        let mut name = output.as_os_str().to_owned();
+        name.push(".part");
+        PathBuf::from(name)
+    }
+
     /// Where the chunks lie.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -251,10 +260,11 @@ impl ToyStore {
             let message = format!("toys {}:{} are missing", range.start, range.end);
             return Err(Error::Results { path: self.directory, message });
         }
+        let json = self.run.to_json()?;
         atomic::write(&self.output, |file| {
             let mut npz = NpzWriter::new(file);
             self.write_columns(&mut npz)?;
-            self.write_run(&mut npz)?;
+            write_run(&self.run, &json, &mut npz)?;
             npz.finish().map(|_| ())
         })?;
         fs::remove_dir_all(&self.directory)
@@ -277,27 +287,28 @@ impl ToyStore {
         }
         Ok(())
     }
-
-    fn write_run<W: io::Write + io::Seek>(&self, npz: &mut NpzWriter<W>) -> io::Result<()> {
-        let run = &self.run;
-        let p = run.names.len() as u64;
-        npz.array_text("names", &[p], &run.names)?;
-        npz.array_f64("truth", &[p], &run.truth)?;
-        npz.array_text("poi", &[], &[run.poi.as_deref().unwrap_or("")])?;
-        npz.array_u64("seed", &[], &[run.seed])?;
-        npz.array_u64("range", &[2], &[run.first, run.end])?;
-        npz.array_f64("tolerance", &[], &[run.edm])?;
-        npz.array_text("model_digest", &[], &[&run.model])?;
-        npz.array_text("run_digest", &[], &[hexadecimal(&self.digest)])?;
-        npz.array_text("device", &[], &[&run.device])?;
-        npz.array_text("precision", &[], &[&run.precision])?;
-        npz.array_text("version", &[], &[&run.version])
-    }
 }
 
-/// `FILE.npz.part` beside `FILE.npz`.
-fn part_directory(output: &Path) -> PathBuf {
-    let mut name = output.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
+/// What the run is: in arrays for people and scripts, and whole, as `run`, for [`super::merge`].
+pub(super) fn write_run<W: io::Write + io::Seek>(
+    run: &ToyRun,
+    json: &str,
+    npz: &mut NpzWriter<W>,
+) -> io::Result<()> {
+    let p = run.names.len() as u64;
+    let (held, values): (Vec<_>, Vec<_>) = run.held.iter().cloned().unzip();
+    npz.array_text("names", &[p], &run.names)?;
+    npz.array_f64("truth", &[p], &run.truth)?;
+    npz.array_text("poi", &[], &[run.poi.as_deref().unwrap_or("")])?;
+    npz.array_text("held_names", &[held.len() as u64], &held)?;
+    npz.array_f64("held_values", &[values.len() as u64], &values)?;
+    npz.array_u64("seed", &[], &[run.seed])?;
+    npz.array_u64("range", &[2], &[run.first, run.end])?;
+    npz.array_f64("tolerance", &[], &[run.edm])?;
+    npz.array_text("model_digest", &[], &[&run.model])?;
+    npz.array_text("run_digest", &[], &[hexadecimal(&Sha256::digest(json))])?;
+    npz.array_text("device", &[], &[&run.device])?;
+    npz.array_text("precision", &[], &[&run.precision])?;
+    npz.array_text("version", &[], &[&run.version])?;
+    npz.array_text("run", &[], &[json])
 }

@@ -37,7 +37,7 @@ fn run() -> ToyRun {
         seed: 3,
         first: 10,
         end: 35,
-        conditional: true,
+        held: vec![("mu".into(), 1.0)],
         data: Some((3, 1)),
         edm: 1e-8,
         evaluations: 1000,

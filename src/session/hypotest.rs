@@ -10,7 +10,7 @@ use crate::{Error, Result};
 
 /// Values between the alternative and the tested one, to follow the profile on: a likelihood may have
 /// several minima.
-const STEPS: usize = 4;
+pub(super) const STEPS: usize = 4;
 
 /// What a test may be told.
 #[derive(Debug, Clone, PartialEq)]

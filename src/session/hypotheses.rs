@@ -231,6 +231,17 @@ impl<'s> Hypotheses<'s> {
         }
     }
 
+    /// Best fit to the observed data with the parameter of interest at a value that was fitted: what toys
+    /// of that hypothesis are thrown from. For the alternative it is what its Asimov data stand on.
+    pub(super) fn truth(&self, value: f64) -> Option<&[f64]> {
+        let node = self.path.at(OBSERVED, value)?;
+        if value == self.statistic.alternative() {
+            let asimov = self.profiler.datasets.get(ASIMOV)?;
+            return asimov.starts.first().map(Vec::as_slice);
+        }
+        node.status.is_converged().then_some(&node.parameters)
+    }
+
     /// Observed and expected p-values at the `i`-th value.
     pub(super) fn p_values(&self, i: usize) -> (Asymptotic, Expected) {
         let (q, q_asimov) = (self.q(OBSERVED, i), self.q(ASIMOV, i));

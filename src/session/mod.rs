@@ -3,37 +3,48 @@
 
 mod auto;
 mod cache;
+mod ensemble;
+mod feldman_cousins;
 mod fit;
 mod gof;
+mod gof_toys;
 mod hypotest;
 mod hypotheses;
 mod impacts;
 mod limit;
+mod limit_toys;
 mod overlap;
 mod patches;
 mod profile;
 mod prune;
+mod repair;
 mod scan;
 mod scan2d;
 mod self_test;
+mod toy_test;
 mod toys;
 mod yields;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+pub use ensemble::{Ensemble, EnsemblePlan, stream};
+pub use feldman_cousins::{IntervalOptions, ToyInterval, ToyIntervalPoint};
 pub use fit::{FitOptions, FitResult};
 pub use gof::Gof;
+pub use gof_toys::{GofToys, ToyGof};
 pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use impacts::{
     GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts, Shift, matches_pattern,
 };
 pub use limit::{Limit, LimitOptions, LimitPoint};
+pub use limit_toys::ToyLimit;
 pub use patches::limits_of_patches;
 pub use prune::{FitBrief, PruneOptions, Pruning};
 pub use scan::{Interval, Minos, Scan, ScanOptions, ScanPoint};
 pub use scan2d::{Contour, Scan2d};
 pub use self_test::self_test;
+pub use toy_test::{Hypothesis, PreparedTest, ToyDiscovery, ToyHypotest, ToyTest};
 pub use toys::{ToyChunk, ToyData, ToyPlan};
 pub use yields::{ChannelYields, Prediction, SampleYields, Yields};
 

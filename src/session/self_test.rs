@@ -53,7 +53,7 @@ fn fits(session: &Session) -> Result<Vec<f64>> {
         truth: session.model().init(),
         seed: 1,
         range: 0..TOYS,
-        conditional: false,
+        hold: Vec::new(),
         keep_data: false,
         tolerance: Default::default(),
     };

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use super::{Session, overlap};
+use super::{Session, overlap, repair};
 use crate::accelerator::Accelerator;
 use crate::fit::{self, FitBatch, FitJob, Tolerance};
 use crate::model::toys::ToySampler;
@@ -20,9 +20,9 @@ pub struct ToyPlan {
     pub seed: u64,
     /// Toy *i* is the same data whatever the range it is part of.
     pub range: Range<u64>,
-    /// Fit each toy a second time with the parameter of interest held at its true value, which
-    /// gives the test statistic t_mu (arXiv:1007.1727 eq. 8).
-    pub conditional: bool,
+    /// Fit each toy a second time with these parameters held at these values, by index, which gives the
+    /// test statistic t_mu (arXiv:1007.1727 eq. 8). Empty: no second fit.
+    pub hold: Vec<(usize, f64)>,
     /// Hand out the toys' data along with their fits.
     pub keep_data: bool,
     /// When a fit stops.
@@ -36,7 +36,7 @@ pub struct ToyChunk {
     pub first: u64,
     /// Free fits, one per toy.
     pub fits: FitBatch,
-    /// Fits with the POI at its true value, where the plan asks for them.
+    /// Fits with parameters held, where the plan asks for them.
     pub conditional: Option<FitBatch>,
     /// What was fitted, where the plan asks for it.
     pub data: Option<ToyData>,
@@ -55,14 +55,14 @@ impl ToyPlan {
     /// Fits of the whole range.
     pub(super) fn n_fits(&self) -> u64 {
         let toys = self.range.end.saturating_sub(self.range.start);
-        toys.saturating_mul(if self.conditional { 2 } else { 1 })
+        toys.saturating_mul(if self.hold.is_empty() { 1 } else { 2 })
     }
 }
 
 /// Parameters that one fit of each toy holds, and where it starts.
-struct Task {
-    fixed: Vec<bool>,
-    start: Vec<f64>,
+pub(super) struct Task {
+    pub(super) fixed: Vec<bool>,
+    pub(super) start: Vec<f64>,
 }
 
 impl Session {
@@ -71,7 +71,8 @@ impl Session {
     /// of toys finished.
     ///
     /// They run where [`toy_device`](Self::toy_device) says. While a chunk is fitted, the next one is
-    /// thrown.
+    /// thrown. Of two fits of a toy, one that failed, or ended above the other one where it cannot, is
+    /// done again from the other's end.
     ///
     /// # Errors
     /// Where the plan does not fit the model, what the device says, or what `sink` returns.
@@ -86,10 +87,17 @@ impl Session {
         let free = self.free_task(plan);
         let held = self.conditional_task(plan, &free)?;
         let device = self.device_of(plan)?;
+        // the processor is not to help a device where it was told so
+        let mend = self.request.host_fallback || std::ptr::addr_eq(device, &*self.host);
         let throw = |toys: Range<u64>| self.throw(&sampler, plan.seed, toys);
         let fit = |data: &ToyData, n| {
             let run = |task| run(device, plan.tolerance, task, data, n);
-            Ok((run(&free)?, held.as_ref().map(run).transpose()?))
+            let (mut fits, mut conditional) = (run(&free)?, held.as_ref().map(run).transpose()?);
+            if let (true, Some(held), Some(conditional)) = (mend, &held, &mut conditional) {
+                let pair = repair::Pair { free: &free, held, precision: &device.info().precision };
+                self.repair(plan, &pair, data, &mut fits, conditional)?;
+            }
+            Ok((fits, conditional))
         };
         overlap::in_order(
             plan.range.clone(),
@@ -143,20 +151,25 @@ impl Session {
         Task { fixed: self.fixed.clone(), start }
     }
 
-    /// The fit with the parameter of interest at its true value, where the plan asks for it.
+    /// The fit with parameters held, where the plan asks for it.
     fn conditional_task(&self, plan: &ToyPlan, free: &Task) -> Result<Option<Task>> {
-        if !plan.conditional {
+        if plan.hold.is_empty() {
             return Ok(None);
         }
-        let Some(poi) = self.model.poi() else {
-            return Err(Error::Unsupported(
-                "conditional fits need a parameter of interest, and the measurement names none"
-                    .into(),
-            ));
-        };
         let (mut fixed, mut start) = (free.fixed.clone(), free.start.clone());
-        fixed[poi] = true;
-        start[poi] = plan.truth[poi];
+        for &(index, value) in &plan.hold {
+            let Some(parameter) = self.model.parameters().get(index) else {
+                let n = self.model.n_parameters();
+                let message = format!("parameter {index} is to be held, and the model has {n}");
+                return Err(Error::Argument(message));
+            };
+            if !value.is_finite() {
+                let message = format!("{} = {value} is not a finite number", parameter.name);
+                return Err(Error::Argument(message));
+            }
+            fixed[index] = true;
+            start[index] = value;
+        }
         Ok(Some(Task { fixed, start }))
     }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::statement::{DataArguments, StatementArguments};
+use crate::cli::test_toys::ScanToyArguments;
 
 #[derive(Debug, Args)]
 pub(crate) struct Gof {
@@ -10,4 +11,6 @@ pub(crate) struct Gof {
     pub(crate) statement: StatementArguments,
     #[command(flatten)]
     pub(crate) data: DataArguments,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
 }

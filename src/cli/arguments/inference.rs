@@ -6,8 +6,9 @@ use clap::Args;
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 
-use super::parse::{finite, grid, named_grid, positive};
+use super::parse::{assignment, finite, grid, named_grid, positive};
 use super::{OutputArguments, WorkspaceArguments};
+use crate::cli::test_toys::{ScanToyArguments, TestToyArguments};
 
 /// Values to be scanned.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,9 +16,12 @@ pub(crate) struct Grid(pub(crate) Vec<f64>);
 
 /// What all statements take: a workspace, its data, when fits stop, where the result goes.
 #[derive(Debug, Args)]
-pub(crate) struct Statement {
+pub(crate) struct TestArguments {
     #[command(flatten)]
     pub(crate) workspace: WorkspaceArguments,
+    /// Hold a parameter at a value in all fits; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) fix: Vec<(String, f64)>,
     /// Data instead of the workspace's: main and auxiliary data in pyhf's order
     #[arg(long, value_name = "FILE")]
     pub(crate) data: Option<PathBuf>,
@@ -28,7 +32,7 @@ pub(crate) struct Statement {
     pub(crate) output: OutputArguments,
 }
 
-impl Statement {
+impl TestArguments {
     pub(crate) fn tolerance(&self) -> Tolerance {
         Tolerance { edm: self.tolerance, ..Tolerance::PARITY }
     }
@@ -37,7 +41,7 @@ impl Statement {
 #[derive(Debug, Args)]
 pub(crate) struct Cls {
     #[command(flatten)]
-    pub(crate) statement: Statement,
+    pub(crate) statement: TestArguments,
     /// Value of the parameter of interest to be tested
     #[arg(long, value_name = "MU", default_value_t = 1.0, allow_negative_numbers = true,
           value_parser = finite)]
@@ -45,18 +49,22 @@ pub(crate) struct Cls {
     /// Test statistic: qtilde, qmu, tmu, ttilde
     #[arg(long, value_name = "NAME", default_value_t = TestStatistic::QTilde)]
     pub(crate) test_statistic: TestStatistic,
+    #[command(flatten)]
+    pub(crate) toys: TestToyArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Discovery {
     #[command(flatten)]
-    pub(crate) statement: Statement,
+    pub(crate) statement: TestArguments,
+    #[command(flatten)]
+    pub(crate) toys: TestToyArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Limit {
     #[command(flatten)]
-    pub(crate) statement: Statement,
+    pub(crate) statement: TestArguments,
     /// Test statistic: qtilde, qmu
     #[arg(long, value_name = "NAME", default_value_t = TestStatistic::QTilde)]
     pub(crate) test_statistic: TestStatistic,
@@ -67,14 +75,33 @@ pub(crate) struct Limit {
     #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
     pub(crate) mu: Option<Grid>,
     /// The limit for every patch of the patchset given with --patch
-    #[arg(long, requires = "patch", conflicts_with_all = ["patch_name", "data"])]
+    #[arg(long, requires = "patch", conflicts_with_all = ["patch_name", "data", "toys", "fix"])]
     pub(crate) all_patches: bool,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Interval {
+    #[command(flatten)]
+    pub(crate) statement: TestArguments,
+    /// Test statistic: ttilde, which knows no negative values, or tmu
+    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::TTilde)]
+    pub(crate) test_statistic: TestStatistic,
+    /// Confidence level
+    #[arg(long, value_name = "CL", default_value_t = 0.95)]
+    pub(crate) confidence_level: f64,
+    /// Values to be tested, from A to B, N of them [default: 21 around the best fit]
+    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
+    pub(crate) mu: Option<Grid>,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Scan {
     #[command(flatten)]
-    pub(crate) statement: Statement,
+    pub(crate) statement: TestArguments,
     /// Values of the parameter of interest: from A to B, N of them
     #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true,
           required_unless_present = "parameter", conflicts_with = "parameter")]
@@ -90,7 +117,7 @@ pub(crate) struct Scan {
 #[derive(Debug, Args)]
 pub(crate) struct Minos {
     #[command(flatten)]
-    pub(crate) statement: Statement,
+    pub(crate) statement: TestArguments,
     /// Parameter; repeatable [default: all that are free]
     #[arg(long, value_name = "NAME")]
     pub(crate) parameter: Vec<String>,

@@ -15,7 +15,7 @@ pub(super) fn finite(text: &str) -> Result<f64, String> {
     }
 }
 
-pub(super) fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
         _ => Err("a positive number is needed".into()),
@@ -39,12 +39,18 @@ pub(super) fn assignment(text: &str) -> Result<(String, f64), String> {
     }
 }
 
-pub(super) fn range(text: &str) -> Result<Range<u64>, String> {
+pub(crate) fn range(text: &str) -> Result<Range<u64>, String> {
     let parsed = text.split_once(':').and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
     match parsed {
         Some(range) if range.start <= range.end => Ok(range),
         _ => Err("two whole numbers A:B with A <= B are needed, e.g. 0:1000".into()),
     }
+}
+
+/// `WxH`, as in 800x600.
+pub(super) fn size(text: &str) -> Result<(f64, f64), String> {
+    let parsed = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    parsed.ok_or_else(|| "a width and a height are needed, e.g. 800x600".into())
 }
 
 /// `A:B:N`, N values from A to B.
@@ -149,6 +155,9 @@ mod tests {
         assert!(parse("neyman toys w.json --toys 5 --with-data").is_err());
         assert!(parse("neyman toys w.json --toys 5 --no-poi --mu 1").is_err());
         assert!(parse("neyman toys w.json --toys 5 --no-poi --conditional").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --conditional --test-mu 1").is_err());
+        assert!(parse("neyman toys w.json --toys 5 --test-mu -0.5").is_ok());
+        assert!(parse("neyman merge all.npz").is_err());
         assert!(parse("neyman fit w.json --no-poi --poi mu").is_err());
         assert!(parse("neyman fit w.json --no-poi").is_ok());
         assert!(parse("neyman fit w.json --mu 1").is_err());

@@ -134,7 +134,7 @@ fn plan(n: u64) -> ToyPlan {
         truth: vec![1.0],
         seed: 1,
         range: 0..n,
-        conditional: false,
+        hold: Vec::new(),
         keep_data: false,
         tolerance: Default::default(),
     }
@@ -146,7 +146,7 @@ fn small_batches_stay_on_the_processor() {
     let small = session.toy_device(&plan(LARGE - 1)).unwrap();
     assert_eq!(&small, session.device());
     assert!(session.large.get().is_none());
-    let both = ToyPlan { conditional: true, ..plan(LARGE / 2) };
+    let both = ToyPlan { hold: vec![(0, 1.0)], ..plan(LARGE / 2) };
     session.toy_device(&both).unwrap();
     assert!(session.large.get().is_some());
 }

@@ -257,11 +257,11 @@ pub(super) fn worst(statuses: impl IntoIterator<Item = Status>) -> Status {
 }
 
 impl Session {
-    /// An error where the parameter is held constant by the measurement: nothing can be said about it.
+    /// An error where the parameter is held constant: nothing can be said about it.
     pub(super) fn check_free(&self, parameter: usize) -> Result<()> {
         if self.fixed[parameter] {
             let name = &self.model.parameters()[parameter].name;
-            return Err(Error::Unsupported(format!("{name} is held constant by the measurement")));
+            return Err(Error::Unsupported(format!("{name} is held constant")));
         }
         Ok(())
     }

@@ -1,0 +1,91 @@
+//! `neyman interval`: confidence interval by toys, after Feldman and Cousins.
+
+use neyman::fit::Status;
+use neyman::session::{IntervalOptions, ToyInterval, ToyIntervalPoint};
+use neyman::spec::display_name;
+use serde_json::{Value, json};
+
+use super::arguments::{Global, Interval};
+use super::document::{Document, notes};
+use super::json::number;
+use super::table::Table;
+use super::test_toys::{Bar, plus_minus, scan_exit};
+use super::{Outcome, input, interrupt, load};
+
+/// Toys of each value where no number is given.
+const TOYS: u64 = 1000;
+
+pub(crate) fn run(global: &Global, arguments: &Interval) -> Outcome {
+    let statement = &arguments.statement;
+    let (loaded, session) =
+        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
+    load::say_device(global, session.device());
+    let data = input::data(statement.data.as_deref(), &loaded.model)?;
+    let toys = &arguments.toys;
+    let test =
+        toys.test(arguments.test_statistic, statement.tolerance(), Some(toys.toys.unwrap_or(TOYS)));
+    let options = IntervalOptions {
+        confidence_level: arguments.confidence_level,
+        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
+    };
+    let (stop, mut bar) = (interrupt::install()?, Bar::new(global));
+    let found = session.feldman_cousins(&test, &options, &data, &stop, &mut |left, n| {
+        bar.heard(left, n, test.range.end);
+    });
+    bar.clear();
+    let found = found?;
+    let document =
+        Document::new("interval", &loaded, session.device(), Some(test.seed), body(&found));
+    document.write(&statement.output, None, &text(&found))?;
+    let toys = found.points.iter().map(|p| p.toys).sum();
+    let failed = found.points.iter().map(|p| p.failed.len() as u64).sum();
+    Ok(scan_exit(found.complete, toys, failed))
+}
+
+fn body(interval: &ToyInterval) -> Value {
+    let point = |p: &ToyIntervalPoint| {
+        json!({
+            "mu": number(p.mu),
+            "test_statistic": number(p.test_statistic),
+            "critical": number(p.critical),
+            "p_value": number(p.p_value.value()),
+            "p_value_error": number(p.p_value.error()),
+            "toys": p.toys,
+            "failed": p.failed.len(),
+            "seed": p.seed,
+        })
+    };
+    json!({
+        "poi": interval.parameter,
+        "parameter": interval.parameter,
+        "confidence_level": number(interval.confidence_level),
+        "lower": interval.lower.map(number),
+        "upper": interval.upper.map(number),
+        "points": interval.points.iter().map(point).collect::<Vec<_>>(),
+        "interrupted": !interval.complete,
+        "status": Status::Converged.as_str(),
+        "notes": interval.notes,
+    })
+}
+
+fn text(interval: &ToyInterval) -> String {
+    let name = display_name(&interval.parameter);
+    let mut table = Table::new(&[&name, "t", "critical", "p-value"]);
+    for p in &interval.points {
+        table.row([
+            format!("{:.5}", p.mu),
+            format!("{:.4}", p.test_statistic),
+            format!("{:.4}", p.critical),
+            plus_minus(p.p_value.value(), p.p_value.error()),
+        ]);
+    }
+    let end = |x: Option<f64>| x.map_or("beyond the values tested".into(), |x| format!("{x:.5}"));
+    format!(
+        "{}\n{} % interval of {name}: from {} to {}\n{}",
+        table.render(),
+        100.0 * interval.confidence_level,
+        end(interval.lower),
+        end(interval.upper),
+        notes(&interval.notes, Status::Converged),
+    )
+}

@@ -1,0 +1,347 @@
+//! Hypothesis tests by toys: CLs and discovery.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Session;
+use super::ensemble::{Ensemble, EnsemblePlan, stream};
+use super::hypotest::STEPS;
+use super::hypotheses::{Hypotheses, OBSERVED};
+use crate::fit::Tolerance;
+use crate::infer::distributions::significance;
+use crate::infer::{Empirical, ExpectedToys, Fraction, TestStatistic, ToyCls};
+use crate::model::Data;
+use crate::{Error, Result};
+
+/// Toys after which an adaptive test looks for the first time.
+const FIRST_LOOK: u64 = 1000;
+
+/// Which test, and with how many toys.
+#[derive(Debug, Clone)]
+pub struct ToyTest {
+    /// Parameter of interest; `None`: the model's.
+    pub poi: Option<String>,
+    /// Its tested value; 0 for a discovery.
+    pub mu: f64,
+    /// Test statistic.
+    pub statistic: TestStatistic,
+    /// Seed: toys of the tested hypothesis have it, those of the alternative the next [`stream`].
+    pub seed: u64,
+    /// First of the two streams of the seed: even, 0 but for points of a scan.
+    pub stream: u64,
+    /// Toys of each hypothesis.
+    pub range: Range<u64>,
+    /// Stop at fewer toys, once the error of CLs (for q0 of p0) is smaller than this.
+    pub error: Option<f64>,
+    /// Also throw toys of the alternative. Without them there is no CLb and nothing is expected.
+    pub alternative: bool,
+    /// Keep each toy's value; without them nothing is expected, and memory does not grow with toys.
+    pub keep_values: bool,
+    /// Toys fitted together.
+    pub chunk: usize,
+    /// When a fit stops.
+    pub tolerance: Tolerance,
+}
+
+/// One of the two hypotheses of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hypothesis {
+    /// The parameter of interest at its tested value.
+    Tested,
+    /// At 0; at 1 where 0 is tested for a discovery.
+    Alternative,
+}
+
+/// A test whose fits to the data are done: what remains are toys.
+pub struct PreparedTest<'a> {
+    session: Place<'a>,
+    test: ToyTest,
+    poi: usize,
+    /// Test statistic of the data.
+    pub test_statistic: f64,
+    /// Best fit of the parameter of interest, within the statistic's bounds.
+    pub mu_hat: f64,
+    /// What was done beside what was asked: other bounds.
+    pub notes: Vec<String>,
+    /// Best fits to the data under the tested hypothesis and the alternative.
+    truths: [Vec<f64>; 2],
+}
+
+/// The session itself, or one with other bounds.
+#[derive(Clone)]
+enum Place<'a> {
+    Here(&'a Session),
+    Own(Arc<Session>),
+}
+
+impl Deref for Place<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        match self {
+            Self::Here(session) => session,
+            Self::Own(session) => session,
+        }
+    }
+}
+
+/// A test by toys.
+#[derive(Debug, Clone)]
+pub struct ToyHypotest {
+    /// Parameter of interest.
+    pub poi: String,
+    /// Its tested value.
+    pub mu: f64,
+    /// Test statistic.
+    pub statistic: TestStatistic,
+    /// Its value for the data.
+    pub test_statistic: f64,
+    /// Best fit of the parameter of interest, within the statistic's bounds.
+    pub mu_hat: f64,
+    /// CLs+b and CLb: toys with values at or above that of the data.
+    pub cls: ToyCls,
+    /// What the alternative's toys give, from -2 to +2 sigma; NaN where values are not kept.
+    pub expected: ExpectedToys,
+    /// Toys of the tested hypothesis.
+    pub tested: Ensemble,
+    /// Toys of the alternative.
+    pub alternative: Ensemble,
+    /// False where the test was stopped before its toys were done.
+    pub complete: bool,
+    /// What was done beside what was asked.
+    pub notes: Vec<String>,
+}
+
+/// A discovery by toys.
+#[derive(Debug, Clone)]
+pub struct ToyDiscovery {
+    /// Background-only toys at or above the data's q0.
+    pub p0: Fraction,
+    /// Significance of p0 (arXiv:1007.1727 eq. 1); infinite where no toy reaches q0.
+    pub z: f64,
+    /// Significances of the alternative's toys (mu = 1), rising, from -2 to +2 sigma.
+    pub z_expected: [f64; 5],
+    /// The test itself.
+    pub test: ToyHypotest,
+}
+
+impl Session {
+    /// Tests a value of a parameter by toys. Truths are the best fits to `data` with the parameter at
+    /// its tested value and at that of the alternative, as in pyhf; each toy has auxiliary data of its own.
+    /// `progress` hears how many toys of which hypothesis came to an end. Once `stop` is set it ends after
+    /// the chunk in work, with what there is.
+    ///
+    /// # Errors
+    /// Where the test does not fit the model, where a fit to the data does not converge, or what the
+    /// device says. Failing fits of toys are none: they are counted.
+    pub fn hypotest_toys(
+        &self,
+        test: &ToyTest,
+        data: &Data,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Hypothesis, u64),
+    ) -> Result<ToyHypotest> {
+        self.prepare_toy_test(test, data)?.throw(stop, progress)
+    }
+
+    /// The same for the background-only hypothesis: `test` with q0 at mu = 0, whatever it says.
+    ///
+    /// # Errors
+    /// As [`hypotest_toys`](Self::hypotest_toys).
+    pub fn discovery_toys(
+        &self,
+        test: &ToyTest,
+        data: &Data,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Hypothesis, u64),
+    ) -> Result<ToyDiscovery> {
+        let test = ToyTest { mu: 0.0, statistic: TestStatistic::Q0, ..test.clone() };
+        Ok(self.hypotest_toys(&test, data, stop, progress)?.into())
+    }
+
+    /// The fits to the data that a test by toys begins with. For toys that are kept on disk, or come from
+    /// there; else [`hypotest_toys`](Self::hypotest_toys) does it all.
+    ///
+    /// # Errors
+    /// Where the test does not fit the model, or a fit does not converge.
+    pub fn prepare_toy_test(&self, test: &ToyTest, data: &Data) -> Result<PreparedTest<'_>> {
+        let mut tests = self.prepare_toy_tests(test, &[test.mu], data)?;
+        tests.pop().ok_or_else(|| Error::Argument("there is no value to test".into()))
+    }
+
+    /// The same for several values, whatever `test` says: each has two streams of its own, in their order.
+    ///
+    /// # Errors
+    /// As [`prepare_toy_test`](Self::prepare_toy_test).
+    pub fn prepare_toy_tests(
+        &self,
+        test: &ToyTest,
+        values: &[f64],
+        data: &Data,
+    ) -> Result<Vec<PreparedTest<'_>>> {
+        let poi = self.poi(test.poi.as_deref())?;
+        let name = &self.model.parameters()[poi].name;
+        if let Some(mu) = values.iter().find(|mu| !mu.is_finite()) {
+            return Err(Error::Argument(format!("{name} = {mu} is not a finite number")));
+        }
+        let statistic = test.statistic;
+        let free = self.free_fit(data, poi, statistic, Tolerance::PARITY)?;
+        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let step = (largest - statistic.alternative()) / STEPS as f64;
+        let on_the_way = (1..STEPS).map(|i| statistic.alternative() + step * i as f64);
+        let all: Vec<f64> = on_the_way.chain(values.iter().copied()).collect();
+        let tests = Hypotheses::new(&free, poi, statistic, Tolerance::PARITY, &|_| all.clone())?;
+        // toys get the bounds of the observed data's free fit, or wider ones
+        let declared = self.model.parameters()[poi].bounds;
+        let (_, seen) = free.work.session().model.parameters()[poi].bounds;
+        let (lower, upper) = statistic.bounds((declared.0, declared.1.max(seen)), largest);
+        let mut notes = tests.notes.clone();
+        let session = match (lower, upper) == declared {
+            true => Place::Here(self),
+            false => {
+                notes.push(format!("the toys' free fits had {name} between {lower} and {upper}"));
+                Place::Own(Arc::new(self.with_bounds(poi, (lower, upper))?))
+            }
+        };
+        let truth = |mu: f64| {
+            tests.truth(mu).map(<[f64]>::to_vec).ok_or_else(|| {
+                let message = format!("the fit with {name} held at {mu} did not converge");
+                Error::Convergence(message)
+            })
+        };
+        let prepared = |(k, &mu): (usize, &f64)| {
+            let place = tests.path.values().iter().position(|v| *v == mu);
+            let q = place.map_or(f64::NAN, |i| tests.q(OBSERVED, i));
+            let stream = test.stream + 2 * k as u64;
+            Ok(PreparedTest {
+                session: session.clone(),
+                test: ToyTest { mu, stream, ..test.clone() },
+                poi,
+                test_statistic: q,
+                mu_hat: tests.best[OBSERVED].0,
+                notes: notes.clone(),
+                truths: [truth(mu)?, truth(statistic.alternative())?],
+            })
+        };
+        values.iter().enumerate().map(prepared).collect()
+    }
+}
+
+impl PreparedTest<'_> {
+    /// The session whose model has the statistic's bounds: where these toys are fitted.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The test.
+    pub fn test(&self) -> &ToyTest {
+        &self.test
+    }
+
+    /// The toys of one hypothesis.
+    pub fn plan(&self, hypothesis: Hypothesis) -> EnsemblePlan {
+        let (i, test) = (hypothesis as usize, &self.test);
+        let thrown = hypothesis == Hypothesis::Tested || test.alternative;
+        EnsemblePlan {
+            statistic: test.statistic,
+            poi: self.poi,
+            mu: test.mu,
+            truth: self.truths[i].clone(),
+            seed: stream(test.seed, test.stream + i as u64),
+            range: if thrown { test.range.clone() } else { test.range.start..test.range.start },
+            tolerance: test.tolerance,
+            threshold: Some(self.test_statistic),
+            keep_values: test.keep_values,
+        }
+    }
+
+    /// Throws the toys of both hypotheses, in steps where the test is adaptive.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub fn throw(
+        self,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Hypothesis, u64),
+    ) -> Result<ToyHypotest> {
+        let range = self.test.range.clone();
+        let both = [Hypothesis::Tested, Hypothesis::Alternative];
+        let plans = both.map(|h| self.plan(h));
+        let precision = self.session.toy_device(&plans[0].toys())?.precision;
+        let empty = |i: usize| {
+            let range = range.start..range.start;
+            Ensemble::new(&EnsemblePlan { range, ..plans[i].clone() }, &precision)
+        };
+        let mut ensembles = [empty(0), empty(1)];
+        let mut end = match self.test.error {
+            Some(_) => range.end.min(range.start + FIRST_LOOK),
+            None => range.end,
+        };
+        loop {
+            for (i, hypothesis) in both.into_iter().enumerate() {
+                let (ensemble, plan) = (&mut ensembles[i], &plans[i]);
+                let part = ensemble.range.end..end.min(plan.range.end);
+                if part.is_empty() || stop.load(Ordering::Relaxed) {
+                    continue;
+                }
+                ensemble.extend_to(part.end, plan.keep_values);
+                let plan = EnsemblePlan { range: part, ..plan.clone() };
+                let mut heard = |n| progress(hypothesis, n);
+                self.session.throw_into(ensemble, &plan, self.test.chunk, stop, &mut heard)?;
+            }
+            let more = self.more_toys(&ensembles);
+            if stop.load(Ordering::Relaxed) || end >= range.end || more == 0 {
+                break;
+            }
+            // not many at once: the error of few toys is itself not known well
+            let most = 9 * (end - range.start);
+            end = range.end.min(end + more.min(most));
+        }
+        let complete = !stop.load(Ordering::Relaxed)
+            || ensembles.iter().all(Ensemble::is_complete) && end == range.end;
+        let [tested, alternative] = ensembles;
+        Ok(ToyHypotest { complete, ..self.conclude(tested, alternative) })
+    }
+
+    /// Toys that an adaptive test still needs; 0 where no error was asked for.
+    fn more_toys(&self, ensembles: &[Ensemble; 2]) -> u64 {
+        let [clsb, clb] = [0, 1].map(|i| ensembles[i].p_value());
+        match self.test.error {
+            None => 0,
+            Some(wish) if self.test.statistic == TestStatistic::Q0 => clsb.more_toys(wish),
+            Some(wish) => ToyCls { clsb, clb }.more_toys(wish),
+        }
+    }
+
+    /// What the toys of both hypotheses say.
+    pub fn conclude(self, tested: Ensemble, alternative: Ensemble) -> ToyHypotest {
+        let empirical = |e: &Ensemble| match self.test.keep_values {
+            true => e.distribution(),
+            false => Empirical::default(),
+        };
+        ToyHypotest {
+            poi: self.session.model.parameters()[self.poi].name.clone(),
+            mu: self.test.mu,
+            statistic: self.test.statistic,
+            test_statistic: self.test_statistic,
+            mu_hat: self.mu_hat,
+            cls: ToyCls { clsb: tested.p_value(), clb: alternative.p_value() },
+            expected: ExpectedToys::new(&empirical(&tested), &empirical(&alternative)),
+            complete: tested.is_complete() && alternative.is_complete(),
+            tested,
+            alternative,
+            notes: self.notes,
+        }
+    }
+}
+
+impl From<ToyHypotest> for ToyDiscovery {
+    fn from(test: ToyHypotest) -> Self {
+        let mut z_expected = test.expected.clsb.map(significance);
+        // the smallest p-value is the largest significance
+        z_expected.reverse();
+        let p0 = test.cls.clsb;
+        Self { p0, z: significance(p0.value()), z_expected, test }
+    }
+}
