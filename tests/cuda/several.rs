@@ -49,11 +49,12 @@ fn session(device: &str) -> Session {
 
 /// Toys with conditional fits, in two chunks.
 fn throw(session: &Session) -> Vec<FitBatch> {
+    let poi = session.model().poi().expect("a parameter of interest");
     let plan = ToyPlan {
         truth: session.model().init(),
         seed: 9,
         range: 0..22,
-        conditional: true,
+        hold: vec![(poi, session.model().init()[poi])],
         keep_data: false,
         tolerance: Tolerance::default(),
     };
