@@ -19,7 +19,7 @@ use neyman::spec::{self, LoadOptions};
 
 const TOYS: u64 = 200;
 /// A graphics card needs this many to be busy.
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "gpu", feature = "cuda"))]
 const LARGE: u64 = 16_384;
 
 fn models() -> Vec<(&'static str, Model)> {
@@ -72,9 +72,16 @@ fn fit(criterion: &mut Criterion, name: &str, model: &Model) {
     });
 }
 
-/// Throwing and fitting toys: on all threads, and on the first graphics processor in each precision.
+/// Throwing and fitting toys: on all threads, on the first NVIDIA card, and on the first graphics
+/// processor in each precision.
 fn toys(criterion: &mut Criterion, name: &str, model: &Model) {
     toys_on(criterion, name, model, DeviceChoice::Cpu.into(), TOYS);
+    #[cfg(feature = "cuda")]
+    if let Ok(card) = accelerator::cuda::find(None) {
+        // one with fewer is the stand-in of the tests
+        let toys = if card.multiprocessors > 4 { LARGE } else { TOYS };
+        toys_on(criterion, name, model, DeviceChoice::Cuda { index: None }.into(), toys);
+    }
     #[cfg(feature = "gpu")]
     if let Ok((adapter, _)) = accelerator::gpu::adapters::find(None, None) {
         for precision in adapter.info.precisions() {

@@ -92,7 +92,7 @@ def sources() -> list[Path]:
 
 
 def stamp() -> str:
-    """FNV-1a, 64 bits, of the sources one after the other: `tests/cuda.rs` computes it as well."""
+    """FNV-1a, 64 bits, of the sources one after the other: `tests/cuda/main.rs` computes it as well."""
     value = 0xCBF29CE484222325
     for path in sources():
         for byte in path.read_bytes():

@@ -27,6 +27,8 @@ struct Device {
     singular: f64,
     /// Every case; else a part of each kind, for devices that may be emulated.
     thorough: bool,
+    /// Parameters of the largest of the shared workspaces that is tried.
+    largest: fn() -> usize,
 }
 
 impl Device {
@@ -83,6 +85,9 @@ fn shared_workspaces(device: Device) {
     for golden in goldens() {
         for interpolation in device.interpolations() {
             let model = golden.compile(interpolation);
+            if model.n_parameters() > (device.largest)() {
+                continue;
+            }
             let n = if device.thorough && model.n_parameters() > 50 { 16 } else { 48 };
             worst = device.check(&golden.name, &model, n).max_by(worst);
         }
@@ -229,6 +234,18 @@ conformance!(
         tolerance: 1e-14,
         singular: F64,
         thorough: true,
+        largest: || usize::MAX,
+    }
+);
+
+conformance!(
+    cuda,
+    Device {
+        open: common::cuda::open,
+        tolerance: 5e-15,
+        singular: F64,
+        thorough: false,
+        largest: common::cuda::largest,
     }
 );
 
@@ -245,6 +262,7 @@ mod gpu {
             tolerance: 5e-15,
             singular: F64,
             thorough: false,
+            largest: || usize::MAX,
         }
     );
     conformance!(
@@ -254,6 +272,7 @@ mod gpu {
             tolerance: 3e-13,
             singular: 2e-11,
             thorough: false,
+            largest: || usize::MAX,
         }
     );
     conformance!(
@@ -263,6 +282,7 @@ mod gpu {
             tolerance: 3e-6,
             singular: 3e-4,
             thorough: false,
+            largest: || usize::MAX,
         }
     );
 }

@@ -1,6 +1,10 @@
 //! Devices as their users meet them: the list, choice by name, automatic choice; and that whatever
 //! stands in the environment, a command ends in results or in one plain error.
 
+#[path = "common/place.rs"]
+#[allow(dead_code, reason = "each test file uses a part of this")]
+mod place;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -30,7 +34,7 @@ const ENVIRONMENTS: [&[(&str, &str)]; 7] = [
 ];
 
 fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("devices-{name}"));
+    let folder = place::scratch().join(format!("devices-{name}"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("w.json"), WORKSPACE).unwrap();
@@ -38,7 +42,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn run(folder: &Path, line: &str, environment: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_neyman"));
+    let mut command = Command::new(place::binary());
     command.current_dir(folder).args(line.split_whitespace()).stdin(Stdio::null());
     for name in ["XDG_CACHE_HOME", "HOME", "LOCALAPPDATA"] {
         command.env(name, folder);
@@ -78,6 +82,10 @@ fn the_list_holds_the_processor_and_all_others_once() {
     assert_eq!((&all[0]["device"], &all[0]["precisions"][0]), (&"cpu".into(), &"f64".into()));
     let (cuda, graphics): (Vec<&Value>, Vec<&Value>) =
         all.iter().skip(1).partition(|device| device["backend"] == "cuda");
+    // two cards or more are listed once more, together
+    let (together, cuda): (Vec<&Value>, Vec<&Value>) =
+        cuda.into_iter().partition(|device| device["also"] == "cuda:all");
+    assert_eq!(together.len(), usize::from(cuda.len() > 1));
     for (i, device) in cuda.iter().enumerate() {
         assert_eq!(device["device"], format!("cuda:{i}"));
         assert_eq!(device["precisions"], serde_json::json!(["f64"]));
@@ -138,8 +146,11 @@ fn without_a_driver_there_is_the_processor_and_advice() {
     let folder = folder("no-driver");
     let none = [("VK_DRIVER_FILES", "/nonexistent")];
     let list = json(&folder, "devices --json", &none);
-    assert_eq!(devices(&list).len(), 1);
-    assert!(list["auto"].as_str().unwrap().contains("no graphics processor was found"));
+    // CUDA has a driver of its own
+    let cuda = devices(&list).iter().filter(|d| d["backend"] == "cuda").count();
+    assert_eq!(devices(&list).len(), 1 + cuda);
+    let advice = if cuda > 0 { "where they are faster" } else { "no graphics processor was found" };
+    assert!(list["auto"].as_str().unwrap().contains(advice), "{}", list["auto"]);
     for (device, told) in [
         (
             "gpu",
@@ -225,8 +236,7 @@ fn devices_agree_on_toys() {
         }
         for precision in device["precisions"].as_array().unwrap() {
             let precision = precision.as_str().unwrap();
-            for name in [&device["device"], &device["also"]] {
-                let name = name.as_str().unwrap();
+            for name in [&device["device"], &device["also"]].into_iter().filter_map(Value::as_str) {
                 let line =
                     format!("{toys} --device {name} --precision {precision} --no-host-fallback");
                 let found = json(&folder, &line, &[]);

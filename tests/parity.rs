@@ -7,7 +7,7 @@
 mod common;
 
 use common::conformance::{Point, evaluate};
-use common::parity::{Device, F64, Ledger, Row, models, near, toys};
+use common::parity::{Device, F64, Ledger, Row, near, toys};
 use neyman::accelerator::cpu::Cpu;
 use neyman::accelerator::{Accelerator, Problem};
 use neyman::fit::{self, FitBatch, FitJob, Tolerance};
@@ -67,7 +67,7 @@ fn minimize(device: &dyn Accelerator, job: &FitJob<'_>) -> FitBatch {
 fn nll_and_gradient(device: &Device) {
     let (contract, mut ledger) = (device.contract, Ledger::new(device));
     let (mut compared, mut impossible) = (0, 0);
-    for (name, model) in models() {
+    for (name, model) in device.models() {
         let Some(loaded) = device.load(&model) else { return };
         let mut points = near(&model, 62, 0xfa1);
         let observed = model.observed().clone();
@@ -108,7 +108,7 @@ fn nll_and_gradient(device: &Device) {
 fn best_fits(device: &Device) {
     let (contract, mut ledger) = (device.contract, Ledger::new(device));
     let (mut compared, mut others, mut flat, mut on_host) = (0, 0, 0, 0);
-    for (name, model) in models() {
+    for (name, model) in device.models() {
         let Some(loaded) = device.load(&model) else { return };
         let observed = model.observed();
         let (mut main, mut auxiliary) = (observed.main.clone(), observed.auxiliary.clone());
@@ -211,9 +211,9 @@ fn toy_fits(device: &Device) {
     let asked = std::env::var("NEYMAN_PARITY_TOYS").ok().and_then(|n| n.parse::<usize>().ok());
     let (mut compared, mut on_host, mut unconverged) = (0, 0, [0, 0]);
     let mut others = [0, 0];
-    for (name, model) in models() {
+    for (name, model) in device.models() {
         let Some(loaded) = device.load(&model) else { return };
-        let (most, work) = device.toys;
+        let (most, work) = (device.toys)();
         let n = asked.unwrap_or_else(|| (work / model.n_parameters()).min(most));
         let Some(data) = toys(&model, n) else { continue };
         let fits = Fits::new(&model, data);
@@ -289,7 +289,19 @@ parity!(
         name: "cpu",
         contract: &F64,
         open: |program| Some(Box::new(Cpu::new(program, "parity"))),
-        toys: (1000, 1000 * 1000),
+        toys: || (1000, 1000 * 1000),
+        largest: || usize::MAX,
+    }
+);
+
+parity!(
+    cuda,
+    Device {
+        name: "cuda",
+        contract: &F64,
+        open: common::cuda::open,
+        toys: || if common::cuda::is_fast() { (1000, 1000 * 1000) } else { (8, 64) },
+        largest: common::cuda::largest,
     }
 );
 
@@ -310,7 +322,8 @@ mod gpu {
             name: "gpu f64",
             contract: &F64,
             open: |program| open(Precision::F64, program),
-            toys: TOYS,
+            toys: || TOYS,
+            largest: || usize::MAX,
         }
     );
     parity!(
@@ -319,7 +332,8 @@ mod gpu {
             name: "gpu df64",
             contract: &DF64,
             open: |program| open(Precision::Df64, program),
-            toys: TOYS,
+            toys: || TOYS,
+            largest: || usize::MAX,
         }
     );
     parity!(
@@ -328,7 +342,8 @@ mod gpu {
             name: "gpu f32",
             contract: &F32,
             open: |program| open(Precision::F32, program),
-            toys: TOYS,
+            toys: || TOYS,
+            largest: || usize::MAX,
         }
     );
 }

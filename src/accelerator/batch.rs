@@ -111,7 +111,7 @@ pub struct FitBatch {
     pub negative_bin: Vec<i32>,
     /// Fits of a device that the processor finished, in f64.
     pub on_host: usize,
-    /// What failed on the device, where something did.
+    /// What failed on the device, and who took over, where something did.
     pub failure: Option<String>,
 }
 

@@ -25,7 +25,16 @@ pub enum DeviceChoice {
         /// Its number in the list of devices.
         index: Option<usize>,
     },
+    /// Several NVIDIA graphics processors, among which the fits of a batch are shared out.
+    CudaSeveral {
+        /// Which; all of them where not said.
+        cards: Option<Cards>,
+    },
 }
+
+/// Numbers of two cards or more, none twice: a set, so `cuda:1,0` is `cuda:0,1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cards(u64);
 
 /// Interfaces to graphics processors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,7 +111,7 @@ impl From<&Self> for DeviceRequest {
     }
 }
 
-/// The words for devices; all but the first two may carry a number, as in `gpu:0`.
+/// The words for devices; all but the first two may carry a number, as in `gpu:0`, the last several.
 const DEVICES: [&str; 7] = ["auto", "cpu", "gpu", "vulkan", "metal", "dx12", "cuda"];
 const PRECISIONS: [&str; 4] = ["auto", "f64", "df64", "f32"];
 
@@ -124,9 +133,17 @@ impl FromStr for DeviceChoice {
             Some(_) if word == "auto" || word == "cpu" => {
                 return error(format!("{word} has no number"));
             }
-            Some(n) if DEVICES.contains(&word) => match n.parse() {
-                Ok(i) if n.bytes().all(|b| b.is_ascii_digit()) => Some(i),
-                _ => return error(format!("a number must follow the colon, as in {word}:0")),
+            Some("all") if word == "cuda" => return Ok(Self::CudaSeveral { cards: None }),
+            Some(list) if word == "cuda" && list.contains(',') => match several(list) {
+                Ok(cards) => return Ok(Self::CudaSeveral { cards: Some(cards) }),
+                Err(message) => return error(message),
+            },
+            Some(list) if DEVICES.contains(&word) && list.contains(',') => {
+                return error("several work together through CUDA alone, as in cuda:0,1".into());
+            }
+            Some(n) if DEVICES.contains(&word) => match number_of(n) {
+                Some(i) => Some(i),
+                None => return error(format!("a number must follow the colon, as in {word}:0")),
             },
             Some(_) => None,
         };
@@ -150,9 +167,71 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// Digits alone.
+fn number_of(text: &str) -> Option<usize> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// `0,1`, or what is wrong with it.
+fn several(list: &str) -> Result<Cards, String> {
+    let numbers: Option<Vec<usize>> = list.split(',').map(number_of).collect();
+    let Some(numbers) = numbers else {
+        return Err("numbers of cards must follow the colon, as in cuda:0,1".into());
+    };
+    Cards::of(&numbers)
+}
+
+impl Cards {
+    /// More are in no machine.
+    const MOST: usize = 64;
+
+    /// A set of cards.
+    ///
+    /// # Errors
+    /// Where it holds fewer than two, one twice, or a number of 64 or more.
+    pub fn new(numbers: &[usize]) -> Result<Self> {
+        let device = "cuda".into();
+        Self::of(numbers).map_err(|message| Error::Device { device, message })
+    }
+
+    fn of(numbers: &[usize]) -> Result<Self, String> {
+        let mut set = 0u64;
+        for &number in numbers {
+            if number >= Self::MOST {
+                return Err(format!("there is no card of number {number}"));
+            }
+            if set >> number & 1 == 1 {
+                return Err(format!("card {number} is named twice"));
+            }
+            set |= 1 << number;
+        }
+        if set.count_ones() < 2 {
+            return Err("several cards are two at least, as in cuda:0,1".into());
+        }
+        Ok(Self(set))
+    }
+
+    /// The numbers, rising.
+    pub fn numbers(self) -> impl Iterator<Item = usize> {
+        (0..Self::MOST).filter(move |number| self.0 >> number & 1 == 1)
+    }
+}
+
+/// `0,1`.
+impl fmt::Display for Cards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, number) in self.numbers().enumerate() {
+            write!(f, "{}{number}", if i > 0 { "," } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, index) = match self {
+            Self::CudaSeveral { cards: Some(cards) } => return write!(f, "cuda:{cards}"),
+            Self::CudaSeveral { cards: None } => return f.write_str("cuda:all"),
             Self::Auto => ("auto", None),
             Self::Cpu => ("cpu", None),
             Self::Gpu { backend: None, index } => ("gpu", *index),
@@ -257,6 +336,10 @@ mod tests {
     #[test]
     fn words_become_choices_and_back() {
         let gpu = |backend, index| DeviceChoice::Gpu { backend, index };
+        let cards = |numbers: &[usize]| DeviceChoice::CudaSeveral {
+            cards: Some(Cards::new(numbers).unwrap()),
+        };
+        assert_eq!("cuda:1,0".parse::<DeviceChoice>().unwrap(), cards(&[0, 1]));
         let cases = [
             ("auto", DeviceChoice::Auto),
             ("cpu", DeviceChoice::Cpu),
@@ -268,6 +351,9 @@ mod tests {
             ("dx12", gpu(Some(Backend::Dx12), None)),
             ("cuda", DeviceChoice::Cuda { index: None }),
             ("cuda:7", DeviceChoice::Cuda { index: Some(7) }),
+            ("cuda:all", DeviceChoice::CudaSeveral { cards: None }),
+            ("cuda:0,1", cards(&[1, 0])),
+            ("cuda:2,13,63", cards(&[2, 63, 13])),
         ];
         for (text, choice) in cases {
             assert_eq!(text.parse::<DeviceChoice>().unwrap(), choice);
@@ -294,6 +380,14 @@ mod tests {
             ("gpu:99999999999999999999999", "a number must follow the colon"),
             ("gpu:0:1", "a number must follow the colon"),
             ("cpu:0", "device cpu:0: cpu has no number"),
+            ("gpu:0,1", "device gpu:0,1: several work together through CUDA alone, as in cuda:0,1"),
+            ("gpu:0,cuda:1", "several work together through CUDA alone"),
+            ("cuda:0,gpu:1", "numbers of cards must follow the colon, as in cuda:0,1"),
+            ("cuda:0,", "numbers of cards must follow the colon"),
+            ("cuda:0,all", "numbers of cards must follow the colon"),
+            ("cuda:1,0,1", "device cuda:1,0,1: card 1 is named twice"),
+            ("cuda:0,64", "there is no card of number 64"),
+            ("gpu:all", "a number must follow the colon, as in gpu:0"),
             ("a\u{1b}b", "device a\\u{1b}b: there is none"),
         ];
         for (text, told) in cases {

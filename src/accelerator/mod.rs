@@ -19,12 +19,14 @@ mod layout;
 pub(crate) mod points;
 pub mod problem;
 pub mod program;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod several;
 pub mod stages;
 
 use std::sync::Arc;
 
 pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneCurvature, LaneValues, Status, Tolerance};
-pub use choice::{Backend, DeviceChoice, DeviceRequest, PrecisionChoice};
+pub use choice::{Backend, Cards, DeviceChoice, DeviceRequest, PrecisionChoice};
 pub use problem::{Curvature, Derivatives, Problem, Structure};
 pub use program::Program;
 pub use stages::{Damping, DeviceFits, End, InverseCurvature, Outcome, Stages, Tile};
@@ -113,15 +115,21 @@ pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Ac
             }),
         },
         DeviceChoice::Gpu { backend, index } => open_gpu(backend, index, request, program),
-        DeviceChoice::Cuda { index } => open_cuda(index, request, program),
+        DeviceChoice::Cuda { index } => {
+            check_cuda(request)?;
+            let first = "asked for, the first of its kind";
+            let reason = if index.is_some() { "asked for" } else { first };
+            cuda::open(index, program, reason, request.host_fallback)
+        }
+        DeviceChoice::CudaSeveral { cards } => {
+            check_cuda(request)?;
+            let reason = if cards.is_some() { "asked for" } else { "asked for, all there are" };
+            cuda::open_several(cards, program, reason, request.host_fallback)
+        }
     }
 }
 
-fn open_cuda(
-    index: Option<usize>,
-    request: &DeviceRequest,
-    program: Arc<Program>,
-) -> Result<Box<dyn Accelerator>> {
+fn check_cuda(request: &DeviceRequest) -> Result<()> {
     if !matches!(request.precision, PrecisionChoice::Auto | PrecisionChoice::F64) {
         return Err(Error::Device {
             device: request.device.to_string(),
@@ -132,8 +140,7 @@ fn open_cuda(
             ),
         });
     }
-    let reason = if index.is_some() { "asked for" } else { "asked for, the first of its kind" };
-    cuda::open(index, program, reason, request.host_fallback)
+    Ok(())
 }
 
 #[cfg(feature = "gpu")]
@@ -256,8 +263,13 @@ mod tests {
         let expected = ["no CUDA, because ", "there is no such card; there is cuda:0"];
         let said = expected.iter().any(|e| told.starts_with(&format!("device cuda:999: {e}")));
         assert!(said, "{told}");
-        let told = error("cuda", PrecisionChoice::F32);
-        assert!(told.starts_with("device cuda: its kernels compute in f64, not in f32"), "{told}");
+        for device in ["cuda", "cuda:0,1"] {
+            let told = error(device, PrecisionChoice::F32);
+            let expected = format!("device {device}: its kernels compute in f64, not in f32");
+            assert!(told.starts_with(&expected), "{told}");
+        }
+        let told = error("cuda:0,63", PrecisionChoice::Auto);
+        assert!(told.contains("no CUDA, because ") || told.contains("no such card"), "{told}");
         let told = error("gpu:999", PrecisionChoice::Auto);
         let expected =
             if cfg!(feature = "gpu") { "no graphics device of number 999" } else { "feature gpu" };

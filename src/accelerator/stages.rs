@@ -4,7 +4,7 @@
     feature = "gpu",
     all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
 ))]
-use crate::{Error, Result};
+use crate::{Error, Result, accelerator::FitJob};
 
 /// Columns that share their rows, four at a time.
 #[derive(Debug, Clone)]
@@ -82,30 +82,37 @@ pub struct DeviceFits {
     pub outcomes: Vec<Option<Outcome>>,
     /// Stragglers have been through the second stage as well.
     pub own_stage: bool,
-    /// Why fits are missing, where they are.
+    /// What failed on the device, and who took over, where something did.
     pub failure: Option<String>,
 }
 
 impl DeviceFits {
-    /// What to return when the device has `ended`: where it failed and the processor may take over, what
-    /// is there, and why the rest is missing.
+    /// What `attempt` makes of a job, `check`ed; where the device failed and the processor may take over,
+    /// what is there, and why the rest is missing.
     #[cfg(any(
         feature = "gpu",
         all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
     ))]
-    pub(in crate::accelerator) fn ended(
-        mut self,
-        ended: Result<()>,
+    pub(in crate::accelerator) fn of(
+        job: &FitJob<'_>,
+        stages: &Stages<'_>,
         host_fallback: bool,
+        attempt: impl FnOnce(&mut Self) -> Result<()>,
+        check: impl FnOnce(&[Option<Outcome>]) -> Result<()>,
     ) -> Result<Self> {
+        let (outcomes, own_stage) = (vec![None; job.n_fits], stages.own_patience.is_some());
+        let mut fits = Self { outcomes, own_stage, failure: None };
+        let ended = attempt(&mut fits).and_then(|()| {
+            // not one of them is believed then
+            check(&fits.outcomes).inspect_err(|_| fits.outcomes.fill(None))
+        });
         match ended {
             Err(Error::Device { device, message }) if host_fallback => {
-                self.own_stage = false;
-                self.failure = Some(format!("{device}: {message}"));
-                Ok(self)
+                fits.own_stage = false;
+                fits.failure = Some(format!("{device}: {message} (the processor took over)"));
+                Ok(fits)
             }
-            Err(error) => Err(error),
-            Ok(()) => Ok(self),
+            ended => ended.map(|()| fits),
         }
     }
 }

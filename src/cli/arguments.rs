@@ -293,6 +293,9 @@ pub(crate) struct Bench {
     /// Toys per repeat
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) toys: u64,
+    /// Points that are evaluated at once
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) points: usize,
     /// Repeats; the median is given
     #[arg(long, value_name = "R", default_value_t = 5)]
     pub(crate) repeats: usize,

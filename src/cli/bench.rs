@@ -17,7 +17,8 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
     let document = json!({
         "device": session.device().description,
         "parameters": session.model().n_parameters(),
-        "evaluate": evaluate(&session, arguments.repeats)?,
+        "evaluate": evaluate(&session, 1, arguments.repeats)?,
+        "evaluate_many": evaluate(&session, arguments.points.max(1), arguments.repeats)?,
         "fit": fit(&session, arguments.repeats)?,
         "toys": toys(&session, arguments)?,
         "scan": if arguments.statements { scan(&session, arguments)? } else { Value::Null },
@@ -45,9 +46,14 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
         .concat(),
     };
     output::text(&format!(
-        "{}\n{}{}{}{statements}toys on {} in {}, {:.2} evaluations each\n",
+        "{}\n{}{}{}{}{statements}toys on {} in {}, {:.2} evaluations each\n",
         session.device().description,
         line("NLL and gradient at one point", "evaluate", "call"),
+        line(
+            &format!("NLL and gradient at {} points", arguments.points.max(1)),
+            "evaluate_many",
+            "call"
+        ),
         line("fit with covariance", "fit", "call"),
         line("toy, thrown and fitted", "toys", "fit"),
         toys["device"].as_str().unwrap_or_default(),
@@ -83,10 +89,13 @@ fn time(repeats: usize, mut call: impl FnMut() -> Result<()>) -> Result<Value> {
     Ok(json!({"cpu_seconds_per_call": number(cpu), "seconds_per_call": number(wall)}))
 }
 
-fn evaluate(session: &Session, repeats: usize) -> Result<Value> {
-    let point = session.model().init();
+/// `n` points near the initial one in one call, on the device of the session.
+fn evaluate(session: &Session, n: usize, repeats: usize) -> Result<Value> {
+    let near =
+        |i: usize| session.model().init().into_iter().map(move |x| x + 1e-3 * (i % 17) as f64);
+    let points: Vec<f64> = (0..n).flat_map(near).collect();
     time(repeats, || {
-        session.nll_and_gradient(&point, session.model().observed()).map(|r| {
+        session.nll_and_gradient(&points, session.model().observed()).map(|r| {
             std::hint::black_box(r);
         })
     })

@@ -105,12 +105,11 @@ fn graphics(_: &DeviceRequest, _: bool) -> Vec<Row> {
 
 fn nvidia(request: &DeviceRequest, no_test: bool) -> Vec<Row> {
     use neyman::accelerator::cuda::{self, CudaDevice};
-    use neyman::accelerator::{DeviceChoice, PrecisionChoice};
+    use neyman::accelerator::{DeviceChoice, DeviceInfo, PrecisionChoice};
     use neyman::session::self_test;
 
-    let row = |card: CudaDevice| {
+    let row = |device: DeviceChoice, also: Option<&str>, info: DeviceInfo, memory: Option<u64>| {
         let test = || {
-            let device = DeviceChoice::Cuda { index: Some(card.index) };
             let precision = PrecisionChoice::F64;
             let result = self_test(&DeviceRequest { device, precision, ..*request });
             let result = result.map_err(|e| e.to_string());
@@ -119,19 +118,29 @@ fn nvidia(request: &DeviceRequest, no_test: bool) -> Vec<Row> {
             Test { precision: precision.as_str(), passed, message }
         };
         Row {
-            device: card.device(),
-            also: None,
-            name: card.name.clone(),
-            backend: "cuda".into(),
-            driver: card.driver.clone(),
+            device: info.name,
+            also: also.map(str::to_owned),
+            name: info.description.trim_end_matches(", CUDA").to_owned(),
+            backend: info.backend,
+            driver: info.driver,
             kind: "discrete",
-            largest_buffer: Some(card.memory),
+            largest_buffer: memory,
             precisions: vec!["f64"],
             test: (!no_test).then(test),
         }
     };
+    let one = |card: CudaDevice| {
+        let device = DeviceChoice::Cuda { index: Some(card.index) };
+        row(device, None, card.device_info(""), Some(card.memory))
+    };
     // without CUDA there is nothing to list
-    cuda::list().unwrap_or_default().into_iter().map(row).collect()
+    let mut rows: Vec<Row> = cuda::list().unwrap_or_default().into_iter().map(one).collect();
+    let together = cuda::candidates(PrecisionChoice::F64);
+    if together.len() > 1 {
+        let device = DeviceChoice::CudaSeveral { cards: None };
+        rows.push(row(device, Some("cuda:all"), cuda::several_info(&together, ""), None));
+    }
+    rows
 }
 
 impl Row {

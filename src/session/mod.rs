@@ -113,7 +113,9 @@ impl Session {
         let opened = accelerator::open(&request, Arc::clone(&program))?;
         let (host, device) = match request.device {
             DeviceChoice::Auto | DeviceChoice::Cpu => (opened, None),
-            DeviceChoice::Gpu { .. } | DeviceChoice::Cuda { .. } => {
+            DeviceChoice::Gpu { .. }
+            | DeviceChoice::Cuda { .. }
+            | DeviceChoice::CudaSeveral { .. } => {
                 let reason = "single fits always run on the processor";
                 let host = accelerator::cpu::Cpu::new(Arc::clone(&program), reason);
                 (Box::new(host) as Box<dyn Accelerator>, Some(opened))

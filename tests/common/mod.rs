@@ -4,11 +4,13 @@
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
 pub(crate) mod conformance;
+pub(crate) mod cuda;
 pub(crate) mod golden;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
 pub(crate) mod own;
 pub(crate) mod parity;
+pub(crate) mod place;
 pub(crate) mod random;
 #[cfg(feature = "cli")]
 pub(crate) mod scratch;

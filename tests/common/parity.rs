@@ -107,12 +107,20 @@ pub(crate) struct Device {
     /// How it is made from a program; `None` where this machine has none.
     pub(crate) open: fn(Arc<Program>) -> Option<Box<dyn Accelerator>>,
     /// Toys per model where the model is small, and the work in parameters times toys where not.
-    pub(crate) toys: (usize, usize),
+    pub(crate) toys: fn() -> (usize, usize),
+    /// Parameters of the largest model that is tried.
+    pub(crate) largest: fn() -> usize,
 }
 
 impl Device {
     pub(crate) fn load(&self, model: &Model) -> Option<Box<dyn Accelerator>> {
         (self.open)(Arc::new(Program::new(Arc::new(model.clone()))))
+    }
+
+    /// Those of [`models`] that it is tried on.
+    pub(crate) fn models(&self) -> impl Iterator<Item = (String, Model)> {
+        let largest = (self.largest)();
+        models().into_iter().filter(move |(_, model)| model.n_parameters() <= largest)
     }
 }
 
@@ -196,7 +204,7 @@ impl Ledger {
 
 /// Every model that the contract is tried on: the shared workspaces, our own small ones, and these
 /// again with kinks.
-pub(crate) fn models() -> Vec<(String, Model)> {
+fn models() -> Vec<(String, Model)> {
     let all = own::interpolations();
     let mut models = Vec::new();
     for (name, document) in own::documents() {

@@ -11,7 +11,7 @@ use super::loaded::Cuda;
 use crate::Result;
 use crate::accelerator::layout::results::{self, CONTROL, RESULT};
 use crate::accelerator::layout::{Header, JobTables, LEVELS, Use, lay_out};
-use crate::accelerator::{DeviceFits, FitJob, Stages};
+use crate::accelerator::{DeviceFits, FitJob, Outcome, Stages};
 
 /// A kernel call should take about this long: a desktop's driver resets a card that seems to hang for
 /// two seconds.
@@ -45,26 +45,18 @@ struct Job<'a> {
 
 impl Cuda {
     pub(super) fn fit(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Result<DeviceFits> {
-        let mut fits = DeviceFits {
-            outcomes: vec![None; job.n_fits],
-            own_stage: stages.own_patience.is_some(),
-            failure: None,
-        };
-        let mut attempt = || -> Result<()> {
+        let attempt = |fits: &mut DeviceFits| -> Result<()> {
             let _turn = self.context.busy.lock().unwrap_or_else(|e| e.into_inner());
             let (index, numbers) = self.ladder(job, stages, 1)?;
             let mut run = Job { cuda: self, job, stages, levels: 1, index, numbers };
             let most = run.most_fits()?;
             for first in (0..job.n_fits).step_by(most) {
-                run.batch(first..(first + most).min(job.n_fits), &mut fits)?;
+                run.batch(first..(first + most).min(job.n_fits), fits)?;
             }
             Ok(())
         };
-        let ended = attempt().and_then(|()| {
-            let checked = self.comparison().fits(&fits.outcomes, job);
-            checked.inspect_err(|_| fits.outcomes.fill(None))
-        });
-        fits.ended(ended, self.host_fallback)
+        let check = |fits: &[Option<Outcome>]| self.comparison().fits(fits, job);
+        DeviceFits::of(job, stages, self.host_fallback, attempt, check)
     }
 
     /// The first levels of the ladder in device memory.

@@ -14,9 +14,11 @@ mod signal;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::{loaded::Cuda, signal::YieldBatch};
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+use super::several::Several;
 use std::sync::Arc;
 
-use super::{Accelerator, DeviceInfo, PrecisionChoice, Program};
+use super::{Accelerator, Cards, DeviceInfo, PrecisionChoice, Program};
 use crate::{Error, Result};
 
 /// An NVIDIA processor, without opening it.
@@ -107,6 +109,67 @@ pub fn open(
     {
         let _ = (program, reason, host_fallback);
         Err(device.error("there is no CUDA in this build"))
+    }
+}
+
+/// Load a program on several cards that share the fits of a batch; on all that the kernels run on, where
+/// they are not named.
+///
+/// # Errors
+/// As [`open`], for any of them.
+pub fn open_several(
+    cards: Option<Cards>,
+    program: Arc<Program>,
+    reason: &str,
+    host_fallback: bool,
+) -> Result<Box<dyn Accelerator>> {
+    let devices = match cards {
+        Some(cards) => cards.numbers().map(|i| find(Some(i))).collect::<Result<Vec<_>>>()?,
+        None => match candidates(PrecisionChoice::F64) {
+            none if none.is_empty() => vec![find(None)?],
+            all => all,
+        },
+    };
+    if let [device] = &devices[..] {
+        return open(Some(device.index), program, reason, host_fallback);
+    }
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    {
+        let info = several_info(&devices, reason);
+        // each says what it cannot do, for another one to do it
+        let load = |device| Ok(Box::new(Cuda::open(device, Arc::clone(&program), reason, false)?));
+        let opened = devices.into_iter().map(|d| load(d).map(|c| c as Box<dyn Accelerator>));
+        let opened = opened.collect::<Result<Vec<_>>>()?;
+        Ok(Box::new(Several::new(opened, info, program, host_fallback)))
+    }
+    #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
+    {
+        let _ = (program, reason, host_fallback);
+        Err(devices[0].error("there is no CUDA in this build"))
+    }
+}
+
+/// Several cards as one device that runs.
+pub fn several_info(devices: &[CudaDevice], reason: &str) -> DeviceInfo {
+    let numbers: Vec<String> = devices.iter().map(|d| d.index.to_string()).collect();
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for device in devices {
+        match kinds.iter_mut().find(|(name, _)| *name == device.name) {
+            Some((_, n)) => *n += 1,
+            None => kinds.push((&device.name, 1)),
+        }
+    }
+    let word = |(name, n): &(&str, usize)| match n {
+        1 => (*name).to_owned(),
+        n => format!("{n} x {name}"),
+    };
+    DeviceInfo {
+        name: format!("cuda:{}", numbers.join(",")),
+        backend: "cuda".into(),
+        driver: devices.first().map(|d| d.driver.clone()).unwrap_or_default(),
+        precision: "f64".into(),
+        description: format!("{}, CUDA", kinds.iter().map(word).collect::<Vec<_>>().join(", ")),
+        reason: reason.into(),
     }
 }
 

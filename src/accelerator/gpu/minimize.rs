@@ -10,7 +10,7 @@ use crate::Result;
 use crate::accelerator::layout::results::{self, CONTROL, RESULT, SLOT};
 use crate::accelerator::layout::slot::WORKING_SHARE;
 use crate::accelerator::layout::{Header, JobTables, LEVELS, Use, lay_out};
-use crate::accelerator::{DeviceFits, FitJob, Stages};
+use crate::accelerator::{DeviceFits, FitJob, Outcome, Stages};
 
 /// A kernel call should take about this long: short enough for desktops, whose drivers reset a
 /// device that seems to hang, long enough that looking costs nothing.
@@ -38,12 +38,7 @@ struct Job<'a> {
 
 impl Gpu {
     pub(super) fn fit(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Result<DeviceFits> {
-        let mut fits = DeviceFits {
-            outcomes: vec![None; job.n_fits],
-            own_stage: stages.own_patience.is_some(),
-            failure: None,
-        };
-        let mut attempt = || -> Result<()> {
+        let attempt = |fits: &mut DeviceFits| -> Result<()> {
             let context = &*self.context;
             let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
             let tables = JobTables::new(job.fixed, stages.shared, 1);
@@ -54,14 +49,12 @@ impl Gpu {
             let most = run.most_fits(&header)?;
             for first in (0..job.n_fits).step_by(most) {
                 let range = first..(first + most).min(job.n_fits);
-                run.batch(header, range, &mut fits)?;
+                run.batch(header, range, fits)?;
             }
             Ok(())
         };
-        let ended = attempt().and_then(|()| {
-            self.check_fits(&fits.outcomes, job).inspect_err(|_| fits.outcomes.fill(None))
-        });
-        fits.ended(ended, self.host_fallback)
+        let check = |fits: &[Option<Outcome>]| self.check_fits(fits, job);
+        DeviceFits::of(job, stages, self.host_fallback, attempt, check)
     }
 
     fn upload(&self, tables: &JobTables) -> Result<(wgpu::Buffer, wgpu::Buffer)> {

@@ -121,7 +121,7 @@ impl Report<'_> {
         }
         if let Some(failure) = &summary.failure {
             let failure = one_line(failure);
-            text.push_str(&format!("the device failed, the processor took over: {failure}\n"));
+            text.push_str(&format!("a device failed: {failure}\n"));
         }
         if let Some(path) = &self.arguments.output {
             let path = path.display();

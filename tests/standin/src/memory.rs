@@ -261,6 +261,8 @@ impl Word {
 #[derive(Default)]
 pub struct Heap {
     slots: Vec<Option<Area>>,
+    /// Of the first slot: devices have addresses of their own.
+    base: u64,
     /// Bytes in use.
     pub used: usize,
     watched: bool,
@@ -272,6 +274,15 @@ impl Heap {
         Heap { watched, ..Heap::default() }
     }
 
+    /// The same for device `number`.
+    pub fn of_device(number: usize, watched: bool) -> Heap {
+        Heap { base: (number as u64) << 16, ..Heap::new(watched) }
+    }
+
+    fn slot(&self, address: u64) -> usize {
+        (address >> OFFSET_BITS).wrapping_sub(self.base) as usize
+    }
+
     /// Allocates undefined memory and returns its address.
     pub fn allocate(&mut self, len: usize) -> u64 {
         if self.slots.is_empty() {
@@ -279,12 +290,12 @@ impl Heap {
         }
         self.slots.push(Some(Area::new(len, self.watched)));
         self.used += len;
-        ((self.slots.len() - 1) as u64) << OFFSET_BITS
+        (self.base + (self.slots.len() - 1) as u64) << OFFSET_BITS
     }
 
     /// Frees what `allocate` returned; false if it did not.
     pub fn free(&mut self, address: u64) -> bool {
-        let slot = (address >> OFFSET_BITS) as usize;
+        let slot = self.slot(address);
         let whole = address & ((1 << OFFSET_BITS) - 1) == 0;
         match self.slots.get_mut(slot).filter(|_| whole).and_then(Option::take) {
             Some(a) => {
@@ -298,7 +309,7 @@ impl Heap {
     /// The allocation around an address, and the offset in it.
     #[inline]
     pub fn find(&mut self, address: u64) -> Result<(&mut Area, u64), Problem> {
-        let slot = (address >> OFFSET_BITS) as usize;
+        let slot = self.slot(address);
         match self.slots.get_mut(slot) {
             Some(Some(area)) => Ok((area, address & ((1 << OFFSET_BITS) - 1))),
             Some(None) if slot > 0 => Err("freed: the allocation is gone".into()),

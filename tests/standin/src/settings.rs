@@ -27,6 +27,9 @@ pub struct Environment {
     pub capability: (i32, i32),
     pub memory: usize,
     pub failure: Option<Failure>,
+    /// The only device that fails.
+    pub failing: Option<usize>,
+    pub devices: usize,
     pub report: Option<String>,
     pub quiet: bool,
     /// A line of every PTX to leave out: what a test of tests changes.
@@ -53,6 +56,14 @@ impl Environment {
             Some((Ok(a), Ok(b))) => (a, b),
             _ => wrong("NEYMAN_STANDIN_CC", &capability),
         };
+        let fault = var("NEYMAN_STANDIN_FAULT").ok().filter(|v| !v.is_empty());
+        let (fault, failing) = match fault.as_deref().and_then(|v| v.split_once('@')) {
+            Some((v, d)) => {
+                let d = d.parse().unwrap_or_else(|_| wrong("NEYMAN_STANDIN_FAULT", v));
+                (Some(v.to_owned()), Some(d))
+            }
+            None => (fault, None),
+        };
         Environment {
             run: Settings {
                 shared_races,
@@ -63,10 +74,9 @@ impl Environment {
             global_races,
             capability,
             memory: number("NEYMAN_STANDIN_MEMORY", 4 << 30) as usize,
-            failure: var("NEYMAN_STANDIN_FAULT")
-                .ok()
-                .filter(|v| !v.is_empty())
-                .map(|v| failure(&v)),
+            failure: fault.map(|v| failure(&v)),
+            failing,
+            devices: number("NEYMAN_STANDIN_DEVICES", 1).clamp(1, 64) as usize,
             report: var("NEYMAN_STANDIN_REPORT").ok().filter(|v| !v.is_empty()),
             quiet: var("NEYMAN_STANDIN_QUIET").is_ok(),
             omit: Some(number("NEYMAN_STANDIN_OMIT", 0) as usize).filter(|n| *n > 0),

@@ -78,6 +78,53 @@ fn add(threads: c_uint, count: u32) -> Result<[u32; 4], c_int> {
     Ok(numbers)
 }
 
+/// Devices have contexts, handles and memory of their own.
+#[test]
+#[ignore = "started by the other tests"]
+fn two_devices() {
+    let (mut contexts, mut module, mut function, mut data) = ([0; 2], 0, 0, [0; 2]);
+    unsafe {
+        assert_eq!(cuInit(0), 0);
+        for d in 0..2 {
+            assert_eq!(cuDevicePrimaryCtxRetain(&mut contexts[d], d as c_int), 0);
+            assert_eq!(cuCtxSetCurrent(contexts[d]), 0);
+            assert_eq!(cuMemAlloc_v2(&mut data[d], 16), 0);
+            assert_eq!(cuMemcpyHtoD_v2(data[d], [1u32, 2, 3, 4].as_ptr().cast(), 16), 0);
+        }
+        assert_eq!(cuDevicePrimaryCtxRetain(&mut module, 2), 101, "there are two");
+        assert_ne!(data[0], data[1]);
+        assert_eq!(cuModuleLoadDataEx(&mut module, TEXT.as_ptr(), 0, null(), null()), 0);
+        assert_eq!(cuModuleGetFunction(&mut function, module, c"add".as_ptr()), 0);
+        let launch = |data: &u64| {
+            let params = [(&raw const COUNT).cast::<u8>(), std::ptr::from_ref(data).cast()];
+            cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, 0, params.as_ptr(), null())
+        };
+        assert_eq!(launch(&data[1]), 0);
+        assert_eq!(cuMemFree_v2(data[0]), 1, "memory of the other one");
+        assert_eq!(cuCtxSetCurrent(contexts[0]), 0);
+        assert_eq!(launch(&data[0]), 400, "a function of the other one");
+        assert_eq!(cuCtxSetCurrent(contexts[1]), 0);
+        assert_eq!(launch(&data[0]), 700, "memory of the other one");
+        assert_eq!(cuMemFree_v2(data[1]), 700, "it is lost");
+        assert_eq!(cuCtxSetCurrent(contexts[0]), 0);
+        assert_eq!(cuMemFree_v2(data[0]), 0, "the other one is well");
+    }
+    println!("both as they should be");
+}
+static COUNT: u32 = 4;
+
+#[test]
+fn devices_are_apart() {
+    let exe = std::env::current_exe().unwrap();
+    let out = Command::new(exe)
+        .args(["--exact", "two_devices", "--ignored", "--nocapture"])
+        .env("NEYMAN_STANDIN_DEVICES", "2")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(text.contains("both as they should be"), "{text}{}", String::from_utf8_lossy(&out.stderr));
+}
+
 /// Only in a process of its own: does what the environment asks, and says what came of it.
 #[test]
 #[ignore = "started by the other tests"]
@@ -148,7 +195,10 @@ fn faults_on_purpose() {
     fault("lost_after=1", "code 700");
     fault("lost_after=1:999", "code 999");
     fault("lost_after=2", "numbers [6, 7, 8, 9]");
+    fault("no_device@0", "code 100");
+    fault("lost_after=1@1", "numbers [6, 7, 8, 9]");
     fault("nonsense", "is not understood");
+    fault("lost_after=1@x", "is not understood");
 }
 
 #[test]

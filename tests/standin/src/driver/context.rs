@@ -1,26 +1,23 @@
 //! The primary context, and which thread has it current.
 
 use super::codes::*;
-use super::{CONTEXT, CURRENT, state, with};
+use super::{CONTEXT, CURRENT, device_of, initialised, state_of, with};
 use std::ffi::{c_int, c_uint};
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(out: *mut usize, d: c_int) -> c_int {
-    let mut s = state();
-    if !s.initialised {
+    if !initialised() {
         return NOT_INITIALIZED;
     }
-    if d != 0 {
-        return INVALID_DEVICE;
-    }
+    let Some(mut s) = state_of(d as usize) else { return INVALID_DEVICE };
     s.retained += 1;
-    unsafe { *out = CONTEXT };
+    unsafe { *out = CONTEXT + d as usize };
     OK
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuDevicePrimaryCtxRelease_v2(_: c_int) -> c_int {
-    let mut s = state();
+pub unsafe extern "C" fn cuDevicePrimaryCtxRelease_v2(d: c_int) -> c_int {
+    let Some(mut s) = state_of(d as usize) else { return INVALID_DEVICE };
     if s.retained == 0 {
         return INVALID_CONTEXT;
     }
@@ -33,14 +30,15 @@ pub unsafe extern "C" fn cuDevicePrimaryCtxRelease_v2(_: c_int) -> c_int {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuDevicePrimaryCtxReset_v2(_: c_int) -> c_int {
-    state().sticky = OK;
+pub unsafe extern "C" fn cuDevicePrimaryCtxReset_v2(d: c_int) -> c_int {
+    let Some(mut s) = state_of(d as usize) else { return INVALID_DEVICE };
+    s.sticky = OK;
     OK
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuCtxSetCurrent(context: usize) -> c_int {
-    if context != 0 && context != CONTEXT {
+    if context != 0 && device_of(context).is_none() {
         return INVALID_CONTEXT;
     }
     CURRENT.set(context);
@@ -49,7 +47,7 @@ pub unsafe extern "C" fn cuCtxSetCurrent(context: usize) -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuCtxGetCurrent(out: *mut usize) -> c_int {
-    if !state().initialised {
+    if !initialised() {
         return NOT_INITIALIZED;
     }
     unsafe { *out = CURRENT.get() };
@@ -69,8 +67,8 @@ pub unsafe extern "C" fn cuCtxPopCurrent_v2(out: *mut usize) -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuCtxGetDevice(out: *mut c_int) -> c_int {
-    with(|_| {
-        unsafe { *out = 0 };
+    with(|s| {
+        unsafe { *out = s.number as c_int };
         OK
     })
 }

@@ -1,7 +1,7 @@
 //! Initialisation and what the device says of itself.
 
 use super::codes::*;
-use super::state;
+use super::{INITIALISED, STATES, first, initialised, state_of};
 use crate::settings::Failure;
 use std::ffi::{c_char, c_int, c_uint};
 
@@ -15,38 +15,36 @@ const NAME: &[u8] = b"PTX stand-in";
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuInit(flags: c_uint) -> c_int {
-    let mut s = state();
     if flags != 0 {
         return INVALID_VALUE;
     }
-    if s.env.failure == Some(Failure::NoDevice) {
+    if first().env.failure == Some(Failure::NoDevice) {
         return NO_DEVICE;
     }
-    s.initialised = true;
+    INITIALISED.store(true, std::sync::atomic::Ordering::SeqCst);
     OK
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDriverGetVersion(out: *mut c_int) -> c_int {
-    let old = state().env.failure == Some(Failure::OldDriver);
+    let old = first().env.failure == Some(Failure::OldDriver);
     unsafe { *out = if old { 10020 } else { 12020 } };
     OK
 }
 
-/// Calls `f` if the driver is initialised and the device is the only one.
+/// Calls `f` if the driver is initialised and there is such a device.
 fn device(ordinal: c_int, f: impl FnOnce(&mut super::State) -> c_int) -> c_int {
-    let mut s = state();
-    match (s.initialised, ordinal) {
-        (false, _) => NOT_INITIALIZED,
-        (true, 0) => f(&mut s),
-        _ => INVALID_DEVICE,
+    match state_of(ordinal as usize) {
+        _ if !initialised() => NOT_INITIALIZED,
+        Some(mut s) => f(&mut s),
+        None => INVALID_DEVICE,
     }
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGetCount(out: *mut c_int) -> c_int {
     device(0, |_| {
-        unsafe { *out = 1 };
+        unsafe { *out = STATES.len() as c_int };
         OK
     })
 }
@@ -54,7 +52,7 @@ pub unsafe extern "C" fn cuDeviceGetCount(out: *mut c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDeviceGet(out: *mut c_int, ordinal: c_int) -> c_int {
     device(ordinal, |_| {
-        unsafe { *out = 0 };
+        unsafe { *out = ordinal };
         OK
     })
 }
@@ -72,8 +70,10 @@ pub unsafe extern "C" fn cuDeviceGetName(out: *mut c_char, n: c_int, d: c_int) -
 }
 
 unsafe fn uuid(out: *mut u8, d: c_int) -> c_int {
-    device(d, |_| {
-        unsafe { std::ptr::copy_nonoverlapping(b"neyman-stand-in!".as_ptr(), out, 16) };
+    device(d, |s| {
+        let mut uuid = *b"neyman-stand-in!";
+        uuid[15] += s.number as u8;
+        unsafe { std::ptr::copy_nonoverlapping(uuid.as_ptr(), out, 16) };
         OK
     })
 }

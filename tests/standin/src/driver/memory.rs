@@ -194,10 +194,10 @@ pub unsafe extern "C" fn cuPointerGetAttribute(
         }
         unsafe {
             match attribute {
-                1 => *out.cast::<usize>() = super::CONTEXT,
+                1 => *out.cast::<usize>() = super::CONTEXT + s.number,
                 2 => *out.cast::<c_uint>() = 2,
                 3 => *out.cast::<u64>() = at,
-                9 => *out.cast::<c_int>() = 0,
+                9 => *out.cast::<c_int>() = s.number as c_int,
                 _ => return INVALID_VALUE,
             }
         }

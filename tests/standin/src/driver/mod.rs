@@ -19,6 +19,7 @@ use codes::*;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -29,8 +30,9 @@ struct Function {
     dynamic_limit: usize,
 }
 
-/// Everything the driver knows.
+/// Everything the driver knows of a device. Each has its own lock: they run side by side.
 struct State {
+    number: usize,
     env: Environment,
     heap: Heap,
     syncs: u32,
@@ -42,48 +44,82 @@ struct State {
     host: HashMap<usize, Vec<u64>>,
     handles: usize,
     retained: usize,
-    initialised: bool,
     launches: u64,
     /// An error that only a new context ends.
     sticky: c_int,
     executed: BTreeMap<String, report::Executed>,
 }
 
-static STATE: LazyLock<Mutex<State>> = LazyLock::new(|| {
+static STATES: LazyLock<Vec<Mutex<State>>> = LazyLock::new(|| {
     let env = Environment::read();
     report::at_exit();
-    Mutex::new(State {
-        heap: Heap::new(env.global_races),
-        env,
-        syncs: 1,
-        modules: Vec::new(),
-        functions: Vec::new(),
-        streams: HashMap::new(),
-        events: HashMap::new(),
-        host: HashMap::new(),
-        handles: 0x1000,
-        retained: 0,
-        initialised: false,
-        launches: 0,
-        sticky: OK,
-        executed: BTreeMap::new(),
-    })
+    (0..env.devices).map(|number| Mutex::new(State::new(number, &env))).collect()
 });
+
+static INITIALISED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// The context that is current on this thread.
     static CURRENT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The only context's handle.
+/// The handle of the first device's context; those of the others follow.
 const CONTEXT: usize = 0xc0;
+/// Handles of a device begin at this times its number: those of another one are unknown to it.
+const HANDLES: usize = 1 << 24;
 
-fn state() -> MutexGuard<'static, State> {
+/// A device by its number.
+fn state_of(number: usize) -> Option<MutexGuard<'static, State>> {
     // A panic in another call is already on the screen.
-    STATE.lock().unwrap_or_else(|e| e.into_inner())
+    STATES.get(number).map(|s| s.lock().unwrap_or_else(|e| e.into_inner()))
+}
+
+/// The first device.
+fn first() -> MutexGuard<'static, State> {
+    state_of(0).unwrap_or_else(|| std::process::abort())
+}
+
+/// The device of a context.
+fn device_of(context: usize) -> Option<usize> {
+    context.checked_sub(CONTEXT).filter(|n| *n < STATES.len())
+}
+
+fn initialised() -> bool {
+    INITIALISED.load(Ordering::SeqCst)
 }
 
 impl State {
+    fn new(number: usize, env: &Environment) -> State {
+        let mut env = env.clone();
+        env.failure = env.failure.filter(|_| env.failing.is_none_or(|d| d == number));
+        State {
+            number,
+            heap: Heap::of_device(number, env.global_races),
+            env,
+            syncs: 1,
+            modules: Vec::new(),
+            functions: Vec::new(),
+            streams: HashMap::new(),
+            events: HashMap::new(),
+            host: HashMap::new(),
+            handles: number * HANDLES + 0x10_0000,
+            retained: 0,
+            launches: 0,
+            sticky: OK,
+            executed: BTreeMap::new(),
+        }
+    }
+
+    /// Modules and functions are numbered from one.
+    fn numbered(&self, count: usize) -> usize {
+        self.number * HANDLES + count
+    }
+
+    /// What `numbered` numbered, from zero.
+    fn place(&self, handle: usize) -> usize {
+        handle.wrapping_sub(self.number * HANDLES + 1)
+    }
+
     /// A new handle.
     fn handle(&mut self) -> usize {
         self.handles += 16;
@@ -101,14 +137,14 @@ impl State {
 
 /// Runs `f` if the driver is initialised, a context is current on this thread and the device is well.
 fn with(f: impl FnOnce(&mut State) -> c_int) -> c_int {
-    let mut s = state();
-    if !s.initialised {
+    if !initialised() {
         return NOT_INITIALIZED;
     }
-    if CURRENT.get() == 0 || s.retained == 0 {
-        s.say("a call without a current context");
+    let current = device_of(CURRENT.get()).and_then(state_of).filter(|s| s.retained > 0);
+    let Some(mut s) = current else {
+        first().say("a call without a current context");
         return INVALID_CONTEXT;
-    }
+    };
     match s.alive() {
         OK => f(&mut s),
         e => e,

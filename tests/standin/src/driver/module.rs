@@ -30,7 +30,7 @@ fn load(s: &mut State, out: *mut usize, image: *const c_char) -> (c_int, String)
     match Module::load(&text, &mut s.heap) {
         Ok(m) => {
             s.modules.push(Some(m));
-            unsafe { *out = s.modules.len() };
+            unsafe { *out = s.numbered(s.modules.len()) };
             (OK, String::new())
         }
         Err(Refused::Version(e)) => (UNSUPPORTED_PTX_VERSION, e),
@@ -73,15 +73,16 @@ pub unsafe extern "C" fn cuModuleLoadDataEx(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuModuleUnload(module: usize) -> c_int {
-    with(|s| match s.modules.get_mut(module.wrapping_sub(1)).and_then(Option::take) {
-        Some(m) => {
+    with(|s| match s.place(module) {
+        at if s.modules.get(at).is_some_and(Option::is_some) => {
+            let Some(m) = s.modules[at].take() else { return INVALID_HANDLE };
             s.account(&m);
             for (at, _) in m.variables.values() {
                 s.heap.free(*at);
             }
             OK
         }
-        None => INVALID_HANDLE,
+        _ => INVALID_HANDLE,
     })
 }
 
@@ -93,13 +94,13 @@ pub unsafe extern "C" fn cuModuleGetFunction(
 ) -> c_int {
     with(|s| {
         let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
-        let Some(Some(m)) = s.modules.get(module.wrapping_sub(1)) else { return INVALID_HANDLE };
+        let Some(Some(m)) = s.modules.get(s.place(module)) else { return INVALID_HANDLE };
         let Some(kernel) = m.kernels.iter().position(|k| k.kernel.name == name) else {
             return NOT_FOUND;
         };
         let dynamic_limit = SHARED_DEFAULT.saturating_sub(m.kernels[kernel].kernel.shared);
-        s.functions.push(Function { module: module - 1, kernel, dynamic_limit });
-        unsafe { *out = s.functions.len() };
+        s.functions.push(Function { module: s.place(module), kernel, dynamic_limit });
+        unsafe { *out = s.numbered(s.functions.len()) };
         OK
     })
 }
@@ -113,7 +114,7 @@ pub unsafe extern "C" fn cuModuleGetGlobal_v2(
 ) -> c_int {
     with(|s| {
         let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
-        let Some(Some(m)) = s.modules.get(module.wrapping_sub(1)) else { return INVALID_HANDLE };
+        let Some(Some(m)) = s.modules.get(s.place(module)) else { return INVALID_HANDLE };
         let Some(v) = m.variables.get(&*name) else { return NOT_FOUND };
         unsafe {
             if !at.is_null() {
@@ -133,7 +134,7 @@ const REGISTERS: usize = 64;
 impl State {
     /// The function behind a handle, and its kernel.
     pub(super) fn function(&self, f: usize) -> Option<(&Function, &crate::program::Kernel)> {
-        let f = self.functions.get(f.wrapping_sub(1))?;
+        let f = self.functions.get(self.place(f))?;
         let m = self.modules[f.module].as_ref()?;
         Some((f, &m.kernels[f.kernel].kernel))
     }
@@ -167,7 +168,8 @@ pub unsafe extern "C" fn cuFuncSetAttribute(f: usize, attribute: c_int, v: c_int
         match attribute {
             8 if v < 0 || v as usize > room => INVALID_VALUE,
             8 => {
-                s.functions[f - 1].dynamic_limit = v as usize;
+                let at = s.place(f);
+                s.functions[at].dynamic_limit = v as usize;
                 OK
             }
             9 => OK,

@@ -1,6 +1,6 @@
 //! What people read: errors at once, and at the end of the process what was executed.
 
-use super::{State, state};
+use super::{STATES, State};
 use crate::module::Module;
 use std::collections::BTreeMap;
 use std::ffi::c_int;
@@ -26,12 +26,18 @@ pub fn at_exit() {
 
 extern "C" fn finish() {
     // A test that hangs in a launch holds the lock: no report then.
-    let Ok(mut s) = super::STATE.try_lock() else { return };
-    for m in std::mem::take(&mut s.modules).into_iter().flatten() {
-        s.account(&m);
+    let mut executed: BTreeMap<String, Executed> = BTreeMap::new();
+    for s in STATES.iter() {
+        let Ok(mut s) = s.try_lock() else { return };
+        for m in std::mem::take(&mut s.modules).into_iter().flatten() {
+            s.account(&m);
+        }
+        for (name, of) in std::mem::take(&mut s.executed) {
+            executed.entry(name).or_default().add(of);
+        }
     }
     let mut out = String::new();
-    for (name, e) in &s.executed {
+    for (name, e) in &executed {
         if e.launches == 0 {
             continue;
         }
@@ -46,7 +52,17 @@ extern "C" fn finish() {
             out += &format!("kernel {name}: never executed: lines {}\n", ranges(&never, &e.lines));
         }
     }
-    s.write(&out);
+    super::first().write(&out);
+}
+
+impl Executed {
+    fn add(&mut self, other: Executed) {
+        self.launches += other.launches;
+        for (line, (n, did)) in other.lines {
+            let sum = self.lines.entry(line).or_default();
+            *sum = (sum.0 + n, sum.1 | did);
+        }
+    }
 }
 
 /// `3-7, 12`: numbers that follow each other among the lines that hold instructions.
@@ -102,7 +118,6 @@ impl State {
 /// Total of thread instructions so far, for measurements.
 #[unsafe(no_mangle)]
 pub extern "C" fn neyman_standin_instructions() -> u64 {
-    let s = state();
     let of = |m: &Module| {
         m.kernels
             .iter()
@@ -111,6 +126,9 @@ pub extern "C" fn neyman_standin_instructions() -> u64 {
             })
             .sum::<u64>()
     };
-    let past: u64 = s.executed.values().flat_map(|e| e.lines.values()).map(|l| l.0).sum();
-    past + s.modules.iter().flatten().map(of).sum::<u64>()
+    let device = |s: &State| {
+        let past: u64 = s.executed.values().flat_map(|e| e.lines.values()).map(|l| l.0).sum();
+        past + s.modules.iter().flatten().map(of).sum::<u64>()
+    };
+    (0..STATES.len()).filter_map(super::state_of).map(|s| device(&s)).sum()
 }
