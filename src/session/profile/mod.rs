@@ -165,20 +165,18 @@ impl Profiler<'_> {
     }
 
     /// Where to start a node that knows nothing of neighbours: along the valley from the best minimum, and
-    /// at each minimum itself.
+    /// at each of the others.
     fn near_starts(&self, node: &Node) -> Vec<Vec<f64>> {
         let set = &self.datasets[node.dataset];
-        let mut starts = Vec::new();
-        if let (Some(best), false) = (set.starts.first(), set.tangents.is_empty()) {
-            let mut along = best.clone();
-            for ((&k, &value), tangent) in self.held.iter().zip(&node.values).zip(&set.tangents) {
-                let step = value - best[k];
-                along.iter_mut().zip(tangent).for_each(|(x, t)| *x += step * t);
+        let mut starts: Vec<Vec<f64>> = set.starts.clone();
+        if let Some(best) = starts.first_mut() {
+            let steps: Vec<f64> =
+                self.held.iter().zip(&node.values).map(|(&k, value)| value - best[k]).collect();
+            for (step, tangent) in steps.iter().zip(&set.tangents) {
+                best.iter_mut().zip(tangent).for_each(|(x, t)| *x += step * t);
             }
-            starts.push(self.moved(&along, &node.values));
         }
-        starts.extend(set.starts.iter().map(|s| self.moved(s, &node.values)));
-        starts
+        starts.iter().map(|s| self.moved(s, &node.values)).collect()
     }
 
     /// The initial parameters and points thrown around them: to find minima that no neighbour leads to.

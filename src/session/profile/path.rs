@@ -108,7 +108,7 @@ impl Path {
 
 /// Of `n` new nodes, those that are also started from far away: their neighbours hear of what they find.
 fn is_anchor(i: usize, n: usize) -> bool {
-    i.is_multiple_of(4) || i + 1 == n
+    i.is_multiple_of(8) || i + 1 == n
 }
 
 /// Neighbours of node `i` where each dataset has `n`.
