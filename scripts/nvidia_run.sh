@@ -193,11 +193,13 @@ fi
 check self-tests 90 neyman devices
 selftests=$log
 if grep -qE '^cuda.* refused: ' "$log"; then failed=1 checks+="| self-test of a card | FAILED: refused, see below | | |"$'\n'; fi
-$stand_in || export NEYMAN_PARITY_TOYS=${NEYMAN_PARITY_TOYS:-$($quick && echo 100 || echo 500)}
+parity_toys=500
+if $stand_in; then parity_toys=8; elif $quick; then parity_toys=100; fi
+export NEYMAN_PARITY_TOYS=$parity_toys
 check cuda 120 cuda --nocapture
 check conformance-cuda 120 conformance --nocapture cuda::
 check parity-cuda 120 parity --nocapture cuda::
-$quick || check devices 60 devices
+$quick || check devices 120 devices
 sanitizer=""
 for program in "$(command -v compute-sanitizer)" /usr/local/cuda*/bin/compute-sanitizer; do
     [ ! -x "$program" ] || { sanitizer=$program; break; }
