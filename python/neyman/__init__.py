@@ -15,6 +15,9 @@ function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from ._core import __version__
 from .devices import Device, DeviceInfo, devices, has_cuda, has_metal, has_vulkan
 from .errors import (
@@ -59,5 +62,15 @@ __all__ = [
 ]
 
 
+_PARTS = ("cabinetry", "minuit", "plot", "pyhf", "results")
+
+
+def __getattr__(name: str) -> Any:
+    # read when they are wanted: importing neyman stays quick
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_PARTS))

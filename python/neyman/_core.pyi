@@ -4,6 +4,8 @@ from typing import Any, TypeAlias, TypedDict, final
 import numpy as np
 import numpy.typing as npt
 
+__all__ = ["Model", "Session", "__version__", "devices", "has_backend"]
+
 __version__: str
 
 _Floats: TypeAlias = npt.NDArray[np.float64]

@@ -362,7 +362,7 @@ class FitResult(Result):
         if self.covariance is None:
             return None
         sigma = np.where(self.uncertainties > 0, self.uncertainties, np.inf)
-        correlation = self.covariance / np.outer(sigma, sigma)
+        correlation: Floats = self.covariance / np.outer(sigma, sigma)
         np.fill_diagonal(correlation, 1.0)
         return correlation
 
@@ -1032,7 +1032,7 @@ class ToyFits(Result):
     @classmethod
     def _from_arrays(cls, arrays: Mapping[str, Any]) -> ToyFits:
         names = {_file_name(f.name): f.name for f in dataclasses.fields(cls)}
-        values = {names[n]: _frozen(a) for n, a in arrays.items() if n in names and n != "names"}
+        values: dict[str, Any] = {names[n]: _frozen(a) for n, a in arrays.items() if n in names and n != "names"}
         if "document" in arrays:
             return cls.from_dict({**json.loads(str(arrays["document"])), **values})
         run = json.loads(str(_text(arrays["run"])))

@@ -454,7 +454,8 @@ class Session:
             best, width = fit.values[k], fit.uncertainties[k]
             width = width if width > 0 else 0.05 * (upper - lower)
             grid.append(np.linspace(max(lower, best - 4 * width), min(upper, best + 4 * width), points))
-        return self.scan2d(parameters, *grid, data, levels=levels, fix=fix, tolerance=tolerance)
+        x, y = grid
+        return self.scan2d(parameters, x, y, data, levels=levels, fix=fix, tolerance=tolerance)
 
     def minos(
         self,
