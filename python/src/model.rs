@@ -13,6 +13,9 @@ use crate::convert::{
     argument, array, interpolation, interpolation_codes, matrix, raise, split, vector,
 };
 
+/// A list of numbers.
+type Floats<'py> = Bound<'py, PyArray1<f64>>;
+
 /// What [`Model`] was made from, to make it again in another process.
 #[derive(Clone)]
 struct Source {
@@ -218,7 +221,7 @@ impl Model {
         &self,
         py: Python<'py>,
         data: Option<PyReadonlyArray1<'py, f64>>,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)> {
+    ) -> PyResult<(Floats<'py>, Floats<'py>)> {
         let data = self.data(data)?;
         let nan = (f64::NAN, f64::NAN);
         let (value, width) =

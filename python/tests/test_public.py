@@ -1,0 +1,66 @@
+"""The names that users rely on."""
+
+import inspect
+import subprocess
+import sys
+
+import neyman
+
+NAMES = """
+ArgumentError ConvergenceError Device DeviceError DeviceInfo Error FileError Model Session SpecificationError
+UnsupportedError __version__ cabinetry devices fit fit_toys from_pyhf has_cuda has_metal has_vulkan hypotest load
+minuit plot profile_scan pyhf ranking results upper_limit
+""".split()
+METHODS = """
+close contour device discovery evaluate fit fit_device fit_toys gof hypotest impacts interval limit minos model
+scan scan2d toys yields
+""".split()
+MODEL = """
+auxdata bins bounds channels constraints data digest expected_data fixed grad hess index init interpolation logpdf
+measurement nll parameters poi samples warnings with_auxdata with_parameters
+""".split()
+PYHF = "Calculator Optimizer hypotest mle optimizer upper_limit".split()
+
+
+def public(of):
+    return sorted(name for name in dir(of) if not name.startswith("_"))
+
+
+def test_names():
+    assert dir(neyman) == sorted(NAMES)
+    assert public(neyman.Session) == METHODS
+    assert public(neyman.Model) == MODEL
+    assert sorted(neyman.pyhf.__all__) == PYHF
+    assert all(hasattr(neyman, name) for name in NAMES)
+
+
+def test_everything_has_a_docstring():
+    for owner in (neyman, neyman.Session, neyman.Model, neyman.results, neyman.pyhf, neyman.cabinetry):
+        for name in public(owner):
+            of = getattr(owner, name)
+            if inspect.isclass(of) or inspect.isfunction(of) or isinstance(of, property):
+                assert inspect.getdoc(of), f"{owner.__name__}.{name}"
+
+
+def test_importing_reads_numpy_and_no_more():
+    code = """
+    import sys, numpy, time
+    begin = time.perf_counter()
+    import neyman
+    seconds = time.perf_counter() - begin
+    heavy = {"pyhf", "scipy", "matplotlib", "iminuit", "cabinetry", "pyarrow"} & set(sys.modules)
+    assert not heavy, heavy
+    print(seconds)
+    """
+    import textwrap
+
+    code = textwrap.dedent(code)
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # far above what it takes, as machines of tests are busy
+    assert float(out.stdout) < 1.0
+
+
+def test_devices():
+    assert neyman.devices()[0].device == "cpu"
+    found = [neyman.has_cuda(), neyman.has_metal(), neyman.has_vulkan()]
+    assert all(isinstance(f, bool) for f in found)

@@ -1,0 +1,103 @@
+"""Threads, processes, interrupts."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from workspaces import REPOSITORY, random_workspace
+
+import neyman
+
+MODEL = neyman.from_pyhf(random_workspace(2))
+
+
+def test_threads_share_a_session():
+    session = neyman.Session(MODEL, "cpu")
+    data = session.toys(24, seed=5)
+    alone = [session.fit(row).values for row in data]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda row: session.fit(row).values, data))
+        limits = list(pool.map(lambda row: session.limit(row).observed, data[:8]))
+    np.testing.assert_array_equal(alone, together)
+    assert limits == [session.limit(row).observed for row in data[:8]]
+
+
+def test_the_interpreter_is_free():
+    session = neyman.Session(MODEL, "cpu")
+    ticks, stop = [], threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks.append(None)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        before = len(ticks)
+        begin = time.monotonic()
+        session.fit_toys(300_000, seed=1)
+        seconds = time.monotonic() - begin
+    finally:
+        stop.set()
+        thread.join()
+    assert len(ticks) - before > 100 * seconds
+
+
+def _part(arguments):
+    model, first, last = arguments
+    return neyman.Session(model, "cpu").fit_toys(range=(first, last), seed=9, truth="init").nll
+
+
+def test_processes_and_ranges():
+    whole = _part((MODEL, 0, 400))
+    import multiprocessing
+
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        parts = list(pool.map(_part, [(MODEL, 0, 150), (MODEL, 150, 400)]))
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(
+    "call",
+    ["session.fit_toys(10**8, chunk=2000)", "session.hypotest(1.0, toys=10**8, chunk=2000, observed_only=True)"],
+)
+def test_ctrl_c(call):
+    code = f"""
+    import sys, time
+    sys.path.insert(0, {str(REPOSITORY / "python" / "tests")!r})
+    from workspaces import random_workspace
+    import neyman
+    session = neyman.Session(neyman.from_pyhf(random_workspace(2)), "cpu")
+    session.fit()
+    print("ready", flush=True)
+    try:
+        {call.replace("10**8", "10**7")}
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        print(session.fit().status, flush=True)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.0)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - begin < 2.0
+        assert process.stdout.readline() == "converged\n"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
