@@ -37,7 +37,7 @@ def array(values: Any, what: str) -> Floats:
             raise ArgumentError(f"{what}: numbers are needed, not objects") from None
     if found.dtype.kind not in "biuf" and found.size > 0:
         raise ArgumentError(f"{what}: real numbers are needed, not values of type {found.dtype}")
-    return np.ascontiguousarray(found, dtype=np.float64)
+    return np.asarray(found, dtype=np.float64, order="C")
 
 
 def vector(values: Any, what: str) -> Floats:

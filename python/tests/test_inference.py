@@ -7,7 +7,7 @@ from workspaces import random_workspace
 
 import neyman
 
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 def both(seed):
@@ -108,8 +108,6 @@ def test_optimizer_inside_pyhf():
         data, pdf, return_uncertainties=True, return_fitted_val=True
     )
     assert parameters.shape == (pdf.config.npars, 2) and minimum.shape == ()
-    toys = pyhf.infer.hypotest(1.0, data, pdf, calctype="toybased", ntoys=20, track_progress=False)
-    assert 0 <= toys <= 1
     with pytest.raises(neyman.UnsupportedError, match="twice_nll"):
         pyhf.optimizer.minimize(lambda *_: 0, data, pdf, [], [])
 

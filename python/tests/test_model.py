@@ -101,7 +101,7 @@ def test_patches(tmp_path):
         np.testing.assert_allclose(model.expected_data(model.init), expected)
     digests = {"sha256": pyhf.utils.digest(workspace)}
     document = {
-        "metadata": {"description": "d", "references": {"hepdata": "x"}, "digests": digests, "labels": ["m"]},
+        "metadata": {"description": "d", "references": {"hepdata": "ins1234567"}, "digests": digests, "labels": ["m"]},
         "patches": [{"metadata": {"name": "one", "values": [1]}, "patch": patch}],
         "version": "1.0.0",
     }

@@ -35,8 +35,9 @@ def test_names():
 
 
 def test_everything_has_a_docstring():
-    for owner in (neyman, neyman.Session, neyman.Model, neyman.results, neyman.pyhf, neyman.cabinetry):
-        for name in public(owner):
+    owners = (neyman, neyman.results, neyman.pyhf, neyman.cabinetry, neyman.minuit, neyman.plot)
+    for owner in (*owners, neyman.Session, neyman.Model, neyman.results.FitResult):
+        for name in getattr(owner, "__all__", None) or public(owner):
             of = getattr(owner, name)
             if inspect.isclass(of) or inspect.isfunction(of) or isinstance(of, property):
                 assert inspect.getdoc(of), f"{owner.__name__}.{name}"

@@ -35,8 +35,10 @@ def promised(kind):
     row = re.search(rf"^\| `{kind}` \|(.*)\|$", text, re.MULTILINE).group(1)
     # what an element of a list has is named after "of"
     row = re.sub(r"; where asked for .*|; with toys .*|;? ?with `--covariance`.*", "", row)
-    row = re.sub(r" of (`name`|`mu`|`level`)[^;]*", "", row)
-    return set(re.findall(r"`([a-z_0-9]+)`", row)) - {"saturated"}
+    row = re.sub(r" of (`name`|`mu`|`level`).*?(?=$|; `|, `groups`|`groups`|`intervals`)", "", row)
+    found = set(re.findall(r"`([a-z_0-9]+)`", row)) - {"saturated"}
+    assert len(found) >= {"yields": 1, "minos": 1}.get(kind, 4), (kind, found)
+    return found
 
 
 @pytest.mark.parametrize("name", STATEMENTS)

@@ -28,8 +28,8 @@ def random_workspace(seed: int) -> dict:
     """Channels, samples and all types of modifiers at random; data thrown from them."""
     rng = np.random.default_rng(seed)
     channels, observations = [], []
-    for c in range(rng.integers(1, 4)):
-        n = int(rng.integers(1, 6))
+    for c in range(rng.integers(1, 3)):
+        n = int(rng.integers(1, 4))
         background = rng.uniform(30, 200, n)
         signal = rng.uniform(5, 40, n)
 
