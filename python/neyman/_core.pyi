@@ -4,7 +4,7 @@ from typing import Any, TypeAlias, TypedDict, final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Model", "Session", "__version__", "devices", "has_backend"]
+__all__ = ["Model", "Session", "__version__", "devices", "draw", "has_backend"]
 
 __version__: str
 
@@ -21,6 +21,7 @@ class _Toys(TypedDict):
     observed_only: bool
 
 def devices(test: bool) -> list[_Fields]: ...
+def draw(document: str, png: bool) -> list[tuple[str, str, bytes | None]]: ...
 def has_backend(backend: str) -> bool: ...
 @final
 class Model:

@@ -11,7 +11,7 @@ import html
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -41,6 +41,7 @@ __all__ = [
     "ScanResult",
     "ToyFits",
     "YieldsResult",
+    "join",
     "load",
 ]
 
@@ -192,12 +193,14 @@ class Result:
             raise FileError(f"this is no complete {cls.kind}: {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to ``.json`` (as `to_dict`), ``.npz`` (arrays by name, and the document), or ``.parquet``.
+        """Write the result, or draw it.
 
         Parameters
         ----------
         path : str or path
-            The ending says which. Parquet holds the result's table and needs pyarrow.
+            The ending says what: ``.json`` (as `to_dict`), ``.npz`` (arrays by name, and the document),
+            ``.parquet`` (the result's table; needs pyarrow), ``.svg`` or ``.png`` (as ``neyman plot`` draws it;
+            where there are several figures, their names are appended to the file's).
         """
         path = Path(path)
         if path.suffix == ".json":
@@ -207,8 +210,19 @@ class Result:
                 np.savez_compressed(file, **self._arrays())
         elif path.suffix == ".parquet":
             self._parquet(path)
+        elif path.suffix in (".svg", ".png"):
+            self._draw(path)
         else:
-            raise ArgumentError(f"{path}: the name must end with .json, .npz or .parquet")
+            raise ArgumentError(f"{path}: the name must end with .json, .npz, .parquet, .svg or .png")
+
+    def _draw(self, path: Path) -> None:
+        from . import _core
+
+        png = path.suffix == ".png"
+        figures = _core.draw(json.dumps(self.to_dict(), allow_nan=False), png)
+        for name, svg, picture in figures:
+            to = path if len(figures) == 1 else path.with_stem(f"{path.stem}-{name}")
+            to.write_bytes(svg.encode() if picture is None else picture)
 
     def _arrays(self) -> dict[str, Any]:
         fields = ((f.name, getattr(self, f.name)) for f in dataclasses.fields(self))
@@ -1045,6 +1059,42 @@ class ToyFits(Result):
             "held": {run["names"][k]: value for k, value in run["held"]},
         }
         return cls.from_dict(values)
+
+
+def join(parts: Sequence[ToyFits]) -> ToyFits:
+    """Toys of consecutive ranges as one result.
+
+    Parameters
+    ----------
+    parts : list of ToyFits
+        Of the same model, seed, truth and parameters held.
+
+    Examples
+    --------
+    >>> parts = [session.fit_toys(range=(a, a + 10), seed=1) for a in (10, 0)]
+    >>> neyman.results.join(parts).range
+    (0, 20)
+    """
+    parts = sorted(parts, key=lambda p: p.range)
+    if not parts:
+        raise ArgumentError("there are no toys to be joined")
+    begin = parts[0]
+    for before, after in zip(parts, parts[1:], strict=False):
+        if before.range[1] != after.range[0]:
+            raise ArgumentError(f"toys {before.range[1]} to {after.range[0]} are missing, or there twice")
+        same = (after.names, after.seed, after.held) == (begin.names, begin.seed, begin.held)
+        if not same or not np.array_equal(after.truth, begin.truth):
+            raise ArgumentError("these are toys of different runs")
+    values = {f.name: getattr(begin, f.name) for f in dataclasses.fields(begin)}
+    for name, value in values.items():
+        if isinstance(value, np.ndarray) and name != "truth":
+            values[name] = _frozen(np.concatenate([getattr(p, name) for p in parts]))
+    failures = [p.failure for p in parts if p.failure is not None]
+    statuses = [p.status for p in parts if p.status != STATUSES[0]]
+    values["range"] = (begin.range[0], parts[-1].range[1])
+    values["failure"] = failures[0] if failures else None
+    values["status"] = statuses[0] if statuses else STATUSES[0]
+    return ToyFits(**values)
 
 
 def _file_name(field: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .results import (
     ScanResult,
     ToyFits,
     YieldsResult,
+    join,
 )
 
 __all__ = ["Session"]
@@ -640,6 +642,33 @@ class Session:
         thrown = span(toys, range)
         return self._open().toys(self._truth(truth, mu, data), whole(seed, "seed"), thrown)
 
+    def _divided(
+        self,
+        executor: Executor,
+        span: tuple[int, int],
+        parts: int,
+        options: dict[str, Any],
+        progress: Progress,
+    ) -> ToyFits:
+        """Toys by the tasks of an executor, joined."""
+        first, last = span
+        cuts = [first + (last - first) * i // parts for i in np.arange(parts + 1).tolist()]
+        spans = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a] or [span]
+        tasks = [executor.submit(_part, self._model, self._asked, s, options) for s in spans]
+        done, found = 0, []
+        with reporting(progress) as tell:
+            try:
+                for task, (a, b) in zip(tasks, spans, strict=True):
+                    found.append(task.result())
+                    done += b - a
+                    if tell is not None:
+                        tell(done, last - first)
+            except BaseException:
+                for task in tasks:
+                    task.cancel()
+                raise
+        return join(found)
+
     def fit_toys(
         self,
         toys: int | None = None,
@@ -655,6 +684,8 @@ class Session:
         tolerance: float | None = None,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> ToyFits:
         """Throw toys and fit them; with `test_mu` each a second time, for the test statistic t_mu.
 
@@ -668,6 +699,9 @@ class Session:
             Parameters that the second fit holds, by name.
         with_data : bool
             Keep what was fitted.
+        executor : concurrent.futures.Executor, optional
+            Of processes, or what dask, Parsl or Globus Compute have: each of `parts` (8) parts of the range is
+            one task. The result does not depend on how it was divided.
 
         Returns
         -------
@@ -684,6 +718,18 @@ class Session:
         first, last = span(toys, range)
         seed, chunk = whole(seed, "seed"), whole(chunk, "chunk", 1)
         point = self._truth(truth, mu, data)
+        if executor is not None:
+            options = {
+                "seed": seed,
+                "truth": point,
+                "test_mu": test_mu,
+                "hold": None if hold is None else dict(hold),
+                "with_data": with_data,
+                "tolerance": tolerance,
+                "chunk": chunk,
+            }
+            parts = whole(8 if parts is None else parts, "parts", 1)
+            return self._divided(executor, (first, last), parts, options, progress)
         second = held(model, hold)
         if test_mu is not None:
             if model.poi is None:
@@ -712,6 +758,14 @@ class Session:
             held=second,
             **found,
         )
+
+
+def _part(
+    model: Model, asked: tuple[str, str, bool], span: tuple[int, int], options: dict[str, Any]
+) -> ToyFits:
+    """A part of the toys, in another process."""
+    with _open(model, *asked) as session:
+        return session.fit_toys(range=span, **options)
 
 
 def _with_ensembles(found: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 
 mod convert;
 mod devices;
+mod draw;
 mod model;
 mod session;
 mod statements;
@@ -18,6 +19,8 @@ mod _core {
     use super::devices::devices;
     #[pymodule_export]
     use super::devices::has_backend;
+    #[pymodule_export]
+    use super::draw::draw;
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]

@@ -31,13 +31,15 @@ STATEMENTS = {
 
 def promised(kind):
     """Fields of a kind of document by docs/results.md, those without toys."""
+    if kind == "yields":
+        return {"channels"}
     text = (REPOSITORY / "docs" / "results.md").read_text()
     row = re.search(rf"^\| `{kind}` \|(.*)\|$", text, re.MULTILINE).group(1)
     # what an element of a list has is named after "of"
     row = re.sub(r"; where asked for .*|; with toys .*|;? ?with `--covariance`.*", "", row)
     row = re.sub(r" of (`name`|`mu`|`level`).*?(?=$|; `|, `groups`|`groups`|`intervals`)", "", row)
     found = set(re.findall(r"`([a-z_0-9]+)`", row)) - {"saturated"}
-    assert len(found) >= {"yields": 1, "minos": 1}.get(kind, 4), (kind, found)
+    assert len(found) >= {"minos": 1}.get(kind, 4), (kind, found)
     return found
 
 
@@ -57,6 +59,10 @@ def test_documents(name, tmp_path):
         again = neyman.load(path)
         assert type(again) is type(result)
         assert json.dumps(again.to_dict()) == text
+    if document["kind"] != "cls" or "toys" in name:
+        if document["kind"] != "discovery" or "toys" in name:
+            result.save(tmp_path / "result.svg")
+            assert len(list(tmp_path.glob("result*.svg"))) > 0
     assert "<table>" in result._repr_html_() and result.kind in result._repr_html_()
     assert type(result).__name__ in repr(result)
 

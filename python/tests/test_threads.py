@@ -65,6 +65,24 @@ def test_processes_and_ranges():
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
+def test_executors():
+    session = neyman.Session(MODEL, "cpu")
+    options = {"seed": 4, "mu": 1.0, "test_mu": 0.5, "with_data": True}
+    whole = session.fit_toys(range=(5, 205), **options)
+    told = []
+    with ThreadPoolExecutor(2) as pool:
+        parts = session.fit_toys(
+            range=(5, 205), **options, executor=pool, parts=3, progress=lambda *n: told.append(n)
+        )
+    for name in ("toy", "parameters", "t_mu", "main", "codes"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    assert parts.range == (5, 205) and parts.held == whole.held and told[-1] == (200, 200)
+    with ThreadPoolExecutor(1) as pool:
+        assert len(session.fit_toys(0, executor=pool)) == 0
+    with pytest.raises(neyman.ArgumentError, match="missing"):
+        neyman.results.join([session.fit_toys(range=(0, 2)), session.fit_toys(range=(3, 4))])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(
     "call",
