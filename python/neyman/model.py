@@ -32,10 +32,12 @@ class Model:
     -11.7921
     """
 
-    __slots__ = ("_core", "_fields")
+    __slots__ = ("_core", "_fields", "_file")
 
-    def __init__(self, core: _core.Model) -> None:
+    def __init__(self, core: _core.Model, file: str | None = None) -> None:
         self._core = core
+        # name of the workspace's file, for the provenance of results
+        self._file = file
         self._fields: dict[str, Any] = core.describe()
         for name in ("names", "constraints", "channels", "samples"):
             self._fields[name] = tuple(self._fields[name])
@@ -173,7 +175,8 @@ class Model:
             raise ArgumentError(f"bounds: shape {(n, 2)} is needed, not {new_bounds.shape}")
         new_fixed = [bool(f) for f in self._changed(self.fixed, fixed, "fixed")]
         pairs = [(float(low), float(high)) for low, high in new_bounds]
-        return Model(self._core.with_parameters(list(map(float, new_init)), pairs, new_fixed))
+        core = self._core.with_parameters(list(map(float, new_init)), pairs, new_fixed)
+        return Model(core, self._file)
 
     def _changed(self, old: Any, new: Any, what: str) -> Any:
         if new is None:
@@ -225,13 +228,18 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         pairs = [(float(low), float(high)) for low, high in self.bounds]
-        return _rebuild, (self._core.source(), self.init.tolist(), pairs, self.fixed.tolist())
+        changed = (self.init.tolist(), pairs, self.fixed.tolist())
+        return _rebuild, (self._core.source(), *changed, self._file)
 
 
 def _rebuild(
-    source: tuple[Any, ...], init: list[float], bounds: list[tuple[float, float]], fixed: list[bool]
+    source: tuple[Any, ...],
+    init: list[float],
+    bounds: list[tuple[float, float]],
+    fixed: list[bool],
+    file: str | None,
 ) -> Model:
-    return Model(_core.Model(*source).with_parameters(init, bounds, fixed))
+    return Model(_core.Model(*source).with_parameters(init, bounds, fixed), file)
 
 
 def _json(value: Any) -> bytes:
@@ -342,7 +350,9 @@ def from_pyhf(
         return _from_model(workspace, poi, interpolation)
     patches, name = _patches(patch, patch_name)
     text = _document(workspace, "workspace")
-    return Model(_core.Model(text, patches, name, measurement, poi, _codes(interpolation), True))
+    core = _core.Model(text, patches, name, measurement, poi, _codes(interpolation), True)
+    named = isinstance(workspace, (str, os.PathLike))
+    return Model(core, os.fspath(workspace) if named else None)
 
 
 def _from_model(model: Any, poi: str | None, interpolation: Any) -> Model:

@@ -80,7 +80,7 @@ class Session:
         self._device, self._fit_device = DeviceInfo(**main), DeviceInfo(**single)
         self._provenance: dict[str, Any] = {
             "version": _core.__version__,
-            "workspace": None,
+            "workspace": self._model._file,
             "digest": self._model.digest,
             "measurement": self._model.measurement,
             "interpolation": self._model.interpolation,
@@ -580,7 +580,9 @@ class Session:
             raise ArgumentError("points: a value is not finite")
         return self._open().evaluate(points.ravel(), maybe(data))
 
-    def _truth(self, truth: Any, mu: float | None, data: Any) -> Floats:
+    def _truth(
+        self, truth: Any, mu: float | None, data: Any, tolerance: float | None = None
+    ) -> Floats:
         """Where toys are thrown."""
         model = self._model
         fix: dict[str, float] = {}
@@ -592,7 +594,7 @@ class Session:
             if truth == "init":
                 point = model.init.copy()
             elif truth == "fit":
-                fit = self.fit(data, fix=fix)
+                fit = self.fit(data, fix=fix, tolerance=tolerance)
                 if not fit.converged:
                     why = fit.status.replace("_", " ")
                     raise ConvergenceError(f"the fit that toys are to be thrown from ended as {why}")
@@ -717,7 +719,7 @@ class Session:
         core, model = self._open(), self._model
         first, last = span(toys, range)
         seed, chunk = whole(seed, "seed"), whole(chunk, "chunk", 1)
-        point = self._truth(truth, mu, data)
+        point = self._truth(truth, mu, data, tolerance)
         if executor is not None:
             options = {
                 "seed": seed,

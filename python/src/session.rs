@@ -167,7 +167,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let data = self.data(data)?;
-        let tolerance = tolerance(edm, Tolerance::PARITY)?;
+        let tolerance = tolerance(edm, Tolerance::default())?;
         let options = FitOptions { fix: fix.into_iter().collect(), tolerance };
         let (session, theirs) = (Arc::clone(&self.session), data.clone());
         let fit = self.call(py, move || session.fit(&theirs, &options))?;

@@ -1,8 +1,8 @@
 //! Long calls: the interpreter goes on, Ctrl-C ends them, and somebody may want to know how far they are.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use neyman::Result;
@@ -36,11 +36,24 @@ impl Control {
     }
 }
 
+/// The threads that calculate belong to the process that began with them: one that was forked later has none,
+/// and would wait for them for ever.
+fn check_fork() -> PyResult<()> {
+    static PROCESS: OnceLock<u32> = OnceLock::new();
+    if *PROCESS.get_or_init(std::process::id) == std::process::id() {
+        return Ok(());
+    }
+    let message = "this process was forked from one that had calculated already: start it by \"spawn\" or \
+                   \"forkserver\" (multiprocessing.get_context), or fork before the first calculation";
+    Err(exception("Error", message.into(), None))
+}
+
 /// A call that is over soon.
 pub(crate) fn short<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> PyResult<T> {
+    check_fork()?;
     py.detach(work).map_err(raise)
 }
 
@@ -51,6 +64,7 @@ pub(crate) fn long<T: Send + 'static>(
     progress: Option<&Bound<'_, PyAny>>,
     work: impl FnOnce(&Control) -> Result<T> + Send + 'static,
 ) -> PyResult<T> {
+    check_fork()?;
     let control = Arc::new(Control::default());
     let (sender, mut receiver) = channel();
     let theirs = Arc::clone(&control);

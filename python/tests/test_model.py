@@ -55,6 +55,7 @@ def test_ways_in(tmp_path):
     path = tmp_path / "w.json"
     path.write_text(json.dumps(workspace))
     ways = [path, str(path), workspace, pyhf.Workspace(workspace), path.read_bytes()]
+    assert neyman.fit(path).provenance["workspace"] == str(path)
     digests = {neyman.from_pyhf(way).digest for way in ways}
     assert digests == {pyhf.utils.digest(workspace)}
 

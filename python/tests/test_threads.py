@@ -65,6 +65,31 @@ def test_processes_and_ranges():
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_fork_is_told():
+    code = f"""
+    import sys, multiprocessing
+    sys.path.insert(0, {str(REPOSITORY / "python" / "tests")!r})
+    from workspaces import random_workspace
+    import neyman
+    model = neyman.from_pyhf(random_workspace(2))
+    def work(_):
+        try:
+            return neyman.fit(model, device="cpu").status
+        except neyman.Error as error:
+            return str(error)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        print(pool.map(work, [0])[0])
+    neyman.fit(model, device="cpu")
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        print(pool.map(work, [0])[0])
+    """
+    code = textwrap.dedent(code)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    first, second = done.stdout.splitlines()
+    assert first == "converged" and "spawn" in second
+
+
 def test_executors():
     session = neyman.Session(MODEL, "cpu")
     options = {"seed": 4, "mu": 1.0, "test_mu": 0.5, "with_data": True}
