@@ -99,7 +99,9 @@ def _typed(value: Any, kind: str) -> Any:
     if value is None and (optional or kind not in ("Floats", "float")):
         return None
     if kind == "Floats":
-        return value if isinstance(value, np.ndarray) else _floats(value if value is not None else [])
+        # a band of which nothing is known
+        value = [None] * 5 if value is None else value
+        return value if isinstance(value, np.ndarray) else _floats(value)
     if kind in ("Bools", "Integers"):
         dtype: type[Any] = np.bool_ if kind == "Bools" else np.int64
         return value if isinstance(value, np.ndarray) else _frozen(np.array(value, dtype=dtype))
@@ -434,6 +436,11 @@ def _ensembles(document: dict[str, Any], result: HypotestResult | DiscoveryResul
         document["ensembles"] = found
         if any(values.values()):
             document["distributions"] = values
+    for name in ("cls_expected", "cls_expected_error", "z_expected_band"):
+        if name in document and all(v is None for v in document[name]):
+            document[name] = None
+    if "cls_expected" in document and "ensembles" in document:
+        document.setdefault("cls_expected_error", None)
 
 
 def _with_ensembles(document: Mapping[str, Any]) -> dict[str, Any]:
