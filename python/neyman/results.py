@@ -392,6 +392,9 @@ class FitResult(Result):
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
+        document.setdefault("covariance_problem", None)
+        for key in ("device", "precision", "measurement"):
+            document[key] = self.provenance.get(key)
         for row in document["parameters"]:
             row["at_bound"] = _BOUNDS[row["at_bound"]]
         return document
@@ -786,6 +789,7 @@ class ImpactsResult(Result):
 
     value: float
     uncertainty: float
+    at_bound: str | None = None
     twice_nll: float
     names: Strings
     values: Floats
@@ -815,6 +819,7 @@ class ImpactsResult(Result):
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
+        document.setdefault("at_bound", None)
         document.pop("global_impacts", None)
         if self.global_impacts is not None:
             g = self.global_impacts
@@ -1059,11 +1064,13 @@ class ToyFits(Result):
         run = json.loads(str(_text(arrays["run"])))
         values |= {
             "status": "converged",
+            "poi": run["poi"],
+            "provenance": {key: run[key] for key in ("version", "device", "precision", "seed")},
             "names": run["names"],
             "seed": run["seed"],
             "range": (run["first"], run["end"]),
             "truth": np.array(run["truth"]),
-            "held": {run["names"][k]: value for k, value in run["held"]},
+            "held": dict(run["held"]),
         }
         return cls.from_dict(values)
 

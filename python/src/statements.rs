@@ -336,6 +336,11 @@ pub(crate) fn impacts<'py>(py: Python<'py>, session: &Session, found: Impacts) -
         poi: name(found.poi),
         value: value,
         uncertainty: uncertainty,
+        at_bound: match found.fit.at_bound[found.poi] {
+            0 => None,
+            1.. => Some("upper"),
+            _ => Some("lower"),
+        },
         twice_nll: found.fit.twice_nll,
         names: all.iter().map(|i| i.name.as_str()).collect::<Vec<_>>(),
         values: column(&|i| i.value),
