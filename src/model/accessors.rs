@@ -123,6 +123,30 @@ impl Model {
         Ok(self)
     }
 
+    /// The same model with another initial value of parameter `index`, at which fits hold it where `fixed`.
+    ///
+    /// # Errors
+    /// Where the value is not finite, or outside of the bounds of a parameter that is not held, or there is
+    /// no such parameter.
+    pub fn with_start(mut self, index: usize, value: f64, fixed: bool) -> Result<Self> {
+        if fixed {
+            return self.with_fixed(index, value);
+        }
+        let n = self.n_parameters();
+        let parameter = self.parameters.get_mut(index).ok_or_else(|| {
+            Error::Argument(format!("there is no parameter {index}: the model has {n}"))
+        })?;
+        let (lower, upper) = parameter.bounds;
+        if !(lower..=upper).contains(&value) {
+            return Err(Error::Argument(format!(
+                "the initial value {value} of {} is outside of its bounds {lower} and {upper}",
+                parameter.name
+            )));
+        }
+        (parameter.fixed, parameter.init) = (false, value);
+        Ok(self)
+    }
+
     /// The interpolations.
     pub fn interpolation(&self) -> Interpolation {
         self.interpolation

@@ -335,3 +335,21 @@ fn negative_rates_in_empty_bins() {
         }
     }
 }
+
+/// Starts can be moved, held and let go.
+#[test]
+fn other_starts() {
+    let model = Model::new(&workspace(), 0, &ModelOptions::default()).unwrap();
+    let mu = model.parameter_index("mu").unwrap();
+    let held = model.clone().with_start(mu, 20.0, true).unwrap();
+    assert_eq!((held.init()[mu], held.fixed()[mu]), (20.0, true));
+    let free = held.with_start(mu, 2.0, false).unwrap();
+    assert_eq!((free.init()[mu], free.fixed()[mu]), (2.0, false));
+    let outside = free.clone().with_start(mu, 20.0, false).unwrap_err();
+    assert!(outside.to_string().contains("outside of its bounds 0 and 10"), "{outside}");
+    for value in [f64::NAN, f64::INFINITY] {
+        assert!(model.clone().with_start(mu, value, false).is_err());
+        assert!(model.clone().with_start(mu, value, true).is_err());
+    }
+    assert!(model.clone().with_start(model.n_parameters(), 1.0, false).is_err());
+}

@@ -1,0 +1,76 @@
+"""HistFactory likelihood fits and toys, exact and fast, on the machine in front of you.
+
+>>> import neyman
+>>> model = neyman.from_pyhf(workspace)
+>>> with neyman.Session(model) as session:
+...     fit = session.fit()
+...     limit = session.limit()
+>>> round(fit["mu"], 3), round(limit.observed, 3)
+(0.812, 2.811)
+
+Everything that a session says is also a function of this module for a single call: `fit`, `profile_scan`,
+`hypotest`, `upper_limit`, `ranking`, `fit_toys`. `neyman.pyhf` has pyhf's own functions, `neyman.minuit` a cost
+function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ._core import __version__
+from .devices import Device, DeviceInfo, devices, has_cuda, has_metal, has_vulkan
+from .errors import (
+    ArgumentError,
+    ConvergenceError,
+    DeviceError,
+    Error,
+    FileError,
+    SpecificationError,
+    UnsupportedError,
+)
+from .functions import fit, fit_toys, hypotest, profile_scan, ranking, upper_limit
+from .model import Model, from_pyhf
+from .results import load
+from .session import Session
+
+__all__ = [
+    "ArgumentError",
+    "ConvergenceError",
+    "Device",
+    "DeviceError",
+    "DeviceInfo",
+    "Error",
+    "FileError",
+    "Model",
+    "Session",
+    "SpecificationError",
+    "UnsupportedError",
+    "__version__",
+    "devices",
+    "fit",
+    "fit_toys",
+    "from_pyhf",
+    "has_cuda",
+    "has_metal",
+    "has_vulkan",
+    "hypotest",
+    "load",
+    "profile_scan",
+    "ranking",
+    "upper_limit",
+]
+
+
+_PARTS = ("cabinetry", "minuit", "plot", "pyhf", "results")
+
+
+def __getattr__(name: str) -> Any:
+    # read when they are wanted: importing neyman stays quick
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_PARTS))

@@ -1,0 +1,178 @@
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypedDict, final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Model", "Session", "__version__", "devices", "draw", "has_backend"]
+
+__version__: str
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_Progress: TypeAlias = Callable[[int, int], object] | None
+_Held: TypeAlias = dict[str, float]
+_Fields: TypeAlias = dict[str, Any]
+
+class _Toys(TypedDict):
+    seed: int
+    range: tuple[int, int]
+    chunk: int
+    error: float | None
+    observed_only: bool
+
+def devices(test: bool) -> list[_Fields]: ...
+def draw(document: str, png: bool) -> list[tuple[str, str, bytes | None]]: ...
+def has_backend(backend: str) -> bool: ...
+@final
+class Model:
+    def __new__(
+        cls,
+        workspace: bytes,
+        patches: list[bytes],
+        patch_name: str | None,
+        measurement: str | None,
+        poi: str | None,
+        interpolation: str,
+        has_data: bool,
+    ) -> Model: ...
+    def source(self) -> tuple[bytes, list[bytes], str | None, str | None, str | None, str, bool]: ...
+    def with_parameters(
+        self, init: list[float], bounds: list[tuple[float, float]], fixed: list[bool]
+    ) -> Model: ...
+    def describe(self) -> _Fields: ...
+    def index(self, name: str) -> int | None: ...
+    def prefit(self, data: _Floats | None = None) -> tuple[_Floats, _Floats]: ...
+    def expected(self, parameters: _Floats, auxiliary: bool) -> _Floats: ...
+    def nll(self, parameters: _Floats, data: _Floats | None = None) -> float: ...
+    def gradient(self, parameters: _Floats, data: _Floats | None = None) -> _Floats: ...
+    def hessian(self, parameters: _Floats, data: _Floats | None = None) -> _Floats: ...
+
+@final
+class Session:
+    def __new__(
+        cls, model: Model, device: str, precision: str, host_fallback: bool, cache: str | None
+    ) -> Session: ...
+    def device(self) -> tuple[_Fields, _Fields]: ...
+    def notes(self) -> list[str]: ...
+    def fit(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def hypotest(
+        self,
+        mu: float,
+        data: _Floats | None,
+        poi: str | None,
+        test_statistic: str,
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def hypotest_toys(
+        self,
+        mu: float,
+        data: _Floats | None,
+        poi: str | None,
+        test_statistic: str,
+        fix: _Held,
+        edm: float | None,
+        toys: _Toys,
+        progress: _Progress,
+    ) -> _Fields: ...
+    def discovery(
+        self, data: _Floats | None, poi: str | None, fix: _Held, edm: float | None
+    ) -> _Fields: ...
+    def discovery_toys(
+        self,
+        data: _Floats | None,
+        poi: str | None,
+        fix: _Held,
+        edm: float | None,
+        toys: _Toys,
+        progress: _Progress,
+    ) -> _Fields: ...
+    def limit(
+        self,
+        data: _Floats | None,
+        poi: str | None,
+        test_statistic: str,
+        confidence_level: float,
+        values: _Floats,
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def limit_toys(
+        self,
+        data: _Floats | None,
+        poi: str | None,
+        test_statistic: str,
+        confidence_level: float,
+        values: _Floats,
+        fix: _Held,
+        edm: float | None,
+        toys: _Toys,
+        progress: _Progress,
+    ) -> _Fields: ...
+    def interval(
+        self,
+        data: _Floats | None,
+        poi: str | None,
+        test_statistic: str,
+        confidence_level: float,
+        values: _Floats,
+        fix: _Held,
+        edm: float | None,
+        toys: _Toys,
+        progress: _Progress,
+    ) -> _Fields: ...
+    def scan(
+        self,
+        values: _Floats,
+        data: _Floats | None,
+        parameter: str | None,
+        levels: list[float],
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def scan2d(
+        self,
+        parameters: tuple[str, str],
+        x: _Floats,
+        y: _Floats,
+        data: _Floats | None,
+        levels: list[float],
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def minos(
+        self, parameters: list[str], data: _Floats | None, fix: _Held, edm: float | None
+    ) -> _Fields: ...
+    def impacts(
+        self,
+        data: _Floats | None,
+        poi: str | None,
+        parameters: list[str],
+        groups: list[tuple[str, list[str]]],
+        global_impacts: bool,
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def gof(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def gof_toys(
+        self,
+        data: _Floats | None,
+        fix: _Held,
+        edm: float | None,
+        toys: _Toys,
+        progress: _Progress,
+    ) -> _Fields: ...
+    def yields(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def evaluate(self, points: _Floats, data: _Floats | None) -> tuple[_Floats, _Floats]: ...
+    def toys(self, truth: _Floats, seed: int, range: tuple[int, int]) -> _Floats: ...
+    def fit_toys(
+        self,
+        truth: _Floats,
+        seed: int,
+        range: tuple[int, int],
+        hold: list[tuple[int, float]],
+        keep_data: bool,
+        chunk: int,
+        edm: float | None,
+        progress: _Progress,
+    ) -> _Fields: ...

@@ -1,0 +1,65 @@
+"""What can go wrong. All exceptions are `Error`, and built-in ones where those fit."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "ConvergenceError",
+    "DeviceError",
+    "Error",
+    "FileError",
+    "SpecificationError",
+    "UnsupportedError",
+]
+
+
+class Error(Exception):
+    """Base of all exceptions of neyman.
+
+    Attributes
+    ----------
+    path : str or None
+        JSON pointer (RFC 6901) to the place in the workspace that is at fault, where there is one.
+
+    Examples
+    --------
+    >>> import neyman
+    >>> try:
+    ...     neyman.from_pyhf({"version": "1.0.0", "channels": [], "observations": [], "measurements": 1})
+    ... except neyman.Error as error:
+    ...     print(error.path)
+    /channels
+    """
+
+    path: str | None
+
+    def __init__(self, message: str = "", *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.args, {"path": self.path}
+
+
+class SpecificationError(Error, ValueError):
+    """The workspace, patch or patchset is not what it should be."""
+
+
+class ArgumentError(Error, ValueError):
+    """An argument does not fit the model: a wrong length, an unknown name, a value out of bounds."""
+
+
+class DeviceError(Error, RuntimeError):
+    """A device cannot be used."""
+
+
+class ConvergenceError(Error, RuntimeError):
+    """A fit that everything else stands on has not converged."""
+
+
+class UnsupportedError(Error, RuntimeError):
+    """The model lacks what is asked for, such as a parameter of interest."""
+
+
+class FileError(Error, OSError):
+    """A file of results cannot be read or written, or holds something else."""

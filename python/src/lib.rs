@@ -1,0 +1,35 @@
+//! Python's way into `neyman`: arguments are converted, the interpreter is released, one call of the
+//! library is made, results are converted. What the public package `neyman` adds is written in Python.
+
+mod convert;
+mod devices;
+mod draw;
+mod model;
+mod session;
+mod statements;
+mod toys;
+mod work;
+
+use pyo3::prelude::*;
+
+/// Native part of `neyman`; use that.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::devices::devices;
+    #[pymodule_export]
+    use super::devices::has_backend;
+    #[pymodule_export]
+    use super::draw::draw;
+    #[pymodule_export]
+    use super::model::Model;
+    #[pymodule_export]
+    use super::session::Session;
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
