@@ -1,17 +1,19 @@
 //! The command in a directory of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+
+use super::place;
 
 /// A directory with a workspace, `w.json`, in it.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str, workspace: &Value) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = place::scratch().join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         let scratch = Self(path);
@@ -29,7 +31,7 @@ impl Scratch {
 
     /// `line` is cut at white space.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_neyman"));
+        let mut command = Command::new(place::binary());
         command.current_dir(&self.0).args(line.split_whitespace()).stdin(Stdio::null());
         // what is kept of a machine's devices stays here
         command.env("XDG_CACHE_HOME", &self.0).env("HOME", &self.0).env("LOCALAPPDATA", &self.0);
