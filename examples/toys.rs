@@ -19,9 +19,10 @@ use std::time::Instant;
 
 use clap::Parser;
 use cpu_time::ProcessTime;
-use histogram::{Histogram, chi2_quantile};
+use histogram::Histogram;
 use neyman::accelerator::DeviceChoice;
 use neyman::fit::Tolerance;
+use neyman::infer::distributions::chi_square_quantile;
 use neyman::model::{Data, Model, ModelOptions, Parameter};
 use neyman::plot;
 use neyman::results::ToySummary;
@@ -88,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut summary = ToySummary::default();
     let mut pulls = Pulls::new(&truth, &at_truth.uncertainties);
     // the axis ends where some three toys are expected above
-    let end = chi2_quantile(3.0 / arguments.toys.max(4) as f64).clamp(4.0, 40.0).ceil();
+    let end = chi_square_quantile(3.0 / arguments.toys.max(4) as f64, 1.0).clamp(4.0, 40.0).ceil();
     let mut t_mu = Histogram::new(0.5, (end / 0.5) as usize);
     let mut values = Vec::new();
     let (wall, cpu) = (Instant::now(), ProcessTime::now());
@@ -203,7 +204,8 @@ mod tests {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
-            values.push(chi2_quantile(((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64));
+            let p = ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+            values.push(chi_square_quantile(p, 1.0));
             histogram.add(values[values.len() - 1]);
         }
         let svg = plot::t_mu(&values, "52 bins, 120 parameters", "mu = 1, seed 1").svg;

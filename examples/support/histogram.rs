@@ -1,5 +1,7 @@
 //! Counts of t_mu in bins of equal width, and what chi2 with one degree of freedom expects there.
 
+use neyman::infer::distributions::chi_square_tail;
+
 /// A histogram from 0 to `bins * width`; what lies above is counted apart.
 pub(crate) struct Histogram {
     pub(crate) width: f64,
@@ -72,29 +74,21 @@ fn bar(length: f64, width: usize) -> Vec<char> {
 
 /// Probability of chi2 with one degree of freedom above `x`.
 pub(crate) fn above_chi2(x: f64) -> f64 {
-    libm::erfc((x / 2.0).max(0.0).sqrt())
-}
-
-/// The value above which chi2 with one degree of freedom has probability `p`.
-pub(crate) fn chi2_quantile(p: f64) -> f64 {
-    let (mut low, mut high) = (0.0, 200.0);
-    while high - low > 1e-9 {
-        let middle = 0.5 * (low + high);
-        if above_chi2(middle) > p { low = middle } else { high = middle }
-    }
-    low
+    chi_square_tail(x, 1.0)
 }
 
 #[cfg(test)]
 mod tests {
+    use neyman::infer::distributions::chi_square_quantile;
+
     use super::*;
 
     #[test]
     fn expectations_are_those_of_chi2() {
         assert!((above_chi2(3.841_458_820_694_124) - 0.05).abs() < 1e-12);
-        assert!((chi2_quantile(0.05) - 3.841_458_820_694_124).abs() < 1e-8);
+        assert!((chi_square_quantile(0.05, 1.0) - 3.841_458_820_694_124).abs() < 1e-8);
         let mut histogram = Histogram::new(0.5, 40);
-        (0..1000).for_each(|i| histogram.add(chi2_quantile((i as f64 + 0.5) / 1000.0)));
+        (0..1000).for_each(|i| histogram.add(chi_square_quantile((i as f64 + 0.5) / 1000.0, 1.0)));
         for i in 0..40 {
             assert!((histogram.counts[i] as f64 - histogram.expected(i)).abs() < 1.0);
         }

@@ -20,7 +20,7 @@ use neyman::model::poisson::NegativeRates;
 use neyman::plot::What;
 
 use super::document::OutputArguments;
-pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan};
+pub(crate) use inference::{Cls, Discovery, Grid, Interval, Limit, Minos, Scan, TestArguments};
 use parse::{assignment, grid, interpolation, positive, range, size};
 pub(crate) use statement::DataArguments;
 

@@ -9,15 +9,13 @@ use serde_json::{Value, json};
 use super::arguments::{Discovery, Global};
 use super::document::{Document, notes};
 use super::json::{number, numbers};
-use super::{Exit, Outcome, input, load};
+use super::{Exit, Outcome, load};
 
 pub(crate) fn run(global: &Global, arguments: &Discovery) -> Outcome {
     let statement = &arguments.statement;
     let by_toys = arguments.toys.wanted()?;
     let request = arguments.toys.request(global)?;
-    let (loaded, session) =
-        load::open_held(&request, global, &statement.workspace, &statement.fix)?;
-    let data = input::data(statement.data.as_deref(), &loaded.model)?;
+    let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     if by_toys {
         return toys::run(global, arguments, &loaded, &session, &data);
     }

@@ -10,17 +10,16 @@ use super::document::{Document, notes};
 use super::json::number;
 use super::table::Table;
 use super::test_toys::{Bar, plus_minus, scan_exit};
-use super::{Outcome, input, interrupt, load};
+use super::{Outcome, interrupt, load};
 
 /// Toys of each value where no number is given.
 const TOYS: u64 = 1000;
 
 pub(crate) fn run(global: &Global, arguments: &Interval) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) =
-        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
+    let request = load::request(global)?;
+    let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     load::say_device(global, session.device());
-    let data = input::data(statement.data.as_deref(), &loaded.model)?;
     let toys = &arguments.toys;
     let test =
         toys.test(arguments.test_statistic, statement.tolerance(), Some(toys.toys.unwrap_or(TOYS)));

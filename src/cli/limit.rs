@@ -12,16 +12,15 @@ use super::cls::BAND;
 use super::document::{Document, notes};
 use super::json::{number, numbers};
 use super::table::Table;
-use super::{Exit, Outcome, input, load};
+use super::{Exit, Outcome, load};
 
 pub(crate) fn run(global: &Global, arguments: &Limit) -> Outcome {
     if arguments.all_patches {
         return patches::run(global, arguments);
     }
     let statement = &arguments.statement;
-    let (loaded, session) =
-        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
-    let data = input::data(statement.data.as_deref(), &loaded.model)?;
+    let request = load::request(global)?;
+    let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     if arguments.toys.toys.is_some() {
         return toys::run(global, arguments, &loaded, &session, &data);
     }

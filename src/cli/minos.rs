@@ -9,14 +9,13 @@ use super::arguments::{Global, Minos};
 use super::document::{Document, notes};
 use super::json::number;
 use super::table::{Table, to_precision};
-use super::{Exit, Outcome, input, load};
+use super::{Exit, Outcome, load};
 
 pub(crate) fn run(global: &Global, arguments: &Minos) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) =
-        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
+    let request = load::request(global)?;
+    let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     load::say_device(global, session.device());
-    let data = input::data(statement.data.as_deref(), &loaded.model)?;
     let (fit, all) = session.minos(&arguments.parameter, &data, statement.tolerance())?;
     let failed = all.iter().map(|m| m.status).find(|s| !s.is_converged());
     let status = failed.unwrap_or(fit.status);

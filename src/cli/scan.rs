@@ -11,14 +11,13 @@ use super::failure::Failure;
 use super::json::{number, numbers};
 use super::load::Loaded;
 use super::table::Table;
-use super::{Exit, Outcome, input, load};
+use super::{Exit, Outcome, load};
 
 pub(crate) fn run(global: &Global, arguments: &Scan) -> Outcome {
     let statement = &arguments.statement;
-    let (loaded, session) =
-        load::open_held(&load::request(global)?, global, &statement.workspace, &statement.fix)?;
+    let request = load::request(global)?;
+    let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     load::say_device(global, session.device());
-    let data = input::data(statement.data.as_deref(), &loaded.model)?;
     match &arguments.parameter[..] {
         [] | [_] => one(arguments, &loaded, &session, &data),
         [_, _] => two(arguments, &loaded, &session, &data),

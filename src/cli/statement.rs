@@ -1,12 +1,13 @@
 //! What statements that begin with a fit have in common.
 
+use neyman::accelerator::DeviceRequest;
 use neyman::fit::Status;
 use neyman::model::Data;
 use neyman::session::{FitOptions, Session};
 use neyman::spec::display_name;
 
-use super::arguments::Global;
 use super::arguments::statement::{DataArguments, StatementArguments};
+use super::arguments::{Global, TestArguments};
 use super::failure::Failure;
 use super::load::{self, Loaded};
 use super::table::to_precision;
@@ -20,6 +21,17 @@ pub(crate) fn open(
     let (loaded, session) = load::open(global, &arguments.workspace)?;
     load::say_device(global, session.fit_device());
     Ok((loaded, session))
+}
+
+/// What a test or scan begins with: the workspace with parameters held, and its data.
+pub(crate) fn open_test(
+    global: &Global,
+    request: &DeviceRequest,
+    arguments: &TestArguments,
+) -> Result<(Loaded, Session, Data), Failure> {
+    let (loaded, session) = load::open_held(request, global, &arguments.workspace, &arguments.fix)?;
+    let data = input::data(arguments.data.as_deref(), &loaded.model)?;
+    Ok((loaded, session, data))
 }
 
 /// The data to be fitted.

@@ -1,7 +1,9 @@
 //! Contour lines of a function on a grid: marching squares.
 
 /// A line, point by point; closed where the first point is also the last.
-pub type Line = Vec<(f64, f64)>;
+pub type Line = Vec<Point>;
+
+type Point = (f64, f64);
 
 /// Lines on which the function of `values`, `[y.len(), x.len()]`, is `level`. Cells with a value that is
 /// not a finite number are left out.
@@ -19,16 +21,17 @@ pub fn contours(x: &[f64], y: &[f64], values: &[f64], level: f64) -> Vec<Line> {
         let share = if a == b { 0.5 } else { a / (a - b) };
         (x[i] + share * (x[k] - x[i]), y[j] + share * (y[l] - y[j]))
     };
-    let mut segments: Vec<(Edge, Edge)> = Vec::new();
+    let mut segments = Vec::new();
     for j in 0..y.len().saturating_sub(1) {
         for i in 0..columns.saturating_sub(1) {
             let corners = [height(i, j), height(i + 1, j), height(i + 1, j + 1), height(i, j + 1)];
             if corners.iter().all(|h| h.is_finite()) {
-                segments.extend(cell(i, j, corners));
+                let ends = cell(i, j, corners).into_iter();
+                segments.extend(ends.map(|(a, b)| ((a, crossing(a)), (b, crossing(b)))));
             }
         }
     }
-    join(segments).into_iter().map(|edges| edges.into_iter().map(crossing).collect()).collect()
+    join(segments)
 }
 
 /// Grid point, and whether it leads up (or to the right).
@@ -51,25 +54,24 @@ fn cell(i: usize, j: usize, corners: [f64; 4]) -> Vec<(Edge, Edge)> {
     }
 }
 
-/// Segments that share an edge become one line.
-fn join(mut segments: Vec<(Edge, Edge)>) -> Vec<Vec<Edge>> {
+/// Lines from segments that share an edge. A segment's ends are an edge and the place on it.
+pub(crate) fn join<E: PartialEq + Copy>(mut segments: Vec<((E, Point), (E, Point))>) -> Vec<Line> {
     let mut lines = Vec::new();
-    while let Some((a, b)) = segments.pop() {
-        let mut line = std::collections::VecDeque::from([a, b]);
-        loop {
-            let (first, last) = (line[0], line[line.len() - 1]);
-            if first == last {
-                break;
-            }
-            let next =
-                segments.iter().position(|s| [s.0, s.1].iter().any(|e| *e == first || *e == last));
-            let Some(k) = next else { break };
-            let (c, d) = segments.swap_remove(k);
-            match () {
-                () if c == last => line.push_back(d),
-                () if d == last => line.push_back(c),
-                () if c == first => line.push_front(d),
-                () => line.push_front(c),
+    while let Some((from, to)) = segments.pop() {
+        let mut line = std::collections::VecDeque::from([from.1, to.1]);
+        let (mut first, mut last) = (from.0, to.0);
+        while let Some(i) =
+            segments.iter().position(|(a, b)| [a.0, b.0].iter().any(|e| *e == last || *e == first))
+        {
+            let (a, b) = segments.swap_remove(i);
+            if a.0 == last || b.0 == last {
+                let next = if a.0 == last { b } else { a };
+                line.push_back(next.1);
+                last = next.0;
+            } else {
+                let next = if a.0 == first { b } else { a };
+                line.push_front(next.1);
+                first = next.0;
             }
         }
         lines.push(line.into());

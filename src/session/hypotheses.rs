@@ -1,6 +1,7 @@
 //! The two hypotheses of a test, by their asymptotic distributions: the observed data and the Asimov
 //! data of the alternative, each with its free fit and its profile.
 
+use super::place::Place;
 use super::profile::{Dataset, LOWER_MINIMUM, Path, Profiler, tangents, worst};
 use super::{FitResult, Session};
 use crate::fit::{self, Status, Tolerance};
@@ -15,24 +16,9 @@ pub(super) const ASIMOV: usize = 1;
 /// How often the bounds of the free fit are widened, by a factor of two each time.
 const WIDENINGS: usize = 12;
 
-/// A session with the bounds that the statistic asks for.
-pub(super) enum Work<'s> {
-    Given(&'s Session),
-    Own(Box<Session>),
-}
-
-impl Work<'_> {
-    pub(super) fn session(&self) -> &Session {
-        match self {
-            Self::Given(session) => session,
-            Self::Own(session) => session,
-        }
-    }
-}
-
 /// The free fit with the statistic's bounds.
 pub(super) struct FreeFit<'s> {
-    pub(super) work: Work<'s>,
+    pub(super) session: Place<'s>,
     pub(super) fit: FitResult,
     pub(super) dataset: Dataset,
     pub(super) notes: Vec<String>,
@@ -53,15 +39,15 @@ impl Session {
         let name = &self.model.parameters()[poi].name;
         let mut bounds = statistic.bounds(declared, f64::NEG_INFINITY);
         let mut notes = Vec::new();
-        let mut work = self.with_poi_bounds(poi, bounds)?;
-        let (mut fit, mut dataset) = work.session().explore(data, &[poi], tolerance)?;
+        let mut session = self.bounded(poi, bounds)?;
+        let (mut fit, mut dataset) = session.explore(data, &[poi], tolerance)?;
         for _ in 0..WIDENINGS {
             if fit.at_bound[poi] <= 0 || !fit.status.is_converged() {
                 break;
             }
             bounds.1 = 2.0 * bounds.1.abs().max(1.0);
-            work = self.with_poi_bounds(poi, bounds)?;
-            (fit, dataset) = work.session().explore(data, &[poi], tolerance)?;
+            session = self.bounded(poi, bounds)?;
+            (fit, dataset) = session.explore(data, &[poi], tolerance)?;
         }
         if bounds != declared {
             notes.push(format!(
@@ -70,14 +56,7 @@ impl Session {
                 bounds.0, bounds.1, declared.0, declared.1
             ));
         }
-        Ok(FreeFit { work, fit, dataset, notes })
-    }
-
-    fn with_poi_bounds(&self, poi: usize, bounds: (f64, f64)) -> Result<Work<'_>> {
-        Ok(match bounds == self.model.parameters()[poi].bounds {
-            true => Work::Given(self),
-            false => Work::Own(Box::new(self.with_bounds(poi, bounds)?)),
-        })
+        Ok(FreeFit { session, fit, dataset, notes })
     }
 }
 
@@ -93,7 +72,6 @@ struct Asimov {
 
 /// Both hypotheses of a test of one parameter.
 pub(super) struct Hypotheses<'s> {
-    work: &'s Work<'s>,
     poi: usize,
     pub(super) statistic: TestStatistic,
     /// Observed data, then Asimov data.
@@ -121,15 +99,10 @@ impl<'s> Hypotheses<'s> {
         tolerance: Tolerance,
         values: &dyn Fn(Option<f64>) -> Vec<f64>,
     ) -> Result<Self> {
-        let session = free.work.session();
+        let session: &Session = &free.session;
         let alternative = statistic.alternative();
-        let observed = Dataset {
-            data: free.dataset.data.clone(),
-            starts: free.dataset.starts.clone(),
-            tangents: free.dataset.tangents.clone(),
-        };
+        let observed = free.dataset.clone();
         let mut new = Self {
-            work: &free.work,
             poi,
             statistic,
             profiler: Profiler { session, held: vec![poi], datasets: vec![observed], tolerance },
@@ -167,7 +140,7 @@ impl<'s> Hypotheses<'s> {
 
     /// Asimov data of the alternative, and the width of the best fits of such data.
     fn asimov(&mut self, path: &Path) -> Result<Asimov> {
-        let model = &self.work.session().model;
+        let model = &self.profiler.session.model;
         let alternative = self.statistic.alternative();
         let node = path.at(OBSERVED, alternative);
         let at = match node {
@@ -202,7 +175,7 @@ impl<'s> Hypotheses<'s> {
     }
 
     fn covariance(&self, at: &[f64], data: &Data) -> Vec<f64> {
-        let session = self.work.session();
+        let session = self.profiler.session;
         let problem = session.host.problem();
         fit::covariance(problem, at, &data.main, &data.auxiliary, &session.fixed).matrix
     }

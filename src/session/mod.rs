@@ -15,6 +15,7 @@ mod limit;
 mod limit_toys;
 mod overlap;
 mod patches;
+mod place;
 mod profile;
 mod prune;
 mod repair;

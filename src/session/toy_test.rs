@@ -1,13 +1,13 @@
 //! Hypothesis tests by toys: CLs and discovery.
 
-use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Session;
 use super::ensemble::{Ensemble, EnsemblePlan, stream};
 use super::hypotest::STEPS;
 use super::hypotheses::{Hypotheses, OBSERVED};
+use super::place::Place;
 use crate::fit::Tolerance;
 use crate::infer::distributions::significance;
 use crate::infer::{Empirical, ExpectedToys, Fraction, TestStatistic, ToyCls};
@@ -66,24 +66,6 @@ pub struct PreparedTest<'a> {
     pub notes: Vec<String>,
     /// Best fits to the data under the tested hypothesis and the alternative.
     truths: [Vec<f64>; 2],
-}
-
-/// The session itself, or one with other bounds.
-#[derive(Clone)]
-enum Place<'a> {
-    Here(&'a Session),
-    Own(Arc<Session>),
-}
-
-impl Deref for Place<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
-        match self {
-            Self::Here(session) => session,
-            Self::Own(session) => session,
-        }
-    }
 }
 
 /// A test by toys.
@@ -194,16 +176,13 @@ impl Session {
         let tests = Hypotheses::new(&free, poi, statistic, Tolerance::PARITY, &|_| all.clone())?;
         // toys get the bounds of the observed data's free fit, or wider ones
         let declared = self.model.parameters()[poi].bounds;
-        let (_, seen) = free.work.session().model.parameters()[poi].bounds;
+        let (_, seen) = free.session.model.parameters()[poi].bounds;
         let (lower, upper) = statistic.bounds((declared.0, declared.1.max(seen)), largest);
         let mut notes = tests.notes.clone();
-        let session = match (lower, upper) == declared {
-            true => Place::Here(self),
-            false => {
-                notes.push(format!("the toys' free fits had {name} between {lower} and {upper}"));
-                Place::Own(Arc::new(self.with_bounds(poi, (lower, upper))?))
-            }
-        };
+        let session = self.bounded(poi, (lower, upper))?;
+        if (lower, upper) != declared {
+            notes.push(format!("the toys' free fits had {name} between {lower} and {upper}"));
+        }
         let truth = |mu: f64| {
             tests.truth(mu).map(<[f64]>::to_vec).ok_or_else(|| {
                 let message = format!("the fit with {name} held at {mu} did not converge");

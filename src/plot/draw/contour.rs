@@ -1,6 +1,8 @@
 //! Lines of equal value through scattered points: a Delaunay triangulation (Bowyer, Watson; Computer
 //! J. 24 (1981) 162 and 167) with linear interpolation on its triangles.
 
+use crate::infer::contour::join;
+
 type Point = (f64, f64);
 
 /// Triangles between points.
@@ -41,34 +43,6 @@ impl Mesh {
         }
         join(segments)
     }
-}
-
-/// An edge, and a place on it.
-type End = ((usize, usize), Point);
-
-/// Lines from segments that share an edge.
-fn join(mut segments: Vec<(End, End)>) -> Vec<Vec<Point>> {
-    let mut lines = Vec::new();
-    while let Some((from, to)) = segments.pop() {
-        let mut line = std::collections::VecDeque::from([from.1, to.1]);
-        let (mut first, mut last) = (from.0, to.0);
-        while let Some(i) =
-            segments.iter().position(|(a, b)| [a.0, b.0].iter().any(|e| *e == last || *e == first))
-        {
-            let (a, b) = segments.swap_remove(i);
-            if a.0 == last || b.0 == last {
-                let next = if a.0 == last { b } else { a };
-                line.push_back(next.1);
-                last = next.0;
-            } else {
-                let next = if a.0 == first { b } else { a };
-                line.push_front(next.1);
-                first = next.0;
-            }
-        }
-        lines.push(line.into());
-    }
-    lines
 }
 
 fn triangulate(points: &[Point]) -> Vec<[usize; 3]> {

@@ -20,6 +20,7 @@ const SHARE: usize = 16;
 const IMPROVED: f64 = 1e-7;
 
 /// One dataset with what its free fit says about where to look.
+#[derive(Clone)]
 pub(super) struct Dataset {
     pub(super) data: Data,
     /// Points to start from, `[n_parameters]` each: distinct minima, the best first.
