@@ -11,7 +11,7 @@ use crate::model::interpolation::{
     HistoSysInterpolation, NormSysCurve, NormSysInterpolation, histosys_slopes,
 };
 use crate::model::poisson::{NegativeRates, RATE_FLOOR, saturated};
-use crate::model::{Constraint, Data, Factor, Model};
+use crate::model::{CellRun, Cells, Constraint, Data, Factor, Model};
 
 /// Doubles per normsys entry: six polynomial coefficients, ln hi, -ln lo.
 pub const NORMSYS_STRIDE: usize = 8;
@@ -189,6 +189,31 @@ impl Program {
         p.kinks = distinct(&kinks).into_iter().map(|k| k as usize).collect();
         p.structure = p.find_structure();
         p
+    }
+
+    /// Other nominal counts of some cells, `[cells]`, as [`Model::with_yields`]; `base` is the model that
+    /// all numbers came from at first.
+    pub(crate) fn set_yields(&mut self, base: &Model, cells: &Cells, yields: &[f64]) {
+        Arc::make_mut(&mut self.model).set_yields(base, cells, yields);
+        for run in cells.runs() {
+            let first = self.samples[run.sample].nominal;
+            self.nominal[first..first + run.n_bins]
+                .copy_from_slice(&yields[run.first..run.first + run.n_bins]);
+        }
+    }
+
+    /// Other bounds of a parameter.
+    pub(crate) fn set_bounds(&mut self, parameter: usize, bounds: (f64, f64)) {
+        (self.lower[parameter], self.upper[parameter]) = bounds;
+    }
+
+    /// Numbers of some cells among the nominal counts of all samples.
+    pub fn cell_indices(&self, cells: &Cells) -> Vec<u32> {
+        let run = |r: &CellRun| {
+            let first = self.samples[r.sample].nominal as u32;
+            first..first + r.n_bins as u32
+        };
+        cells.runs().iter().flat_map(run).collect()
     }
 
     /// The model this was compiled from.

@@ -54,14 +54,8 @@ impl Expected {
         for (i, n) in [-2.0, -1.0, 0.0, 1.0, 2.0].into_iter().enumerate() {
             // -2 sigma is background that looks least like signal: the smallest CLs
             let point = if statistic.is_one_sided() {
-                let (tested, alternative) = (q_asimov.sqrt() - n, -n);
-                let clb = normal_tail(alternative);
-                let clsb = normal_tail(tested);
-                Asymptotic {
-                    clsb,
-                    clb,
-                    cls: if q_asimov > 0.0 { ratio(tested, alternative) } else { 1.0 },
-                }
+                let (clsb, clb) = (normal_tail(q_asimov.sqrt() - n), normal_tail(-n));
+                Asymptotic { clsb, clb, cls: Self::cls_at(q_asimov, n) }
             } else {
                 let t = quantile(statistic, q_asimov, normal_tail(-n));
                 Asymptotic::new(statistic, t, q_asimov)
@@ -70,6 +64,41 @@ impl Expected {
         }
         band
     }
+}
+
+impl Asymptotic {
+    /// d ln CLs / d `q` and / d `q_asimov` of [`new`](Self::new), one-sided statistics only. With
+    /// `phi / tail` the hazard `h` of the normal distribution, `d ln CLs = -h(a) da + h(b) db` for the scores
+    /// `a` and `b`. 0 where a root has no derivative: at `q` = 0, which q keeps as long as the best fit is on
+    /// the side that does not count.
+    pub fn log_slopes(statistic: TestStatistic, q: f64, q_asimov: f64) -> (f64, f64) {
+        if q_asimov <= 0.0 {
+            return (0.0, 0.0);
+        }
+        let (a, b) = statistic.scores(q, q_asimov);
+        let ([a_q, a_asimov], [b_q, b_asimov]) = statistic.score_slopes(q, q_asimov);
+        let (above, below) = (-hazard(a), hazard(b));
+        (above * a_q + below * b_q, above * a_asimov + below * b_asimov)
+    }
+}
+
+impl Expected {
+    /// d ln CLs / d `q_asimov` at the quantile of `n` sigma of the alternative's distribution.
+    pub fn log_slope(q_asimov: f64, n: f64) -> f64 {
+        let root = q_asimov.sqrt();
+        if root > 0.0 { -hazard(root - n) / (2.0 * root) } else { 0.0 }
+    }
+
+    /// CLs at the quantile of `n` sigma; one-sided statistics only.
+    pub fn cls_at(q_asimov: f64, n: f64) -> f64 {
+        if q_asimov > 0.0 { ratio(q_asimov.sqrt() - n, -n) } else { 1.0 }
+    }
+}
+
+/// Density over tail probability of the standard normal distribution.
+fn hazard(z: f64) -> f64 {
+    let log_density = -0.5 * z * z - 0.5 * (2.0 * std::f64::consts::PI).ln();
+    (log_density - log_normal_tail(z)).exp()
 }
 
 /// Ratio of two normal tails, also where both are too small for numbers.
@@ -129,6 +158,25 @@ mod tests {
     fn tails_too_small_for_numbers_keep_their_ratio() {
         let far = Asymptotic::new(TestStatistic::QMu, 1e4, 40.0f64.powi(2));
         assert!(far.cls.is_finite() && far.clsb == 0.0);
+    }
+
+    #[test]
+    fn slopes_are_differences() {
+        let h = 1e-6;
+        for statistic in [TestStatistic::QMu, TestStatistic::QTilde, TestStatistic::Q0] {
+            for (q, a) in [(0.3, 2.0), (2.5, 2.0), (9.0, 0.7), (40.0, 30.0)] {
+                let ln = |q: f64, a: f64| Asymptotic::new(statistic, q, a).cls.ln();
+                let (by_q, by_a) = Asymptotic::log_slopes(statistic, q, a);
+                let want = [ln(q + h, a) - ln(q - h, a), ln(q, a + h) - ln(q, a - h)];
+                assert!((by_q - want[0] / (2.0 * h)).abs() < 1e-7, "{statistic} {q} {a}");
+                assert!((by_a - want[1] / (2.0 * h)).abs() < 1e-7, "{statistic} {q} {a}");
+                let ln = |a: f64| Expected::cls_at(a, 1.3).ln();
+                let want = (ln(a + h) - ln(a - h)) / (2.0 * h);
+                assert!((Expected::log_slope(a, 1.3) - want).abs() < 1e-7, "{a}");
+            }
+        }
+        assert_eq!(Asymptotic::log_slopes(TestStatistic::QTilde, 0.0, 0.0), (0.0, 0.0));
+        assert!(Asymptotic::log_slopes(TestStatistic::QTilde, 0.0, 4.0).1.is_finite());
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub enum HistoSysInterpolation {
     PolynomialLinear,
 }
 
-/// A function of alpha with its first two derivatives.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A function of alpha with its first three derivatives.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Derivatives {
     /// Value.
     pub value: f64,
@@ -51,6 +51,15 @@ pub struct Derivatives {
     pub first: f64,
     /// Second derivative.
     pub second: f64,
+    /// Third derivative.
+    pub third: f64,
+}
+
+impl Derivatives {
+    /// Alpha itself.
+    pub fn linear(alpha: f64) -> Self {
+        Self { value: alpha, first: 1.0, ..Self::default() }
+    }
 }
 
 /// A normsys factor with what does not depend on alpha computed once.
@@ -77,28 +86,20 @@ impl NormSysCurve {
     pub fn at(&self, alpha: f64) -> Derivatives {
         let piecewise = self.interpolation == NormSysInterpolation::PiecewiseExponential;
         if alpha >= 1.0 || (piecewise && alpha >= 0.0) {
-            let value = exp(alpha * self.ln_hi);
-            Derivatives {
-                value,
-                first: value * self.ln_hi,
-                second: value * self.ln_hi * self.ln_hi,
-            }
+            exponential(alpha, self.ln_hi)
         } else if alpha <= -1.0 || piecewise {
-            let value = exp(-alpha * self.ln_lo);
-            Derivatives {
-                value,
-                first: -value * self.ln_lo,
-                second: value * self.ln_lo * self.ln_lo,
-            }
+            exponential(alpha, -self.ln_lo)
         } else {
-            let mut at = Derivatives { value: 0.0, first: 0.0, second: 0.0 };
-            // Horner's scheme for value, p' and p''/2 together.
+            let mut at = Derivatives::default();
+            // Horner's scheme for value, p', p''/2 and p'''/6 together.
             for &coefficient in self.coefficients.iter().rev().chain(&[1.0]) {
+                at.third = at.third * alpha + at.second;
                 at.second = at.second * alpha + at.first;
                 at.first = at.first * alpha + at.value;
                 at.value = at.value * alpha + coefficient;
             }
             at.second *= 2.0;
+            at.third *= 6.0;
             at
         }
     }
@@ -116,6 +117,14 @@ impl NormSysCurve {
             NormSysInterpolation::PolynomialExponential => 0.0,
         }
     }
+}
+
+/// `exp(alpha ln_factor)`.
+fn exponential(alpha: f64, ln_factor: f64) -> Derivatives {
+    let value = exp(alpha * ln_factor);
+    let first = value * ln_factor;
+    let second = first * ln_factor;
+    Derivatives { value, first, second, third: second * ln_factor }
 }
 
 /// Coefficients c1..c6 of `1 + sum c_k alpha^k` that matches value, slope and curvature of
@@ -153,7 +162,8 @@ impl HistoSysInterpolation {
     /// |alpha| <= 1 and jumps there (pyhf issue 2729).
     pub fn bend(self, alpha: f64) -> Derivatives {
         let side = if alpha >= 0.0 { 1.0 } else { -1.0 };
-        let straight = Derivatives { value: 8.0 * alpha.abs(), first: 8.0 * side, second: 0.0 };
+        let straight =
+            Derivatives { value: 8.0 * alpha.abs(), first: 8.0 * side, ..Default::default() };
         let inside = alpha.abs() <= 1.0;
         match self {
             Self::PolynomialLinear if inside => {
@@ -162,15 +172,19 @@ impl HistoSysInterpolation {
                     value: square * (15.0 + square * (-10.0 + 3.0 * square)),
                     first: alpha * (30.0 + square * (-40.0 + 18.0 * square)),
                     second: 30.0 + square * (-120.0 + 90.0 * square),
+                    third: alpha * (-240.0 + 360.0 * square),
                 }
             }
-            Self::QuadraticLinear if inside => {
-                Derivatives { value: 8.0 * alpha * alpha, first: 16.0 * alpha, second: 16.0 }
-            }
+            Self::QuadraticLinear if inside => Derivatives {
+                value: 8.0 * alpha * alpha,
+                first: 16.0 * alpha,
+                second: 16.0,
+                third: 0.0,
+            },
             Self::QuadraticLinear => Derivatives {
                 value: 8.0 * (2.0 * alpha.abs() - 1.0),
                 first: 16.0 * side,
-                second: 0.0,
+                ..Default::default()
             },
             Self::PiecewiseLinear | Self::PolynomialLinear => straight,
         }

@@ -2,11 +2,13 @@
 //! that every device is held against.
 
 mod accessors;
+mod along;
 mod build;
 mod configuration;
 mod expected;
 pub mod interpolation;
 mod jacobian;
+mod jet;
 mod likelihood;
 mod modifiers;
 mod order;
@@ -16,10 +18,13 @@ mod sample_at;
 mod second_order;
 pub mod toys;
 mod warnings;
+mod yields;
 
+pub use along::{Direction, FullGradient};
 pub use build::{ModelOptions, PoiChoice};
 pub use jacobian::{ChannelJacobian, Jacobian};
 pub use modifiers::ModifierType;
+pub use yields::{CellRun, Cells};
 
 use crate::spec::Warning;
 use interpolation::{Interpolation, NormSysCurve};

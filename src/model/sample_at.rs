@@ -27,9 +27,7 @@ impl SampleAt {
             .iter()
             .zip(&model.curves[index])
             .map(|(factor, curve)| match *factor {
-                Factor::Linear { parameter } => {
-                    (parameter, Derivatives { value: x[parameter], first: 1.0, second: 0.0 })
-                }
+                Factor::Linear { parameter } => (parameter, Derivatives::linear(x[parameter])),
                 Factor::NormSys { parameter, .. } => (parameter, curve.at(x[parameter])),
             })
             .collect();

@@ -3,6 +3,7 @@
 
 mod auto;
 mod cache;
+mod differentiable;
 mod ensemble;
 mod feldman_cousins;
 mod fit;
@@ -29,6 +30,10 @@ mod yields;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+pub use differentiable::{
+    ClsSlopes, DataSource, Differentiable, FitSlopes, LimitSlopes, NllSlopes, ProfiledFit,
+    TestSlopes,
+};
 pub use ensemble::{Ensemble, EnsemblePlan, stream};
 pub use feldman_cousins::{IntervalOptions, ToyInterval, ToyIntervalPoint};
 pub use fit::{FitOptions, FitResult};

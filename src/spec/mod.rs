@@ -12,7 +12,7 @@ pub mod patch;
 pub mod patchset;
 mod place;
 mod pyhf;
-mod text;
+pub(crate) mod text;
 mod write;
 
 #[cfg(test)]

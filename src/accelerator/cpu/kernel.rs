@@ -117,6 +117,8 @@ pub(super) struct Block<'a, V> {
     pub(super) gradient: &'a mut [V],
     /// Empty for programs without kinks.
     pub(super) jump: &'a mut [V],
+    /// d NLL / d rate of each bin, where somebody wants it; else empty.
+    pub(super) bin_slopes: &'a mut [V],
     /// None: our own functions, lane by lane.
     pub(super) arrays: Option<&'a Arrays>,
     /// First bin with a negative rate, or -1.
@@ -152,6 +154,9 @@ pub(super) fn evaluate<S: Simd>(
                 note_negative(simd, w.rate[b], bin, &mut block.negative_bin);
             }
             w.rate[b] = slope;
+            if let Some(wanted) = block.bin_slopes.get_mut(bin) {
+                *wanted = slope;
+            }
         }
         backward(simd, p, w, channel, 0..channel.bins.len(), block);
     }

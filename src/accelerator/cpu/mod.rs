@@ -98,18 +98,7 @@ impl Accelerator for Cpu {
     }
 
     fn evaluate(&self, block: &LaneBlock<'_>, out: &mut LaneValues<'_>) -> Result<()> {
-        let p = &*self.program;
-        let n = p.lower.len() * self.lanes;
-        let fits = out.nll.len() == self.lanes
-            && out.negative_bin.len() == self.lanes
-            && out.gradient.len() == n
-            && (out.jump.len() == n || out.jump.is_empty() && p.kinks.is_empty());
-        self.check(block, fits)?;
-        let arrays = self.arrays;
-        self.with_scratch(|spare| {
-            self.arch.dispatch(Evaluate { program: p, block, out, arrays, spare })
-        });
-        Ok(())
+        self.evaluate_bins(block, out, &mut [])
     }
 
     fn curvature(&self, block: &LaneBlock<'_>, out: &mut LaneCurvature<'_>) -> Result<()> {
@@ -129,6 +118,42 @@ impl Accelerator for Cpu {
 }
 
 impl Cpu {
+    /// [`evaluate`](Accelerator::evaluate), and d NLL / d rate of each bin, `[n_main, lanes]`, unless
+    /// `bin_slopes` is empty.
+    ///
+    /// # Errors
+    /// Where a length does not fit the program.
+    pub fn evaluate_bins(
+        &self,
+        block: &LaneBlock<'_>,
+        out: &mut LaneValues<'_>,
+        bin_slopes: &mut [f64],
+    ) -> Result<()> {
+        let p = &*self.program;
+        let n = p.lower.len() * self.lanes;
+        let fits = out.nll.len() == self.lanes
+            && out.negative_bin.len() == self.lanes
+            && out.gradient.len() == n
+            && (out.jump.len() == n || out.jump.is_empty() && p.kinks.is_empty())
+            && (bin_slopes.len() == p.n_main() * self.lanes || bin_slopes.is_empty());
+        self.check(block, fits)?;
+        let arrays = self.arrays;
+        self.with_scratch(|spare| {
+            self.arch.dispatch(Evaluate { program: p, block, out, bin_slopes, arrays, spare })
+        });
+        Ok(())
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The program, to change its numbers; none where somebody else has it, too.
+    pub(crate) fn program_mut(&mut self) -> Option<&mut Program> {
+        Arc::get_mut(&mut self.program)
+    }
+
     fn check(&self, block: &LaneBlock<'_>, output_fits: bool) -> Result<()> {
         let p = &*self.program;
         let input_fits = block.parameters.len() == p.lower.len() * self.lanes
@@ -159,6 +184,7 @@ struct Evaluate<'a, 'b, 'c> {
     program: &'a Program,
     block: &'a LaneBlock<'b>,
     out: &'a mut LaneValues<'c>,
+    bin_slopes: &'a mut [f64],
     arrays: Option<Arrays>,
     spare: Spare,
 }
@@ -175,6 +201,7 @@ impl WithSimd for Evaluate<'_, '_, '_> {
             auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
             gradient: S::as_mut_simd_f64s(self.out.gradient).0,
             jump: S::as_mut_simd_f64s(self.out.jump).0,
+            bin_slopes: S::as_mut_simd_f64s(self.bin_slopes).0,
             arrays: self.arrays.as_ref(),
             negative_bin: simd.splat_f64s(-1.0),
         };
@@ -206,6 +233,7 @@ impl WithSimd for FindCurvature<'_, '_, '_> {
             auxiliary: S::as_simd_f64s(self.block.auxiliary).0,
             gradient: &mut row,
             jump: &mut [],
+            bin_slopes: &mut [],
             arrays: self.arrays.as_ref(),
             negative_bin: simd.splat_f64s(-1.0),
         };

@@ -98,6 +98,14 @@ impl TestStatistic {
         }
     }
 
+    /// Derivatives of both [`scores`](Self::scores) in `q` and in `q_asimov`; 0 in `q` where that is 0.
+    pub(super) fn score_slopes(self, q: f64, q_asimov: f64) -> ([f64; 2], [f64; 2]) {
+        match self {
+            Self::QTilde | Self::TTilde => qtilde::score_slopes(q, q_asimov),
+            Self::Q0 | Self::QMu | Self::TMu => qmu::score_slopes(q, q_asimov),
+        }
+    }
+
     /// One-sided: CLs and upper limits are made of these.
     pub fn is_one_sided(self) -> bool {
         matches!(self, Self::Q0 | Self::QMu | Self::QTilde)

@@ -14,3 +14,9 @@ pub(super) fn value(mu: f64, mu_hat: f64, t: f64) -> f64 {
 pub(super) fn scores(q: f64, q_asimov: f64) -> (f64, f64) {
     (q.sqrt(), q.sqrt() - q_asimov.sqrt())
 }
+
+/// Derivatives of [`scores`].
+pub(super) fn score_slopes(q: f64, q_asimov: f64) -> ([f64; 2], [f64; 2]) {
+    let of_root = |q: f64| if q > 0.0 { 0.5 / q.sqrt() } else { 0.0 };
+    ([of_root(q), 0.0], [of_root(q), -of_root(q_asimov)])
+}

@@ -18,3 +18,15 @@ pub(super) fn scores(q: f64, q_asimov: f64) -> (f64, f64) {
     let width = 2.0 * q_asimov.sqrt();
     ((q + q_asimov) / width, (q - q_asimov) / width)
 }
+
+/// Derivatives of [`scores`].
+pub(super) fn score_slopes(q: f64, q_asimov: f64) -> ([f64; 2], [f64; 2]) {
+    if q <= q_asimov || q_asimov <= 0.0 {
+        return super::qmu::score_slopes(q, q_asimov);
+    }
+    let root = q_asimov.sqrt();
+    let by_q = 0.5 / root;
+    let (sum, difference) = (q + q_asimov, q - q_asimov);
+    let by_asimov = |numerator: f64, sign: f64| by_q * (sign - numerator / (2.0 * q_asimov));
+    ([by_q, by_asimov(sum, 1.0)], [by_q, by_asimov(difference, -1.0)])
+}
