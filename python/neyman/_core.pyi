@@ -4,7 +4,16 @@ from typing import Any, TypeAlias, TypedDict, final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Model", "Session", "__version__", "devices", "draw", "has_backend"]
+__all__ = [
+    "Differentiable",
+    "Model",
+    "ProfiledFit",
+    "Session",
+    "__version__",
+    "devices",
+    "draw",
+    "has_backend",
+]
 
 __version__: str
 
@@ -176,3 +185,61 @@ class Session:
         edm: float | None,
         progress: _Progress,
     ) -> _Fields: ...
+
+_Source: TypeAlias = _Floats | tuple[float | None] | None
+
+@final
+class Differentiable:
+    def __new__(cls, session: Session, samples: list[str], poi: str | None) -> Differentiable: ...
+    def layout(self) -> list[tuple[str, str, int]]: ...
+    def nominal(self) -> _Floats: ...
+    def nll(
+        self, yields: _Floats, parameters: _Floats, source: _Source
+    ) -> tuple[_Floats, _Floats, _Floats]: ...
+    def nll_hessian_product(
+        self,
+        yields: _Floats,
+        parameters: _Floats,
+        along_yields: _Floats,
+        along_parameters: _Floats,
+        source: _Source,
+    ) -> tuple[_Floats, _Floats]: ...
+    def test_statistic(
+        self, yields: _Floats, mu: float, test_statistic: str, source: _Source
+    ) -> tuple[_Floats, _Floats]: ...
+    def cls(
+        self,
+        yields: _Floats,
+        mu: float,
+        test_statistic: str,
+        quantile: float | None,
+        source: _Source,
+    ) -> tuple[_Floats, _Floats]: ...
+    def limit(
+        self,
+        yields: _Floats,
+        confidence_level: float,
+        test_statistic: str,
+        quantile: float | None,
+        source: _Source,
+    ) -> tuple[_Floats, _Floats]: ...
+    def fit(self, yields: _Floats, source: _Source) -> ProfiledFit: ...
+    def nll_in_place(
+        self,
+        n: int,
+        yields: int,
+        slopes: int,
+        nll: int,
+        single: bool,
+        stream: int,
+        parameters: _Floats,
+        source: _Source,
+    ) -> None: ...
+
+@final
+class ProfiledFit:
+    def numbers(self) -> tuple[_Floats, _Floats, float]: ...
+    def covariance(self) -> _Floats: ...
+    def pullback(
+        self, values: _Floats | None, uncertainties: _Floats | None, twice_nll: float
+    ) -> _Floats: ...

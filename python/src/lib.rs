@@ -3,6 +3,7 @@
 
 mod convert;
 mod devices;
+mod differentiable;
 mod draw;
 mod model;
 mod session;
@@ -19,6 +20,10 @@ mod _core {
     use super::devices::devices;
     #[pymodule_export]
     use super::devices::has_backend;
+    #[pymodule_export]
+    use super::differentiable::Differentiable;
+    #[pymodule_export]
+    use super::differentiable::ProfiledFit;
     #[pymodule_export]
     use super::draw::draw;
     #[pymodule_export]

@@ -213,3 +213,30 @@ pub struct LaneValues<'a> {
     /// First bin with a negative expected rate, or -1, `[lanes]`.
     pub negative_bin: &'a mut [f64],
 }
+
+/// Histograms of chosen cells, and where the answers go. Pointers are addresses in the device's memory, in
+/// the context that all libraries of a process share; arrays are contiguous.
+#[derive(Debug, Clone, Copy)]
+pub struct YieldBatch<'a> {
+    /// Number of histograms.
+    pub n: usize,
+    /// The cell of each yield, numbered through all samples of all channels as in
+    /// [`Program::nominal`](super::Program::nominal); none twice.
+    pub cells: &'a [u32],
+    /// Yields before any modifier, `[n, cells]`. Variations of a shape stay the additions that they are.
+    pub yields: u64,
+    /// d NLL / d yield, `[n, cells]`.
+    pub slopes: u64,
+    /// NLL with all constants, `[n]`.
+    pub nll: u64,
+    /// The three arrays above are f32, not f64.
+    pub single: bool,
+    /// Parameters, `[n_parameters]` for all or `[n, n_parameters]`.
+    pub parameters: &'a [f64],
+    /// Counts per bin, `[n_main]` for all or `[n, n_main]`.
+    pub main: &'a [f64],
+    /// Auxiliary data, for all or `[n, n_auxiliary]` as `main`.
+    pub auxiliary: &'a [f64],
+    /// The caller's stream (`cudaStream_t`); 0 is the default one.
+    pub stream: u64,
+}

@@ -25,7 +25,9 @@ pub mod stages;
 
 use std::sync::Arc;
 
-pub use batch::{Fit, FitBatch, FitJob, LaneBlock, LaneCurvature, LaneValues, Status, Tolerance};
+pub use batch::{
+    Fit, FitBatch, FitJob, LaneBlock, LaneCurvature, LaneValues, Status, Tolerance, YieldBatch,
+};
 pub use choice::{Backend, Cards, DeviceChoice, DeviceRequest, PrecisionChoice};
 pub use problem::{Curvature, Derivatives, Problem, Structure};
 pub use program::Program;
@@ -71,6 +73,23 @@ pub trait Accelerator: Send + Sync {
     fn minimize(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Option<Result<DeviceFits>> {
         let _ = (job, stages);
         None
+    }
+
+    /// Start to compute the NLL of histograms that lie in the device's memory, and its slopes, on the
+    /// caller's stream. The answers are there for what is started on it afterwards; this call does not wait
+    /// for them.
+    ///
+    /// # Errors
+    /// Where lengths do not fit the program, where the driver refuses, and where callers cannot reach the
+    /// device's memory.
+    ///
+    /// # Safety
+    /// The pointers must be valid for arrays of the lengths and types named until the stream has done the
+    /// work, and nothing may write to them meanwhile; the stream must belong to this device.
+    unsafe fn signal_gradient(&self, batch: &YieldBatch<'_>) -> Result<()> {
+        let _ = batch;
+        let told = format!("yields in the memory of {}: it needs a CUDA device", self.info().name);
+        Err(Error::Unsupported(told))
     }
 }
 

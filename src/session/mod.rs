@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 pub use differentiable::{
     ClsSlopes, DataSource, Differentiable, FitSlopes, LimitSlopes, NllSlopes, ProfiledFit,
-    TestSlopes,
+    TestSlopes, YieldsInPlace,
 };
 pub use ensemble::{Ensemble, EnsemblePlan, stream};
 pub use feldman_cousins::{IntervalOptions, ToyInterval, ToyIntervalPoint};

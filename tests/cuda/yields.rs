@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaStream, DevicePtr, DeviceRepr, ValidAsZeroBits};
 use neyman::accelerator::cpu::Cpu;
-use neyman::accelerator::cuda::{Cuda, CudaDevice, YieldBatch};
-use neyman::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program};
+use neyman::accelerator::cuda::{Cuda, CudaDevice};
+use neyman::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program, YieldBatch};
 use neyman::model::Model;
 use neyman::model::interpolation::Interpolation;
 

@@ -12,6 +12,7 @@ use crate::accelerator::cpu::Cpu;
 use crate::accelerator::layout::{Header, Tables};
 use crate::accelerator::{
     Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneValues, Problem, Program, Stages,
+    YieldBatch,
 };
 
 /// Points of one evaluation.
@@ -95,5 +96,10 @@ impl Accelerator for Cuda {
 
     fn minimize(&self, job: &FitJob<'_>, stages: &Stages<'_>) -> Option<Result<DeviceFits>> {
         Some(self.fit(job, stages))
+    }
+
+    unsafe fn signal_gradient(&self, batch: &YieldBatch<'_>) -> Result<()> {
+        // SAFETY: the caller promises the same.
+        unsafe { self.slopes_in_place(batch) }
     }
 }

@@ -13,7 +13,7 @@ mod minimize;
 mod signal;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
-pub use self::{loaded::Cuda, signal::YieldBatch};
+pub use self::loaded::Cuda;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 use super::several::Several;
 use std::sync::Arc;

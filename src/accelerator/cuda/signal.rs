@@ -6,48 +6,16 @@ use std::sync::Arc;
 
 use super::driver::blocks;
 use super::loaded::Cuda;
-use crate::accelerator::Problem;
 use crate::accelerator::layout::{Header, Use, lay_out};
+use crate::accelerator::{Problem, YieldBatch};
 use crate::{Error, Result};
 
-/// Histograms of chosen cells, and where the answers go. Pointers are addresses in the device's memory, in
-/// the context that all libraries of a process share; arrays are contiguous.
-#[derive(Debug, Clone, Copy)]
-pub struct YieldBatch<'a> {
-    /// Number of histograms.
-    pub n: usize,
-    /// The cell of each yield, numbered through all samples of all channels as in
-    /// [`Program::nominal`](crate::accelerator::Program::nominal); none twice.
-    pub cells: &'a [u32],
-    /// Yields before any modifier, `[n, cells]`. Variations of a shape stay the additions that they are.
-    pub yields: u64,
-    /// d NLL / d yield, `[n, cells]`.
-    pub slopes: u64,
-    /// NLL with all constants, `[n]`.
-    pub nll: u64,
-    /// The three arrays above are f32, not f64.
-    pub single: bool,
-    /// Parameters, `[n_parameters]` for all or `[n, n_parameters]`.
-    pub parameters: &'a [f64],
-    /// Counts per bin, `[n_main]` for all or `[n, n_main]`.
-    pub main: &'a [f64],
-    /// Auxiliary data, for all or `[n, n_auxiliary]` as `main`.
-    pub auxiliary: &'a [f64],
-    /// The caller's stream (`cudaStream_t`); 0 is the default one.
-    pub stream: u64,
-}
-
 impl Cuda {
-    /// Start to compute a batch on the caller's stream. The answers are there for what is started on it
-    /// afterwards; this call does not wait for them.
-    ///
-    /// # Errors
-    /// Where lengths do not fit the program, and where the driver refuses.
+    /// [`Accelerator::signal_gradient`](crate::accelerator::Accelerator::signal_gradient).
     ///
     /// # Safety
-    /// The pointers must be valid for arrays of the lengths and types named until the stream has done the
-    /// work, and nothing may write to them meanwhile; the stream must belong to this device.
-    pub unsafe fn signal_gradient(&self, batch: &YieldBatch<'_>) -> Result<()> {
+    /// As there.
+    pub(super) unsafe fn slopes_in_place(&self, batch: &YieldBatch<'_>) -> Result<()> {
         let mut header = self.header;
         header.n_fits = self.check_yields(batch)?;
         if batch.n == 0 {

@@ -6,6 +6,7 @@
 
 mod adjoint;
 mod fit;
+mod in_place;
 mod limit;
 mod place;
 mod statistic;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 
 pub use fit::{FitSlopes, ProfiledFit};
+pub use in_place::YieldsInPlace;
 pub use limit::LimitSlopes;
 pub use statistic::{ClsSlopes, TestSlopes};
 
@@ -213,13 +215,11 @@ impl Differentiable {
         parameters: &[f64],
         source: &DataSource,
     ) -> Result<Vec<NllSlopes>> {
-        let (width, n) = (self.cells.len(), self.model.n_parameters());
-        let rows = yields.len() / width;
-        if !yields.len().is_multiple_of(width) || ![n, n * rows].contains(&parameters.len()) {
+        let n = self.model.n_parameters();
+        let rows = yields.len() / self.cells.len();
+        if ![n, n * rows].contains(&parameters.len()) {
             return Err(Error::Argument(format!(
-                "a batch has rows of {width} yields and of {n} parameters, or one of these for all; not {} \
-                 and {} values",
-                yields.len(),
+                "parameters: {n} values or {rows} rows of {n} are needed, not {} values",
                 parameters.len()
             )));
         }
@@ -227,10 +227,29 @@ impl Differentiable {
             true => parameters,
             false => &parameters[i * n..(i + 1) * n],
         };
-        let one = |(i, yields): (usize, &[f64])| self.nll(yields, point(i), source);
-        match rows {
-            1 => Ok(vec![one((0, yields))?]),
-            _ => yields.par_chunks(width).enumerate().map(one).collect(),
+        self.each(yields, |i, yields| self.nll(yields, point(i), source))
+    }
+
+    /// The same of each row of `yields`, `[n, cells]`, side by side; a single one stays on this thread.
+    ///
+    /// # Errors
+    /// Where there are no whole rows, and the first that `work` says.
+    pub fn each<T: Send>(
+        &self,
+        yields: &[f64],
+        work: impl Fn(usize, &[f64]) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let width = self.cells.len();
+        if !yields.len().is_multiple_of(width) {
+            return Err(Error::Argument(format!(
+                "yields: rows of {width} values are needed, one for each bin of the chosen samples, not {} \
+                 values",
+                yields.len()
+            )));
+        }
+        match yields.len() / width {
+            1 => Ok(vec![work(0, yields)?]),
+            _ => yields.par_chunks(width).enumerate().map(|(i, row)| work(i, row)).collect(),
         }
     }
 
