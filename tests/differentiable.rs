@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::golden::{Golden, goldens};
 use common::own;
 use neyman::accelerator::DeviceChoice;
 use neyman::infer::TestStatistic;
@@ -11,6 +12,7 @@ use neyman::model::{Data, Direction, FullGradient, Model, Side, Template};
 use neyman::session::{
     DataSource, Differentiable, FitOptions, FitSlopes, LimitOptions, Session, TestOptions,
 };
+use rayon::prelude::*;
 use serde_json::Value;
 
 use common::random::Random;
@@ -447,4 +449,74 @@ fn bad_arguments_are_told() {
     let moved = DataSource::Asimov { mu: Some(1.0) };
     let direction = Direction { parameters: &x, yields: &y };
     assert!(d.nll_hessian_product(&y, &x, &moved, direction).is_err());
+}
+
+/// The samples that the parameter of interest scales.
+fn signals(model: &Model) -> Vec<&str> {
+    let mut names: Vec<&str> = model
+        .samples()
+        .iter()
+        .filter(|s| s.factors.iter().any(|f| Some(f.parameter()) == model.poi()))
+        .map(|s| s.name.as_str())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Their data are impossible without signal.
+const IMPOSSIBLE_AT_ZERO: [&str; 3] =
+    ["ns_two_channel_workspace", "pyhf_no_bounds", "pyhf_no_inits"];
+
+/// Real analyses: slopes against a difference along one direction.
+#[test]
+fn real_analyses() {
+    let told: Vec<String> = goldens().par_iter().flat_map(real_analysis).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+fn real_analysis(golden: &Golden) -> Vec<String> {
+    let model = golden.compile(Interpolation::default());
+    let names = signals(&model);
+    if names.is_empty() || model.n_parameters() > 250 {
+        return Vec::new();
+    }
+    let session = Session::new(model.clone(), DeviceChoice::Cpu).expect("cpu");
+    let d = differentiable(&session, &names);
+    let y = d.nominal();
+    let mut told = Vec::new();
+    let mut random = Random::new(17);
+    let along: Vec<f64> = y.iter().map(|y| y * random.uniform(0.5, 1.5)).collect();
+    let observed = DataSource::Observed;
+    let q0 =
+        |y: &[f64]| d.test_statistic(y, 0.0, TestStatistic::Q0, &observed).map(|t| (t.q, t.yields));
+    let limit = |y: &[f64]| {
+        d.limit(y, 0.95, TestStatistic::QTilde, Some(0.0), &observed).map(|l| (l.limit, l.yields))
+    };
+    let impossible = IMPOSSIBLE_AT_ZERO.contains(&golden.name.as_str());
+    type Value<'a> = &'a dyn Fn(&[f64]) -> neyman::Result<(f64, Vec<f64>)>;
+    for (what, value) in [("q0", &q0 as Value<'_>), ("limit", &limit)] {
+        let at = |t: f64| {
+            value(&y.iter().zip(&along).map(|(y, v)| y + t * v).collect::<Vec<_>>()).map(|v| v.0)
+        };
+        let mut compare = || -> neyman::Result<()> {
+            let (here, slopes) = value(&y)?;
+            let slope: f64 = slopes.iter().zip(&along).map(|(s, v)| s * v).sum();
+            let found = (at(1e-4)? - at(-1e-4)?) / 2e-4;
+            let allowed = 1e-4 * (slope.abs() + 0.01 * here.abs()) + 1e-6;
+            if (found - slope).abs() > allowed {
+                told.push(format!(
+                    "{} {what} = {here}: slope {slope}, difference {found}",
+                    golden.name
+                ));
+            }
+            Ok(())
+        };
+        match compare() {
+            Ok(()) if !impossible => {}
+            Err(error) if impossible && error.to_string().contains("expects none") => {}
+            result => told.push(format!("{} {what}: {result:?}", golden.name)),
+        }
+    }
+    told
 }
