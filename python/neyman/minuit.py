@@ -63,7 +63,8 @@ def cost(model: Model | Any, data: Any = None) -> Cost:
 
     Parameters
     ----------
-    data : array, optional
-        Main and auxiliary data; the observed ones where not given.
+    data : array, dict or histograms, optional
+        As in `neyman.Session.fit`; the observed ones where not given.
     """
-    return Cost(as_model(model), maybe(data))
+    model = as_model(model)
+    return Cost(model, maybe(data, model))

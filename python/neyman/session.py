@@ -154,8 +154,10 @@ class Session:
 
         Parameters
         ----------
-        data : array, optional
-            Main data followed by auxiliary data, in pyhf's order; the observed ones where not given.
+        data : array, dict or histograms, optional
+            Main data followed by auxiliary data, in pyhf's order; or counts by channel, with the nominal auxiliary
+            data: a dict of arrays or histograms, a list of histograms (UHI) in the channels' order, or one
+            histogram of the only channel. The observed data where not given.
         fix : dict, optional
             Parameters held at values.
         tolerance : float, optional
@@ -171,7 +173,7 @@ class Session:
         >>> round(session.fit(fix={"mu": 0}).twice_nll, 4)
         23.9936
         """
-        found = self._open().fit(maybe(data), held(self._model, fix) if fix else {}, tolerance)
+        found = self._open().fit(maybe(data, self._model), held(self._model, fix) if fix else {}, tolerance)
         model = self._model
         return FitResult(
             names=model.parameters,
@@ -251,7 +253,7 @@ class Session:
         True
         """
         mu, core = number(mu, "mu"), self._open()
-        common = (maybe(data), self._poi(poi), str(statistic), held(self._model, fix), tolerance)
+        common = (maybe(data, self._model), self._poi(poi), str(statistic), held(self._model, fix), tolerance)
         if toys is None and range is None:
             return HypotestResult(**{**self._about(), **core.hypotest(mu, *common)})
         thrown = self._toys(toys, range, seed, chunk, cls_error, observed_only)
@@ -284,7 +286,7 @@ class Session:
         0.7053
         """
         core = self._open()
-        common = (maybe(data), self._poi(poi), held(self._model, fix), tolerance)
+        common = (maybe(data, self._model), self._poi(poi), held(self._model, fix), tolerance)
         if toys is None and range is None:
             return DiscoveryResult(**{**self._about(), **core.discovery(*common)})
         thrown = self._toys(toys, range, seed, chunk, p0_error, observed_only)
@@ -326,7 +328,7 @@ class Session:
         core, values = self._open(), vector(values, "values")
         level = number(confidence_level, "confidence_level")
         fixed, name = held(self._model, fix), self._poi(poi)
-        common = (maybe(data), name, str(statistic), level, values, fixed, tolerance)
+        common = (maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance)
         if toys is None:
             return LimitResult(**{**self._about(), **core.limit(*common)})
         thrown = self._toys(toys, None, seed, chunk)
@@ -365,7 +367,7 @@ class Session:
         fixed, name = held(self._model, fix), self._poi(poi)
         with reporting(progress) as tell:
             found = core.interval(
-                maybe(data), name, str(statistic), level, values, fixed, tolerance, thrown, tell
+                maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance, thrown, tell
             )
         return IntervalResult(**{**self._about(seed=thrown["seed"]), **found})
 
@@ -388,7 +390,7 @@ class Session:
         """
         found = self._open().scan(
             vector(values, "values"),
-            maybe(data),
+            maybe(data, self._model),
             self._poi(parameter),
             vector(levels, "levels").tolist(),
             held(self._model, fix),
@@ -421,7 +423,7 @@ class Session:
             (first, second),
             vector(x, "x"),
             vector(y, "y"),
-            maybe(data),
+            maybe(data, self._model),
             vector(levels, "levels").tolist(),
             held(self._model, fix),
             tolerance,
@@ -475,7 +477,7 @@ class Session:
         array([1.1345])
         """
         names = names_of(self._model, parameters)
-        found = self._open().minos(names, maybe(data), held(self._model, fix), tolerance)
+        found = self._open().minos(names, maybe(data, self._model), held(self._model, fix), tolerance)
         return MinosResult(**{**self._about(), **found})
 
     def impacts(
@@ -508,7 +510,7 @@ class Session:
         listed = [(str(n), names_of(self._model, of)) for n, of in (groups or {}).items()]
         names = names_of(self._model, parameters)
         found = self._open().impacts(
-            maybe(data),
+            maybe(data, self._model),
             self._poi(poi),
             names,
             listed,
@@ -538,7 +540,7 @@ class Session:
         1
         """
         core = self._open()
-        common = (maybe(data), held(self._model, fix), tolerance)
+        common = (maybe(data, self._model), held(self._model, fix), tolerance)
         if toys is None and range is None:
             return GofResult(**{**self._about(self._fit_device), **core.gof(*common)})
         thrown = self._toys(toys, range, seed, chunk)
@@ -560,7 +562,7 @@ class Session:
         >>> session.yields()["region"].postfit.total.yields.round(1)
         array([53.4, 70.1])
         """
-        found = self._open().yields(maybe(data), held(self._model, fix), tolerance)
+        found = self._open().yields(maybe(data, self._model), held(self._model, fix), tolerance)
         return YieldsResult(**{**self._about(self._fit_device), **found})
 
     def evaluate(self, points: Any, data: Any = None) -> tuple[Floats, Floats]:
@@ -578,7 +580,7 @@ class Session:
             raise ArgumentError(f"points: rows of {n} parameters are needed, not {points.shape}")
         if not np.isfinite(points).all():
             raise ArgumentError("points: a value is not finite")
-        return self._open().evaluate(points.ravel(), maybe(data))
+        return self._open().evaluate(points.ravel(), maybe(data, self._model))
 
     def _truth(
         self, truth: Any, mu: float | None, data: Any, tolerance: float | None = None
