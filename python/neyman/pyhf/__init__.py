@@ -18,41 +18,11 @@ import numpy as np
 
 from .._convert import vector
 from ..errors import ArgumentError, UnsupportedError
-from ..results import HypotestResult
-from . import mle
+from . import calculators, mle
 from ._common import asked, data_of, opened, tensor
 from ._optimizer import Optimizer, optimizer
 
-__all__ = ["Calculator", "Optimizer", "hypotest", "mle", "optimizer", "upper_limit"]
-
-
-class Calculator:
-    """What pyhf's calculators tell, of a finished test.
-
-    Attributes
-    ----------
-    result : HypotestResult
-    """
-
-    def __init__(self, result: HypotestResult) -> None:
-        self.result = result
-
-    def teststatistic(self, poi_test: float) -> Any:
-        """The observed test statistic, as pyhf's calculator gives it."""
-        if poi_test != self.result.mu:
-            raise ArgumentError(f"this test was one of {self.result.mu}, not of {poi_test}")
-        return tensor(self.result.test_statistic)
-
-    def pvalues(self, *_: Any) -> tuple[Any, Any, Any]:
-        """Observed CLs+b, CLb and CLs."""
-        result = self.result
-        return tensor(result.clsb), tensor(result.clb), tensor(result.cls_observed)
-
-    def expected_pvalues(self, *_: Any) -> list[list[Any]]:
-        """Expected CLs+b, CLb and CLs, from -2 to +2 sigma."""
-        result = self.result
-        bands = (result.clsb_expected, result.clb_expected, result.cls_expected)
-        return [[tensor(v) for v in band] for band in bands if band is not None]
+__all__ = ["Optimizer", "calculators", "hypotest", "mle", "optimizer", "upper_limit"]
 
 
 def hypotest(
@@ -81,8 +51,8 @@ def hypotest(
     ----------
     poi_test, data, pdf, init_pars, par_bounds, fixed_params, calctype
     return_tail_probs, return_expected, return_expected_set, return_calculator
-        As in pyhf. The calculator is a `Calculator`.
-    test_stat, ntoys, track_progress
+        As in pyhf. The calculator is one of `neyman.pyhf.calculators`.
+    test_stat, calc_base_dist, ntoys, track_progress
         As in pyhf's calculators.
     seed : int
         Of toys.
@@ -104,38 +74,28 @@ def hypotest(
     >>> np.round(band, 4)
     array([0.0026, 0.0138, 0.0645, 0.2353, 0.573 ])
     """
-    if calc_base_dist != "normal":
-        raise UnsupportedError(f"calc_base_dist: there is normal, not {calc_base_dist}")
-    session = opened(pdf, device, init_pars, par_bounds, fixed_params)
-    options: dict[str, Any] = {}
-    if calctype == "toybased":
-        options = {"toys": ntoys, "seed": seed, "progress": True if track_progress else None}
-    elif calctype != "asymptotics":
+    settings = (data, pdf, init_pars, par_bounds, fixed_params, test_stat)
+    calculator: calculators.AsymptoticCalculator | calculators.ToyCalculator
+    if calctype == "asymptotics":
+        calculator = calculators.AsymptoticCalculator(*settings, calc_base_dist, device=device)
+    elif calctype == "toybased":
+        calculator = calculators.ToyCalculator(*settings, ntoys, track_progress, seed=seed, device=device)
+    else:
         raise ArgumentError(f"calctype: there are asymptotics and toybased, not {calctype!r}")
-    result = session.hypotest(
-        asked(poi_test, "poi_test"), data_of(data), statistic=test_stat, **options
-    )
-    return _returned(
-        result, return_tail_probs, return_expected, return_expected_set, return_calculator
-    )
-
-
-def _returned(
-    result: HypotestResult, tail_probs: bool, expected: bool, expected_set: bool, calculator: bool
-) -> Any:
-    discovery = result.statistic == "q0"
-    returned: list[Any] = [tensor(result.clsb if discovery else result.cls_observed)]
-    if tail_probs:
-        tails = [result.clb] if discovery else [result.clsb, result.clb]
-        returned.append([tensor(p) for p in tails])
-    values = result.clsb_expected if discovery else result.cls_expected
-    band = [tensor(p) for p in (() if values is None else values)]
-    if expected:
-        returned.append(band[2])
-    if expected_set:
-        returned.append(band)
-    if calculator:
-        returned.append(Calculator(result))
+    value = calculator.teststatistic(poi_test)
+    distributions = calculator.distributions(poi_test)
+    clsb, clb, cls = calculator.pvalues(value, *distributions)
+    discovery = test_stat == "q0"
+    returned: list[Any] = [clsb if discovery else cls]
+    if return_tail_probs:
+        returned.append([clb] if discovery else [clsb, clb])
+    if return_expected or return_expected_set:
+        expected = calculator.expected_pvalues(*distributions)
+        band = expected[0 if discovery else 2]
+        returned += [band[2]] if return_expected else []
+        returned += [band] if return_expected_set else []
+    if return_calculator:
+        returned.append(calculator)
     return tuple(returned) if len(returned) > 1 else returned[0]
 
 
@@ -150,6 +110,7 @@ def upper_limit(
     par_bounds: Sequence[tuple[float, float]] | None = None,
     fixed_params: Sequence[bool] | None = None,
     test_stat: str = "qtilde",
+    calc_base_dist: str = "normal",
     calctype: str = "asymptotics",
     ntoys: int = 2000,
     track_progress: bool = False,
@@ -162,8 +123,8 @@ def upper_limit(
     ----------
     data, model, scan, level, return_results
         As in pyhf. Without `scan` limits are found to six digits; with it they are interpolated, as in pyhf.
-    init_pars, par_bounds, fixed_params, test_stat, calctype, ntoys, track_progress, seed, device
-        As in `hypotest`.
+    init_pars, par_bounds, fixed_params, test_stat, calc_base_dist, calctype, ntoys, track_progress, seed, device
+        As in `hypotest`. Limits at levels below one half are the same with a clipped distribution.
 
     Returns
     -------
@@ -180,6 +141,11 @@ def upper_limit(
     """
     session = opened(model, device, init_pars, par_bounds, fixed_params)
     level, data = asked(level, "level"), data_of(data)
+    if calc_base_dist not in ("normal", "clipped_normal"):
+        raise ArgumentError(f"calc_base_dist: there are normal and clipped_normal, not {calc_base_dist!r}")
+    clipped = calc_base_dist == "clipped_normal"
+    if clipped and scan is None and level >= 0.5:
+        raise UnsupportedError("limits at levels of one half and above need a scan where the distribution is clipped")
     values = () if scan is None else vector(scan, "scan")
     options: dict[str, Any] = {"statistic": test_stat, "confidence_level": 1.0 - level}
     if calctype == "toybased":
@@ -188,15 +154,21 @@ def upper_limit(
         raise ArgumentError(f"calctype: there are asymptotics and toybased, not {calctype!r}")
     found = session.limit(data, values=values, **options)
     at = np.arange(len(found.mu)) if scan is None else np.searchsorted(found.mu, values)
-    results = [
-        (tensor(found.cls_observed[i]), [tensor(p) for p in found.cls_expected[i]]) for i in at
-    ]
+    if clipped and calctype == "asymptotics":
+        # a clipped expected CLs is above one half, as it is without clipping: limits found above stay
+        settings = (data, model, init_pars, par_bounds, fixed_params)
+        wanted: dict[str, Any] = {"return_expected_set": True, "test_stat": test_stat, "device": device}
+        results = [hypotest(mu, *settings, calc_base_dist=calc_base_dist, **wanted) for mu in found.mu[at]]
+    else:
+        results = [
+            (tensor(found.cls_observed[i]), [tensor(p) for p in found.cls_expected[i]]) for i in at
+        ]
     if scan is None:
         observed, expected = tensor(found.observed), [tensor(v) for v in found.expected]
         tested: Any = found.mu.tolist()
     else:
         mu, tested = found.mu[at][::-1], scan
         observed = tensor(np.interp(level, found.cls_observed[at][::-1], mu))
-        bands = found.cls_expected[at][::-1]
+        bands = np.array([np.asarray(band) for _, band in results])[::-1]
         expected = [tensor(np.interp(level, bands[:, k], mu)) for k in range(5)]
     return (observed, expected, (tested, results)) if return_results else (observed, expected)
