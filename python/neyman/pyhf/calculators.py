@@ -37,8 +37,9 @@ __all__ = [
 SIGMAS = (2, 1, 0, -1, -2)
 # percentiles at -2, -1, 0, 1, 2 standard deviations, as pyhf has them
 PERCENTILES = (2.27501319, 15.86552539, 50.0, 84.13447461, 97.72498681)
-# fits end within their tolerance: values that are closer than this are one, as for `Session.hypotest`
-TIE = 1e-6
+# fits end within their tolerance: values that are closer than this (four tolerances and rounding) are one, as for
+# `Session.hypotest`
+TIE = 4 * 1e-8 + 1e-6
 
 
 def _cdf(values: Any) -> Floats:
