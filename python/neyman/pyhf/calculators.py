@@ -217,8 +217,9 @@ class AsymptoticCalculator(_Calculator):
         q, q_asimov = max(found.test_statistic, 0.0), max(found.test_statistic_asimov or 0.0, 0.0)
         root = sqrt(q_asimov)
         self.sqrtqmuA_v, self._mu = tensor(root), found.mu
-        if self.test_stat == "qtilde" and q > q_asimov:
-            return tensor((q - q_asimov) / (2.0 * root) if root > 0.0 else np.inf)
+        # without sensitivity (mu = 0) the hypotheses are one, and CLs is 1
+        if self.test_stat == "qtilde" and q > q_asimov > 0.0:
+            return tensor((q - q_asimov) / (2.0 * root))
         return tensor(sqrt(q) - root)
 
     def distributions(self, poi_test: Any) -> tuple[Any, Any]:
