@@ -3,8 +3,9 @@
 
     NEYMAN_DATA=... python benches/python.py [--model NAME] [--values 21]
 
-Wall seconds, each in the process's first call on a new model, so that compiling it counts. Needs an environment
-with pyhf and the package (`scripts/python.sh` makes one). Nothing asserts a time; the largest difference stands beside.
+CPU seconds of all threads (linear algebra on one), since wall seconds on a shared machine tell of the neighbours; of the
+first call on a new model, so that compiling it counts. Needs an environment with pyhf and the package
+(`scripts/python.sh` makes one). Nothing asserts a time; the largest difference stands beside.
 """
 
 import argparse
@@ -13,10 +14,13 @@ import os
 import time
 from pathlib import Path
 
-import numpy as np
-import pyhf
+# before NumPy is read
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
-import neyman
+import numpy as np  # noqa: E402
+import pyhf  # noqa: E402
+
+import neyman  # noqa: E402
 
 
 def arguments():
@@ -29,9 +33,9 @@ def arguments():
 def timed(call, infer, workspace):
     pdf = workspace.model()
     data = workspace.data(pdf)
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = call(infer, pdf, data)
-    return time.perf_counter() - begin, found
+    return time.process_time() - begin, found
 
 
 def main():

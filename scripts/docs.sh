@@ -17,13 +17,14 @@ what=${1:-site}
 site() {
     [ -x "$out/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$out/venv"
     "$out/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        'mkdocs>=1.6,<2' 'mkdocs-material>=9.5,<10' 'mkdocstrings[python]>=0.27' 'mkdocs-jupyter>=0.25'
+        'mkdocs>=1.6,<2' 'mkdocs-material>=9.5,<10' 'mkdocstrings[python]>=0.27' ruff
     if [ ! -e "$out/katex/katex.min.js" ]; then
         # formulas: from the site itself, not from somebody's server
         mkdir -p "$out/katex"
         (cd "$out" && tar -xzf "$(npm pack --silent katex@0.16.11)" --strip-components=2 -C katex package/dist)
     fi
-    NEYMAN_KATEX=$out/katex "$out/venv/bin/python" -m mkdocs build --strict --quiet
+    # the theme speaks of what mkdocs 2 will be
+    NO_MKDOCS_2_WARNING=1 NEYMAN_KATEX=$out/katex "$out/venv/bin/python" -m mkdocs build --strict --quiet
     echo "docs: $out/site/index.html"
 }
 

@@ -108,7 +108,8 @@ def correlation(fit: FitResult, *, threshold: float = 0.0, ax: Any = None) -> An
     names = [fit.names[k] for k in at]
     ax.set_xticks(range(len(at)), names, rotation=90)
     ax.set_yticks(range(len(at)), names)
-    ax.figure.colorbar(image, ax=ax, label="correlation")
+    # as high as the image
+    ax.figure.colorbar(image, ax=ax, label="correlation", fraction=0.046, pad=0.04)
     return ax
 
 

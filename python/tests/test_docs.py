@@ -7,6 +7,8 @@ import textwrap
 import pytest
 from workspaces import REPOSITORY
 
+import neyman
+
 EXAMPLE = REPOSITORY / "examples" / "search.json"
 READMES = [REPOSITORY / "README.md", REPOSITORY / "python" / "README.md"]
 PAGES = sorted((REPOSITORY / "docs").rglob("*.md"))
@@ -27,6 +29,8 @@ def folder(tmp_path, monkeypatch):
     shutil.copy(EXAMPLE, tmp_path / "examples")
     shutil.copy(EXAMPLE, tmp_path / "workspace.json")
     monkeypatch.chdir(tmp_path)
+    # what `neyman toys -o toys.npz` writes
+    neyman.fit_toys("workspace.json", 10, device="cpu").save("toys.npz")
     yield tmp_path
     pyplot.close("all")
 
