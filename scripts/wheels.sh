@@ -43,6 +43,8 @@ with neyman.Session(neyman.from_pyhf(sys.argv[1]), "cpu") as session:
 assert fit.converged and limit.converged
 print(f"neyman {neyman.__version__}: mu = {fit['mu']:.3f}, mu < {limit.observed:.3f}")
 EOF
-# microseconds, of it alone and with all that it reads
-"$bin/python" -X importtime -c 'import neyman' 2>&1 | grep -E '\| +(numpy|neyman|neyman\._core)$'
+# microseconds, of it alone and with all that it reads: the quickest of five, as others may be busy here
+for _ in 1 2 3 4 5; do
+    "$bin/python" -X importtime -c 'import neyman' 2>&1 | grep -E '\| neyman$'
+done | sort -t'|' -k2 -n | head -n 1
 ls -l "$wheel"

@@ -37,6 +37,8 @@ def page_of(notebook: Path) -> tuple[str, dict[str, bytes]]:
         if cell["cell_type"] == "markdown":
             parts.append(source)
             continue
+        if cell["execution_count"] is None:
+            raise ValueError(f"{notebook.name} was not executed: scripts/docs.sh write")
         shown = "\n".join(line for line in source.splitlines() if not line.startswith("%"))
         parts.append(f"```python\n{shown}\n```")
         for output in cell["outputs"]:
