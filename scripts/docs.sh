@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The documentation site, in target/docs/site. Warnings are errors. Everything it needs goes to target/docs.
+# The documentation site, in target/docs/site. Warnings are errors. Everything it needs goes to target/docs; Python, Node.js
+# and npm have to be there.
 #
 #   scripts/docs.sh              the site
 #   scripts/docs.sh notebooks    execute the notebooks of examples/notebooks again, with the package that
@@ -25,6 +26,7 @@ site() {
     fi
     # the theme speaks of what mkdocs 2 will be
     NO_MKDOCS_2_WARNING=1 NEYMAN_KATEX=$out/katex "$out/venv/bin/python" -m mkdocs build --strict --quiet
+    node scripts/docs/formulas.mjs "$out/katex" "$out/site"
     echo "docs: $out/site/index.html"
 }
 

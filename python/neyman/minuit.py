@@ -1,5 +1,7 @@
 """A cost function for iminuit.
 
+Examples
+--------
 >>> from iminuit import Minuit
 >>> cost = neyman.minuit.cost(model)
 >>> minuit = Minuit(cost, cost.init, name=cost.names)

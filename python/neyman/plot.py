@@ -2,6 +2,8 @@
 
 No style is changed but that of what is drawn.
 
+Examples
+--------
 >>> import matplotlib
 >>> matplotlib.use("agg")
 >>> axes = neyman.plot.brazil(session.limit())

@@ -51,7 +51,8 @@ def page_of(notebook: Path) -> tuple[str, dict[str, bytes]]:
                 parts.append(f"![Figure of the cell above]({name})")
             elif "text/html" in data:
                 # no blank line may end the block
-                parts.append("".join(data["text/html"]).replace("\n\n", "\n"))
+                table = "".join(data["text/html"]).replace("\n\n", "\n")
+                parts.append(f'<div style="overflow-x: auto">{table}</div>')
             else:
                 text = output.get("text") or data["text/plain"]
                 parts.append(f"```text\n{''.join(text).rstrip()}\n```")

@@ -1,12 +1,14 @@
 """pyhf's own functions, with pyhf's arguments and return shapes, by neyman.
 
+Models may be of pyhf or of neyman. Each is compiled once and kept as long as pyhf's object lives.
+
+Examples
+--------
 >>> import pyhf
 >>> pdf = pyhf.simplemodels.uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
 >>> data = [51, 48] + pdf.config.auxdata
 >>> print(neyman.pyhf.hypotest(1.0, data, pdf).round(4))
 0.0525
-
-Models may be of pyhf or of neyman. Each is compiled once and kept as long as pyhf's object lives.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ def hypotest(
     Parameters
     ----------
     poi_test, data, pdf, init_pars, par_bounds, fixed_params, calctype
+        As in pyhf.
     return_tail_probs, return_expected, return_expected_set, return_calculator
         As in pyhf. The calculator is one of `neyman.pyhf.calculators`.
     test_stat, calc_base_dist, ntoys, track_progress
@@ -121,8 +124,10 @@ def upper_limit(
 
     Parameters
     ----------
-    data, model, scan, level, return_results
-        As in pyhf. Without `scan` limits are found to six digits; with it they are interpolated, as in pyhf.
+    data, model, level, return_results
+        As in pyhf.
+    scan : array, optional
+        Values to be tested. Without them limits are found to six digits; with them they are interpolated, as in pyhf.
     init_pars, par_bounds, fixed_params, test_stat, calc_base_dist, calctype, ntoys, track_progress, seed, device
         As in `hypotest`. Limits at levels below one half are the same with a clipped distribution.
 

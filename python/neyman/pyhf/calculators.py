@@ -1,5 +1,7 @@
 """``pyhf.infer.calculators``: the same names, arguments and methods.
 
+Examples
+--------
 >>> import pyhf
 >>> pdf = pyhf.simplemodels.uncorrelated_background([12.0, 11.0], [50.0, 52.0], [3.0, 7.0])
 >>> calculator = neyman.pyhf.calculators.AsymptoticCalculator([51, 48] + pdf.config.auxdata, pdf)
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erfc, sqrt
+from math import erfc, exp, log, log1p, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,16 @@ def _cdf(values: Any) -> Floats:
     """Of the standard normal distribution."""
     found = np.asarray(values, dtype=np.float64)
     return np.array([0.5 * erfc(-v / sqrt(2.0)) for v in found.ravel()]).reshape(found.shape)
+
+
+def _log_cdf(value: float) -> float:
+    """Its logarithm, also where the number itself is too small for a float."""
+    if value > -30.0:
+        return log(0.5 * erfc(-value / sqrt(2.0)))
+    # Mills' ratio, Abramowitz and Stegun 26.2.12
+    square = value * value
+    series = -1.0 / square + 3.0 / square**2 - 15.0 / square**3
+    return -0.5 * square - log(-value * sqrt(2.0 * pi)) + log1p(series)
 
 
 def generate_asimov_data(
@@ -229,6 +241,18 @@ class AsymptoticCalculator(_Calculator):
         root = float(self.sqrtqmuA_v)
         cutoff = -root if self.calc_base_dist == "clipped_normal" else float("-inf")
         return AsymptoticTestStatDistribution(-root, cutoff), AsymptoticTestStatDistribution(0.0, cutoff)
+
+    def pvalues(
+        self, teststat: Any, sig_plus_bkg_distribution: Any, bkg_only_distribution: Any
+    ) -> tuple[Any, Any, Any]:
+        """CLs+b, CLb and CLs of a value of the test statistic."""
+        sides = (sig_plus_bkg_distribution, bkg_only_distribution)
+        clsb, clb, cls = super().pvalues(teststat, *sides)
+        if np.ndim(clb) == 0 and float(clb) == 0.0:
+            # a ratio of numbers that are too small
+            tails = [_log_cdf(side.shift - float(teststat)) for side in sides]
+            cls = tensor(exp(tails[0] - tails[1]))
+        return clsb, clb, cls
 
     def expected_pvalues(self, sig_plus_bkg_distribution: Any, bkg_only_distribution: Any) -> list[list[Any]]:
         """Expected CLs+b, CLb and CLs, from -2 to +2 sigma."""
