@@ -228,12 +228,11 @@ def test_toy_calculators():
     *(f"calculators.ToyCalculator.{m}" for m in ("distributions", "teststatistic", "pvalues", "expected_pvalues")),
     *(f"calculators.AsymptoticTestStatDistribution.{m}" for m in ("__init__", "cdf", "pvalue", "expected_value")),
     *(f"calculators.EmpiricalDistribution.{m}" for m in ("__init__", "pvalue", "expected_value")),
-    "upper_limit",
+    "intervals.upper_limits.upper_limit",
 ])  # fmt: skip
 def test_signatures(name):
     """Every argument of pyhf's is there, at its place and with its default."""
-    where = f"intervals.upper_limits.{name}" if name == "upper_limit" else name
-    theirs = inspect.signature(operator.attrgetter(where)(pyhf.infer)).parameters
+    theirs = inspect.signature(operator.attrgetter(name)(pyhf.infer)).parameters
     ours = inspect.signature(operator.attrgetter(name)(neyman.pyhf)).parameters
     named = [p for p in theirs.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     positional = [p for p in ours.values() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]

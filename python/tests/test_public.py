@@ -19,7 +19,7 @@ MODEL = """
 auxdata bins bounds channels constraints data digest expected_data fixed grad hess index init interpolation logpdf
 measurement nll parameters poi samples warnings with_auxdata with_parameters
 """.split()
-PYHF = "Optimizer calculators hypotest mle optimizer upper_limit".split()
+PYHF = "Optimizer calculators hypotest intervals mle optimizer upper_limit".split()
 
 
 def public(of):
