@@ -1,5 +1,7 @@
 """cabinetry's ``fit`` functions by neyman: ``model, data`` in, cabinetry's results out.
 
+Examples
+--------
 >>> import cabinetry
 >>> import pyhf
 >>> pdf, data = cabinetry.model_utils.model_and_data(workspace)
