@@ -116,8 +116,11 @@ fn derivatives_along_a_line_are_differences() {
     }
 }
 
+/// A number and its slopes in the yields.
+type Slopes = (f64, Vec<f64>);
+
 /// The gradient of `value` against differences of it, each a complete refit.
-fn check(what: &str, yields: &[f64], value: &dyn Fn(&[f64]) -> (f64, Vec<f64>), allowed: f64) {
+fn check(what: &str, yields: &[f64], value: &dyn Fn(&[f64]) -> Slopes, allowed: f64) {
     let (here, gradient) = value(yields);
     assert!(here.is_finite() && gradient.len() == yields.len(), "{what}: {here}");
     let scale = gradient.iter().fold(1e-3_f64, |a, g| a.max(g.abs()));
@@ -500,7 +503,7 @@ fn real_analysis(golden: &Golden) -> Vec<String> {
     let limit = |y: &[f64]| {
         d.limit(y, 0.95, TestStatistic::QTilde, Some(0.0), &observed).map(|l| (l.limit, l.yields))
     };
-    type Value<'a> = &'a dyn Fn(&[f64]) -> neyman::Result<(f64, Vec<f64>)>;
+    type Value<'a> = &'a dyn Fn(&[f64]) -> neyman::Result<Slopes>;
     for (what, value) in [("q0", &q0 as Value<'_>), ("limit", &limit)] {
         let at = |t: f64| {
             value(&y.iter().zip(&along).map(|(y, v)| y + t * v).collect::<Vec<_>>()).map(|v| v.0)
