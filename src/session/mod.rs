@@ -15,6 +15,7 @@ mod limit;
 mod limit_toys;
 mod overlap;
 mod patches;
+mod pending_test;
 mod place;
 mod profile;
 mod prune;
@@ -30,17 +31,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use ensemble::{Ensemble, EnsemblePlan, stream};
-pub use feldman_cousins::{IntervalOptions, ToyInterval, ToyIntervalPoint};
+pub use feldman_cousins::{IntervalOptions, IntervalToys, ToyInterval, ToyIntervalPoint};
 pub use fit::{FitOptions, FitResult};
 pub use gof::Gof;
-pub use gof_toys::{GofToys, ToyGof};
+pub use gof_toys::{GofToys, PendingGof, SaturatedToys, ToyGof};
 pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use impacts::{
     GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts, Shift, matches_pattern,
 };
 pub use limit::{Limit, LimitOptions, LimitPoint};
-pub use limit_toys::ToyLimit;
+pub use limit_toys::{LimitToys, ToyLimit};
 pub use patches::limits_of_patches;
+pub use pending_test::PendingTest;
 pub use prune::{FitBrief, PruneOptions, Pruning};
 pub use scan::{Interval, Minos, Scan, ScanOptions, ScanPoint};
 pub use scan2d::{Contour, Scan2d};
