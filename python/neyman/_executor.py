@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,20 @@ def _hash(digest: Any, of: Any) -> None:
         digest.update(f"{type(of).__name__}:{of!r};".encode())
 
 
+def _aligned(of: Any) -> Any:
+    """The same with arrays that native code can read: dask lays them into messages wherever there is room."""
+    if isinstance(of, np.ndarray):
+        return np.require(of, requirements="A")
+    if isinstance(of, dict):
+        return {key: _aligned(value) for key, value in of.items()}
+    return type(of)(map(_aligned, of)) if type(of) in (list, tuple) else of
+
+
+def _work(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What a worker does."""
+    return function(*_aligned(arguments))
+
+
 def cut(first: int, last: int, parts: int) -> list[tuple[int, int]]:
     """Up to `parts` consecutive ranges of nearly the same length; one where there is nothing to cut."""
     parts = max(min(parts, last - first), 1)
@@ -97,7 +112,9 @@ class Division:
     def gather(self, tasks: Sequence[Task]) -> list[Any]:
         """What the workers make of the tasks, in their order. Any exception cancels those not begun."""
         results: list[Any] = [None] * len(tasks)
-        waiting: dict[Future[Any], int] = {}
+        waiting: dict[int, Future[Any]] = {}
+        # not concurrent.futures.wait: it locks all futures at each call, and Ctrl-C would leave them locked
+        ended: SimpleQueue[int] = SimpleQueue()
         attempts = [0] * len(tasks)
         self._tasks += len(tasks)
         self._total += sum(task.size for task in tasks)
@@ -112,13 +129,15 @@ class Division:
 
             def submit(i: int) -> None:
                 try:
-                    waiting[self._executor.submit(tasks[i].function, *tasks[i].arguments)] = i
+                    future = self._executor.submit(_work, tasks[i].function, tasks[i].arguments)
                 # RuntimeError: it was shut down
                 except (BrokenExecutor, RuntimeError) as error:
-                    for future, k in waiting.items():
-                        if future.done() and not future.cancelled() and future.exception() is None:
-                            finish(k, future.result())
+                    for k, other in waiting.items():
+                        if other.done() and not other.cancelled() and other.exception() is None:
+                            finish(k, _aligned(other.result()))
                     raise self._lost(f"the executor is broken: {error}") from error
+                waiting[i] = future
+                future.add_done_callback(lambda _: ended.put(i))
 
             try:
                 for i, task in enumerate(tasks):
@@ -128,24 +147,26 @@ class Division:
                     else:
                         submit(i)
                 while waiting:
-                    for future in wait(waiting, _LOOK, FIRST_COMPLETED).done:
-                        i = waiting.pop(future)
-                        try:
-                            value = future.result()
-                        except Error:
-                            # ours: it would be the same again
-                            raise
-                        except (Exception, asyncio.CancelledError) as error:
-                            attempts[i] += 1
-                            if attempts[i] == _ATTEMPTS:
-                                why = f"{type(error).__name__}: {error}"
-                                message = f"a part failed {_ATTEMPTS} times, at last with {why}"
-                                raise self._lost(message) from error
-                            submit(i)
-                        else:
-                            finish(i, value)
+                    try:
+                        i = ended.get(timeout=_LOOK)
+                    except Empty:
+                        continue
+                    try:
+                        value = _aligned(waiting.pop(i).result())
+                    except Error:
+                        # ours: it would be the same again
+                        raise
+                    except (Exception, asyncio.CancelledError) as error:
+                        attempts[i] += 1
+                        if attempts[i] == _ATTEMPTS:
+                            why = f"{type(error).__name__}: {error}"
+                            message = f"a part failed {_ATTEMPTS} times, at last with {why}"
+                            raise self._lost(message) from error
+                        submit(i)
+                    else:
+                        finish(i, value)
             except BaseException:
-                for future in waiting:
+                for future in waiting.values():
                     future.cancel()
                 raise
         return results

@@ -23,7 +23,7 @@ BY_TOYS = {
     "cls range": lambda **o: SESSION.hypotest(0.7, range=(100, 417), seed=3, statistic="tmu", **o),
     "cls held": lambda **o: SESSION.hypotest(1.0, toys=100, fix={"jes": 0.5}, tolerance=1e-9, **o),
     "cls observed": lambda **o: SESSION.hypotest(1.0, toys=300, observed_only=True, **o),
-    "cls adaptive": lambda **o: SESSION.hypotest(1.6, toys=20_000, seed=1, cls_error=0.01, **o),
+    "cls adaptive": lambda **o: SESSION.hypotest(1.6, toys=20_000, seed=1, cls_error=0.004, **o),
     "cls none": lambda **o: SESSION.hypotest(1.0, toys=0, **o),
     "discovery": lambda **o: SESSION.discovery(toys=400, seed=2, **o),
     "discovery observed": lambda **o: SESSION.discovery(toys=400, observed_only=True, **o),
@@ -186,15 +186,17 @@ def test_a_broken_pool_loses_nothing():
                 process.kill()
 
     ask = {"values": [1.0, 2.0], "toys": 400, "seed": 6, "parts": 16}
-    with pool, pytest.raises(neyman.ExecutorError, match="of 16 parts|Of 16 parts") as caught:
+    with pool, pytest.raises(neyman.ExecutorError, match="Of 16 parts") as caught:
         SESSION.limit(**ask, executor=pool, progress=kill)
     error = caught.value
     assert 4 <= len(error.finished) < 16 and error.parts == 16
     second = Flaky(0)
     same(whole, SESSION.limit(**ask, executor=error.resume(second)))
     assert second.submitted == 16 - len(error.finished)
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
     with pytest.raises(neyman.ExecutorError, match="shutdown"):
-        SESSION.limit(**ask, executor=pool)
+        SESSION.limit(**ask, executor=closed)
 
 
 def test_refusals():
@@ -226,7 +228,7 @@ def test_ctrl_c_cancels():
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             tell = lambda done, total: print("part", flush=True)
             try:
-                session.fit_toys(20_000_000, executor=pool, parts=20_000, progress=tell)
+                session.fit_toys(2_000_000, executor=pool, parts=2000, progress=tell)
             except KeyboardInterrupt:
                 print("interrupted", flush=True)
 
@@ -239,7 +241,7 @@ def test_ctrl_c_cancels():
         assert process.stdout.readline() == "part\n"
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read().split()
-        assert rest[-1] == "interrupted" and len(rest) < 10_000
+        assert rest[-1] == "interrupted" and len(rest) < 1000
         assert process.wait(20) == 0
     finally:
         process.kill()
@@ -269,6 +271,13 @@ def test_dask_with_a_killed_worker(tmp_path):
         )
     assert killed
     same(whole, divided)
+
+
+def test_arrays_that_are_not_aligned():
+    data = SESSION.model.data
+    shifted = np.frombuffer(b"\0" + data.tobytes(), dtype=np.uint8)[1:].view(np.float64)
+    assert not shifted.flags.aligned
+    assert SESSION.fit(shifted).twice_nll == SESSION.fit(data).twice_nll
 
 
 def test_futures_that_are_cancelled_elsewhere():
