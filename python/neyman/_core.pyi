@@ -79,6 +79,7 @@ class Patches:
         poi: str | None,
         interpolation: str,
         patch_name: str | None,
+        verify: bool,
     ) -> Patches: ...
     def describe(self) -> _Fields: ...
     def limits(

@@ -17,7 +17,7 @@ from .model import _codes, _document, _patches
 from .results import LimitsResult
 
 # what makes the native object again, in another process
-Source = tuple[bytes, list[bytes], bytes, str | None, str | None, str]
+Source = tuple[bytes, list[bytes], bytes, str | None, str | None, str, str | None, bool]
 
 
 def upper_limits(
@@ -29,6 +29,7 @@ def upper_limits(
     patch_name: str | None = None,
     poi: str | None = None,
     interpolation: Any = None,
+    verify: bool = True,
     statistic: str = "qtilde",
     confidence_level: float = 0.95,
     values: Any = (),
@@ -51,6 +52,8 @@ def upper_limits(
     patchset : path, dict, bytes or pyhf.PatchSet
     measurement, patch, patch_name, poi, interpolation
         As in `from_pyhf`; `patch` is applied before those of the set.
+    verify : bool
+        Refuse a patchset whose digests are those of another workspace.
     statistic, confidence_level, values, tolerance
         As in `Session.limit`.
     device, precision, host_fallback
@@ -79,7 +82,7 @@ def upper_limits(
     ... }
     >>> limits = neyman.upper_limits(workspace, patchset)
     >>> limits.names, limits.observed.round(3)
-    (('m700',), array([2.493]))
+    (('m700',), array([2.367]))
     """
     before, name = _patches(patch, patch_name)
     source: Source = (
@@ -89,8 +92,10 @@ def upper_limits(
         measurement,
         poi,
         _codes(interpolation),
+        name,
+        bool(verify),
     )
-    patches = _core.Patches(*source, name)
+    patches = _core.Patches(*source)
     about = patches.describe()
     digest, n = about.pop("digest"), len(about["names"])
     level = number(confidence_level, "confidence_level")
@@ -103,7 +108,7 @@ def upper_limits(
     else:
         division = Division(executor, parts, progress, "patches")
         spans = cut(0, n, division.parts)
-        found = division.gather([Task(_part, ((*source, name), s, rest), s[1] - s[0]) for s in spans])
+        found = division.gather([Task(_part, (source, s, rest), s[1] - s[0]) for s in spans])
     failures = [failure for part in found for failure in part["failures"]]
     if failures and all(failure is not None for failure in failures):
         raise failures[0]
@@ -143,5 +148,5 @@ def _set(patchset: Any) -> Any:
     return {"metadata": dict(patchset.metadata), "version": patchset.version, "patches": patches}
 
 
-def _part(source: Any, span: tuple[int, int], rest: tuple[Any, Any, Any, Any, Any]) -> Any:
+def _part(source: Source, span: tuple[int, int], rest: tuple[Any, Any, Any, Any, Any]) -> Any:
     return _core.Patches(*source).limits(span, *rest, None)

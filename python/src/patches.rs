@@ -6,7 +6,7 @@ use neyman::accelerator::DeviceRequest;
 use neyman::fit::Tolerance;
 use neyman::session::{Limit, LimitOptions, TestOptions, limits_of_patches};
 use neyman::spec::patchset::PatchValue;
-use neyman::spec::{Loaded, PatchedWorkspaces};
+use neyman::spec::{LoadOptions, Loaded, PatchedWorkspaces};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -32,7 +32,8 @@ enum Label {
 #[pymethods]
 impl Patches {
     #[new]
-    #[pyo3(signature = (workspace, patches, patchset, measurement, poi, interpolation, patch_name))]
+    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
+    #[pyo3(signature = (workspace, patches, patchset, measurement, poi, interpolation, patch_name, verify))]
     fn new(
         workspace: Vec<u8>,
         patches: Vec<Vec<u8>>,
@@ -41,6 +42,7 @@ impl Patches {
         poi: Option<String>,
         interpolation: String,
         patch_name: Option<String>,
+        verify: bool,
     ) -> PyResult<Self> {
         let source = Source {
             workspace: Vec::new(),
@@ -52,7 +54,8 @@ impl Patches {
             has_data: true,
         };
         source.model_options()?;
-        let read = PatchedWorkspaces::read(&workspace, &patchset, &source.load_options()?);
+        let options = LoadOptions { skip_verification: !verify, ..source.load_options()? };
+        let read = PatchedWorkspaces::read(&workspace, &patchset, &options);
         Ok(Self { workspaces: Arc::new(read.map_err(raise)?), source })
     }
 
