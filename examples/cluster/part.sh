@@ -10,6 +10,11 @@ if ! [[ $index =~ ^[0-9]+$ ]] || ((index >= PARTS)); then
 fi
 first=$((TOYS * index / PARTS)) last=$((TOYS * (index + 1) / PARTS))
 mkdir -p "$OUT"
+if [ -f "$OUT/part-$index.npz" ]; then
+    # a job that is tried again as one of many
+    echo "$OUT/part-$index.npz is there already"
+    exit
+fi
 # one device for all: processors and graphics processors differ in the last digits
 neyman toys "$WORKSPACE" --range "$first:$last" --seed "$SEED" "${OPTIONS[@]}" \
     --device cpu --threads "$threads" --resume -o "$OUT/part-$index.npz"
