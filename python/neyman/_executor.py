@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -167,7 +168,9 @@ class Division:
                         finish(i, value)
             except BaseException:
                 for future in waiting.values():
-                    future.cancel()
+                    # Parsl's cannot be
+                    with suppress(NotImplementedError):
+                        future.cancel()
                 raise
         return results
 

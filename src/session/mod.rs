@@ -13,6 +13,7 @@ mod hypotheses;
 mod impacts;
 mod limit;
 mod limit_toys;
+mod list;
 mod overlap;
 mod patches;
 mod pending_test;
@@ -41,6 +42,7 @@ pub use impacts::{
 };
 pub use limit::{Limit, LimitOptions, LimitPoint};
 pub use limit_toys::{LimitToys, ToyLimit};
+pub use list::{DeviceTest, ListedDevice, list_devices};
 pub use patches::limits_of_patches;
 pub use pending_test::PendingTest;
 pub use prune::{FitBrief, PruneOptions, Pruning};
