@@ -283,7 +283,7 @@ fn tests_thrown_elsewhere_are_those_thrown_here() {
     let observed = session.model().observed();
     let stop = AtomicBool::new(false);
     // the second one looks at its error in between
-    for test in [toy_test(40..100), ToyTest { error: Some(0.02), ..toy_test(0..4000) }] {
+    for test in [toy_test(40..100), ToyTest { error: Some(0.001), ..toy_test(0..3000) }] {
         let here = session.hypotest_toys(&test, observed, &stop, &mut |_, _| {}).expect("a test");
         let prepared = session.prepare_toy_test(&test, observed).expect("a test");
         let poi = session.poi(None).expect("a parameter of interest");
