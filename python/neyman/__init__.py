@@ -9,7 +9,7 @@
 (0.812, 2.811)
 
 Everything that a session says is also a function of this module for a single call: `fit`, `profile_scan`,
-`hypotest`, `upper_limit`, `ranking`, `fit_toys`. `neyman.pyhf` has pyhf's own functions, `neyman.minuit` a cost
+`hypotest`, `upper_limit`, `ranking`, `fit_toys`; `upper_limits` is for all patches of a patchset. `neyman.pyhf` has pyhf's own functions, `neyman.minuit` a cost
 function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
 """
 
@@ -25,11 +25,12 @@ from .errors import (
     ConvergenceError,
     DeviceError,
     Error,
+    ExecutorError,
     FileError,
     SpecificationError,
     UnsupportedError,
 )
-from .functions import fit, fit_toys, hypotest, profile_scan, ranking, upper_limit
+from .functions import fit, fit_toys, hypotest, profile_scan, ranking, upper_limit, upper_limits
 from .model import Model, from_pyhf
 from .results import load
 from .session import Session
@@ -41,6 +42,7 @@ __all__ = [
     "DeviceError",
     "DeviceInfo",
     "Error",
+    "ExecutorError",
     "FileError",
     "Model",
     "Session",
@@ -59,6 +61,7 @@ __all__ = [
     "profile_scan",
     "ranking",
     "upper_limit",
+    "upper_limits",
 ]
 
 

@@ -23,8 +23,9 @@ _HOST = (1, 3, 11)
 
 def array(values: Any, what: str) -> Floats:
     """Numbers of any kind as a contiguous float64 array."""
-    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.c_contiguous:
-        return values
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        if values.flags.c_contiguous and values.flags.aligned:
+            return values
     if isinstance(values, Mapping):
         raise ArgumentError(f"{what}: a list of numbers is needed, not a {type(values).__name__}")
     try:
@@ -39,7 +40,7 @@ def array(values: Any, what: str) -> Floats:
             raise ArgumentError(f"{what}: numbers are needed, not objects") from None
     if found.dtype.kind not in "biuf" and found.size > 0:
         raise ArgumentError(f"{what}: real numbers are needed, not values of type {found.dtype}")
-    return np.asarray(found, dtype=np.float64, order="C")
+    return np.require(found, np.float64, ["C", "A"])
 
 
 def vector(values: Any, what: str) -> Floats:

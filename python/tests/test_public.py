@@ -7,9 +7,10 @@ import sys
 import neyman
 
 NAMES = """
-ArgumentError ConvergenceError Device DeviceError DeviceInfo Error FileError Model Session SpecificationError
+ArgumentError ConvergenceError Device DeviceError DeviceInfo Error ExecutorError FileError Model Session SpecificationError
 UnsupportedError __version__ cabinetry devices fit fit_toys from_pyhf has_cuda has_metal has_vulkan hypotest load
 minuit plot profile_scan pyhf ranking results upper_limit
+upper_limits
 """.split()
 METHODS = """
 close contour device discovery evaluate fit fit_device fit_toys gof hypotest impacts interval limit minos model

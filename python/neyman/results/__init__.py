@@ -11,7 +11,7 @@ from ._base import Result
 from ._fit import FitResult, MinosResult
 from ._gof import GofResult
 from ._impacts import GlobalImpacts, Group, ImpactsResult
-from ._limits import IntervalResult, LimitResult
+from ._limits import IntervalResult, LimitResult, LimitsResult
 from ._load import load
 from ._scans import Contour, Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, Ensemble, HypotestResult
@@ -31,6 +31,7 @@ __all__ = [
     "ImpactsResult",
     "IntervalResult",
     "LimitResult",
+    "LimitsResult",
     "MinosResult",
     "Prediction",
     "Result",

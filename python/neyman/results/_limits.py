@@ -115,3 +115,47 @@ class IntervalResult(Result):
     point_failed: Integers
     point_seeds: tuple[int, ...]
     interrupted: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class LimitsResult(Result):
+    """Upper limits by CLs for all patches of a patchset; NaN where there is none.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Names of the patches' values.
+    names : tuple of str
+        The patches.
+    values : tuple of tuple
+        ``[n_patches][n_labels]``, numbers or words.
+    observed : ndarray
+        ``[n_patches]``.
+    expected : ndarray
+        ``[n_patches, 5]``, from -2 to +2 sigma.
+    point_status : tuple of str
+        ``converged``, how the fits ended, or why there is no limit for a patch.
+    point_notes : tuple
+        Notes of each limit.
+    """
+
+    kind: ClassVar[str] = "limits"
+    _tables: ClassVar[dict[str, dict[str, str]]] = {
+        "points": {
+            "name": "names",
+            "values": "values",
+            "status": "point_status",
+            "observed": "observed",
+            "expected": "expected",
+            "notes": "point_notes",
+        }
+    }
+
+    labels: Strings
+    confidence_level: float
+    names: Strings
+    values: tuple[tuple[float | str, ...], ...]
+    observed: Floats
+    expected: Floats
+    point_status: Strings
+    point_notes: tuple[Strings, ...]

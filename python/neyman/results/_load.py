@@ -14,7 +14,7 @@ from ._base import Result
 from ._fit import FitResult, MinosResult
 from ._gof import GofResult
 from ._impacts import ImpactsResult
-from ._limits import IntervalResult, LimitResult
+from ._limits import IntervalResult, LimitResult, LimitsResult
 from ._scans import Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, HypotestResult
 from ._toys import ToyFits
@@ -27,6 +27,7 @@ _KINDS: dict[str, type[Result]] = {
         HypotestResult,
         DiscoveryResult,
         LimitResult,
+        LimitsResult,
         IntervalResult,
         ScanResult,
         Scan2dResult,

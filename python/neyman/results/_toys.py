@@ -146,10 +146,9 @@ def join(parts: Sequence[ToyFits]) -> ToyFits:
         if isinstance(value, np.ndarray) and name != "truth":
             values[name] = frozen(np.concatenate([getattr(p, name) for p in parts]))
     failures = [p.failure for p in parts if p.failure is not None]
-    statuses = [p.status for p in parts if p.status != STATUSES[0]]
     values["range"] = (begin.range[0], parts[-1].range[1])
     values["failure"] = failures[0] if failures else None
-    values["status"] = statuses[0] if statuses else STATUSES[0]
+    values["status"] = max((p.status for p in parts), key=STATUSES.index)
     return ToyFits(**values)
 
 

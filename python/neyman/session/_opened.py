@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from .. import _core
-from .._convert import number, span, whole
+from .._executor import Task
 from ..devices import DeviceInfo, cache_folder
 from ..errors import ArgumentError
 from ..model import Model, as_model
 
+# toys fitted together
 CHUNK = 4096
 S = TypeVar("S", bound="Opened")
 
@@ -100,22 +101,14 @@ class Opened:
     def _poi(self, poi: str | None) -> str | None:
         return None if poi is None else self._model.parameters[self._model.index(poi)]
 
-    def _toys(
-        self,
-        toys: Any,
-        range: Any,
-        seed: Any,
-        chunk: Any,
-        error: float | None = None,
-        observed_only: bool = False,
-    ) -> _core._Toys:
-        return {
-            "seed": whole(seed, "seed"),
-            "range": span(toys, range),
-            "chunk": whole(chunk, "chunk", 1),
-            "error": None if error is None else number(error, "cls_error"),
-            "observed_only": bool(observed_only),
-        }
+    def _task(self, size: int, method: str, *arguments: Any) -> Task:
+        """A call of the native session, by a worker."""
+        return Task(_called, (self._model, self._asked, method, *arguments), size)
+
+
+def _called(model: Model, asked: tuple[str, str, bool], method: str, *arguments: Any) -> Any:
+    with opened(Opened, model, *asked) as session:
+        return getattr(session._open(), method)(*arguments)
 
 
 def opened(kind: type[S], model: Model, device: str, precision: str, host_fallback: bool) -> S:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any
 
-from .._convert import maybe, number, vector
+from .. import _core
+from .._convert import maybe, number, span, vector, whole
+from .._executor import Division, cut, undivided
 from .._progress import Progress, reporting
 from ..model import held
 from ..results import DiscoveryResult, Ensemble, GofResult, HypotestResult, IntervalResult, LimitResult
 from ._opened import CHUNK, Opened
+
+
+_NO_TOYS = "there are no toys to divide: give toys, or a range of them"
+_ADAPTIVE = (
+    "the search for an asymptotic limit chooses each value by those before it: it cannot be divided. Give toys, "
+    "or divide patches by neyman.upper_limits"
+)
 
 
 class Tests(Opened):
@@ -31,6 +41,8 @@ class Tests(Opened):
         observed_only: bool = False,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> HypotestResult:
         """Test of one value of the parameter of interest: CLs, its parts and its expected band.
 
@@ -59,6 +71,9 @@ class Tests(Opened):
             Toys fitted together.
         progress : callable or True, optional
             Called with the numbers of toys done and to be done; True for a bar on a terminal.
+        executor : concurrent.futures.Executor, optional
+            Of processes, or what dask, Parsl or Globus Compute have, for the toys: about `parts` (8) tasks, as in
+            `fit_toys`, and as there the result is the same to the bit. With `cls_error` so many for each step.
 
         Examples
         --------
@@ -69,13 +84,15 @@ class Tests(Opened):
         True
         """
         mu, core = number(mu, "mu"), self._open()
-        common = (maybe(data, self._model), self._poi(poi), str(statistic), held(self._model, fix), tolerance)
         if toys is None and range is None:
+            undivided(executor, parts, _NO_TOYS)
+            common = (maybe(data, self._model), self._poi(poi), str(statistic), held(self._model, fix), tolerance)
             return HypotestResult(**{**self._about(), **core.hypotest(mu, *common)})
-        thrown = self._toys(toys, range, seed, chunk, cls_error, observed_only)
-        with reporting(progress) as tell:
-            found = core.hypotest_toys(mu, *common, thrown, tell)
-        return HypotestResult(**{**self._about(seed=thrown["seed"]), **_with_ensembles(found)})
+        asked = self._asked_for("cls", toys, range, seed, chunk, poi, fix, tolerance)
+        asked |= {"mu": mu, "statistic": str(statistic), "observed_only": bool(observed_only)}
+        asked["error"] = None if cls_error is None else number(cls_error, "cls_error")
+        found = self._by_toys(asked, data, progress, executor, parts)
+        return HypotestResult(**{**self._about(seed=asked["seed"]), **_with_ensembles(found)})
 
     def discovery(
         self,
@@ -91,6 +108,8 @@ class Tests(Opened):
         observed_only: bool = False,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> DiscoveryResult:
         """Significance of an excess over mu = 0, and what is expected for mu = 1.
 
@@ -101,14 +120,15 @@ class Tests(Opened):
         >>> round(session.discovery().z_observed, 4)
         0.7053
         """
-        core = self._open()
-        common = (maybe(data, self._model), self._poi(poi), held(self._model, fix), tolerance)
         if toys is None and range is None:
-            return DiscoveryResult(**{**self._about(), **core.discovery(*common)})
-        thrown = self._toys(toys, range, seed, chunk, p0_error, observed_only)
-        with reporting(progress) as tell:
-            found = core.discovery_toys(*common, thrown, tell)
-        return DiscoveryResult(**{**self._about(seed=thrown["seed"]), **_with_ensembles(found)})
+            undivided(executor, parts, _NO_TOYS)
+            common = (maybe(data, self._model), self._poi(poi), held(self._model, fix), tolerance)
+            return DiscoveryResult(**{**self._about(), **self._open().discovery(*common)})
+        asked = self._asked_for("discovery", toys, range, seed, chunk, poi, fix, tolerance)
+        asked["observed_only"] = bool(observed_only)
+        asked["error"] = None if p0_error is None else number(p0_error, "p0_error")
+        found = self._by_toys(asked, data, progress, executor, parts)
+        return DiscoveryResult(**{**self._about(seed=asked["seed"]), **_with_ensembles(found)})
 
     def limit(
         self,
@@ -124,6 +144,8 @@ class Tests(Opened):
         seed: int = 0,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> LimitResult:
         """Observed and expected upper limits by CLs.
 
@@ -135,21 +157,24 @@ class Tests(Opened):
             Values to be tested beside those that the search needs; with toys those alone.
         data, poi, statistic, fix, tolerance, toys, seed, chunk, progress
             As in `hypotest`.
+        executor, parts
+            As in `hypotest`, for the toys of all values at once. Without toys there is a search that cannot be
+            divided: `neyman.upper_limits` divides patches.
 
         Examples
         --------
         >>> session.limit().expected.round(3)
         array([1.195, 1.601, 2.215, 3.071, 4.106])
         """
-        core, values = self._open(), vector(values, "values")
-        level = number(confidence_level, "confidence_level")
-        fixed, name = held(self._model, fix), self._poi(poi)
-        common = (maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance)
+        values, level = vector(values, "values"), number(confidence_level, "confidence_level")
         if toys is None:
-            return LimitResult(**{**self._about(), **core.limit(*common)})
-        thrown = self._toys(toys, None, seed, chunk)
-        with reporting(progress) as tell:
-            found = core.limit_toys(*common, thrown, tell)
+            undivided(executor, parts, _ADAPTIVE)
+            name, fixed = self._poi(poi), held(self._model, fix)
+            common = (maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance)
+            return LimitResult(**{**self._about(), **self._open().limit(*common)})
+        asked = self._asked_for("limit", toys, None, seed, chunk, poi, fix, tolerance)
+        asked |= {"statistic": str(statistic), "confidence_level": level, "values": values.tolist()}
+        found = self._by_toys(asked, data, progress, executor, parts)
         return LimitResult(**{**self._about(seed=found.pop("seed")), **found})
 
     def interval(
@@ -166,6 +191,8 @@ class Tests(Opened):
         seed: int = 0,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> IntervalResult:
         """Confidence interval by toys, after Feldman and Cousins.
 
@@ -177,15 +204,11 @@ class Tests(Opened):
         >>> interval.upper < 4
         True
         """
-        core, values = self._open(), vector(values, "values")
-        level = number(confidence_level, "confidence_level")
-        thrown = self._toys(toys, None, seed, chunk)
-        fixed, name = held(self._model, fix), self._poi(poi)
-        with reporting(progress) as tell:
-            found = core.interval(
-                maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance, thrown, tell
-            )
-        return IntervalResult(**{**self._about(seed=thrown["seed"]), **found})
+        asked = self._asked_for("interval", toys, None, seed, chunk, poi, fix, tolerance)
+        asked |= {"statistic": str(statistic), "values": vector(values, "values").tolist()}
+        asked["confidence_level"] = number(confidence_level, "confidence_level")
+        found = self._by_toys(asked, data, progress, executor, parts)
+        return IntervalResult(**{**self._about(seed=asked["seed"]), **found})
 
     def gof(
         self,
@@ -198,22 +221,76 @@ class Tests(Opened):
         seed: int = 0,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> GofResult:
         """Goodness of fit against the saturated model, by its chi-square limit and, if asked for, by toys.
+
+        Parameters are those of `hypotest`.
 
         Examples
         --------
         >>> session.gof().degrees_of_freedom
         1
         """
-        core = self._open()
-        common = (maybe(data, self._model), held(self._model, fix), tolerance)
         if toys is None and range is None:
-            return GofResult(**{**self._about(self._fit_device), **core.gof(*common)})
-        thrown = self._toys(toys, range, seed, chunk)
-        with reporting(progress) as tell:
-            found = core.gof_toys(*common, thrown, tell)
-        return GofResult(**{**self._about(self._fit_device, thrown["seed"]), **found})
+            undivided(executor, parts, _NO_TOYS)
+            found = self._open().gof(maybe(data, self._model), held(self._model, fix), tolerance)
+            return GofResult(**{**self._about(self._fit_device), **found})
+        asked = self._asked_for("gof", toys, range, seed, chunk, None, fix, tolerance)
+        found = self._by_toys(asked, data, progress, executor, parts)
+        return GofResult(**{**self._about(self._fit_device, asked["seed"]), **found})
+
+    def _asked_for(
+        self,
+        kind: str,
+        toys: Any,
+        range: Any,
+        seed: Any,
+        chunk: Any,
+        poi: str | None,
+        fix: Mapping[str, float] | None,
+        tolerance: float | None,
+    ) -> _core._Asked:
+        """A statement by toys, with defaults for what not all of them have."""
+        return {
+            "kind": kind,
+            "seed": whole(seed, "seed"),
+            "range": span(toys, range),
+            "chunk": whole(chunk, "chunk", 1),
+            "poi": self._poi(poi),
+            "fix": held(self._model, fix),
+            "edm": tolerance,
+            "mu": 0.0,
+            "statistic": "qtilde",
+            "confidence_level": 0.95,
+            "values": [],
+            "error": None,
+            "observed_only": False,
+        }
+
+    def _by_toys(
+        self, asked: _core._Asked, data: Any, progress: Progress, executor: Executor | None, parts: Any
+    ) -> dict[str, Any]:
+        """What the statement says, its toys thrown here or by workers."""
+        core, data = self._open(), maybe(data, self._model)
+        if executor is None:
+            undivided(executor, parts)
+            with reporting(progress) as tell:
+                return core.by_toys(asked, data, tell)
+        division = Division(executor, parts, progress)
+        pending = core.pending(asked, data)
+        while needed := pending.needed():
+            toys = sum(plan["range"][1] - plan["range"][0] for plan in needed)
+            pieces = []
+            for plan in needed:
+                first, last = plan["range"]
+                n = -(-(last - first) * division.parts // max(toys, 1))
+                pieces += [{**plan, "range": piece} for piece in cut(first, last, n)]
+            tasks = [self._task(p["range"][1] - p["range"][0], "throw", p) for p in pieces]
+            for piece, found in zip(pieces, division.gather(tasks), strict=True):
+                pending.take(piece["ensemble"], piece["range"], found)
+        return pending.conclude()
 
 
 def _with_ensembles(found: dict[str, Any]) -> dict[str, Any]:

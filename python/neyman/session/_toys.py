@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._convert import Floats, maybe, number, span, vector, whole
+from .._executor import Division, Task, cut, undivided
 from .._progress import Progress, reporting
 from ..devices import DeviceInfo
 from ..errors import ArgumentError, ConvergenceError
@@ -86,33 +87,6 @@ class Toys(Fits):
         thrown = span(toys, range)
         return self._open().toys(self._truth(truth, mu, data), whole(seed, "seed"), thrown)
 
-    def _divided(
-        self,
-        executor: Executor,
-        span: tuple[int, int],
-        parts: int,
-        options: dict[str, Any],
-        progress: Progress,
-    ) -> ToyFits:
-        """Toys by the tasks of an executor, joined."""
-        first, last = span
-        cuts = [first + (last - first) * i // parts for i in np.arange(parts + 1).tolist()]
-        spans = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a] or [span]
-        tasks = [executor.submit(_part, self._model, self._asked, s, options) for s in spans]
-        done, found = 0, []
-        with reporting(progress) as tell:
-            try:
-                for task, (a, b) in zip(tasks, spans, strict=True):
-                    found.append(task.result())
-                    done += b - a
-                    if tell is not None:
-                        tell(done, last - first)
-            except BaseException:
-                for task in tasks:
-                    task.cancel()
-                raise
-        return join(found)
-
     def fit_toys(
         self,
         toys: int | None = None,
@@ -143,9 +117,16 @@ class Toys(Fits):
             Parameters that the second fit holds, by name.
         with_data : bool
             Keep what was fitted.
+        tolerance
+            As in `fit`.
+        chunk : int
+            Toys fitted together.
+        progress : callable or True, optional
+            Called with the numbers of toys done and to be done; True for a bar on a terminal.
         executor : concurrent.futures.Executor, optional
             Of processes, or what dask, Parsl or Globus Compute have: each of `parts` (8) parts of the range is
-            one task. The result does not depend on how it was divided.
+            one task. A part whose worker dies is submitted again. The result is the same to the bit however it
+            was divided, as long as all workers have the same device: name it (``device="cpu"``).
 
         Returns
         -------
@@ -172,8 +153,11 @@ class Toys(Fits):
                 "tolerance": tolerance,
                 "chunk": chunk,
             }
-            parts = whole(8 if parts is None else parts, "parts", 1)
-            return self._divided(executor, (first, last), parts, options, progress)
+            division = Division(executor, parts, progress)
+            spans = cut(first, last, division.parts)
+            asked = (self._model, self._asked)
+            return join(division.gather([Task(_part, (*asked, s, options), s[1] - s[0]) for s in spans]))
+        undivided(executor, parts)
         second = held(model, hold)
         if test_mu is not None:
             if model.poi is None:
