@@ -1,6 +1,6 @@
 //! The best fit with its derivatives in the yields, by the implicit function theorem.
 
-use super::{DataSource, Differentiable, Sourced};
+use super::{DataSource, Differentiable, Role, Sourced};
 use crate::{Error, Result};
 
 /// A best fit, and what its derivatives are made of.
@@ -39,10 +39,17 @@ impl Differentiable {
         self.with_place(yields, |place| {
             let sourced = self.source(place, source)?;
             let init = self.model.init();
-            let fit = place.fit(&sourced.data, &init, &self.fixed)?;
+            let fit = self.minimum(place, Role::Free, &sourced.data, &init, &self.fixed)?;
             let covariance = place.covariance(&sourced.data, &fit.parameters, &self.fixed)?;
+            // one step of Newton's method with the curvature at hand, for the last digits
+            let mut parameters = fit.parameters;
+            let slopes = place.at(&parameters, &sourced.data)?.gradient;
+            let n = parameters.len();
+            for (x, row) in parameters.iter_mut().zip(covariance.matrix.chunks(n)) {
+                *x -= row.iter().zip(&slopes).map(|(c, g)| c * g).sum::<f64>();
+            }
             Ok(ProfiledFit {
-                parameters: fit.parameters,
+                parameters,
                 uncertainties: covariance.uncertainties,
                 covariance: covariance.matrix,
                 twice_nll: 2.0 * fit.nll,

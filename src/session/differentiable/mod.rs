@@ -22,6 +22,7 @@ pub use statistic::{ClsSlopes, TestSlopes};
 
 use super::Session;
 use crate::accelerator::Program;
+use crate::fit::Fit;
 use crate::model::{Cells, Data, Direction, FullGradient, Model, Template};
 use crate::{Error, Result};
 use place::Place;
@@ -36,6 +37,8 @@ pub struct Differentiable {
     fixed: Vec<bool>,
     /// Copies of the program that are not in use.
     places: Mutex<Vec<Place>>,
+    /// How many fits of a kind were made, and whether their likelihood was seen to have several minima.
+    seen: Mutex<[(u64, bool); Role::N]>,
     /// Where the last limit was, to look there first.
     last_limit: Mutex<Option<f64>>,
 }
@@ -65,6 +68,20 @@ pub struct NllSlopes {
     pub parameters: Vec<f64>,
     /// d NLL / d yield = (1 - count / rate) factor, `[cells]`.
     pub yields: Vec<f64>,
+}
+
+/// What a fit is for: those of a kind have likelihoods of one shape.
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Free,
+    Held,
+    Alternative,
+    /// To the alternative's Asimov data.
+    Asimov,
+}
+
+impl Role {
+    const N: usize = 4;
 }
 
 /// Data, and the parameters that they are expected at if they are expected ones.
@@ -103,6 +120,7 @@ impl Session {
             poi,
             fixed: self.fixed.clone(),
             places: Mutex::new(Vec::new()),
+            seen: Mutex::default(),
             last_limit: Mutex::new(None),
         })
     }
@@ -161,6 +179,28 @@ impl Differentiable {
         let done = work(&mut place);
         lock().push(place);
         done
+    }
+
+    /// The lowest minimum. Others are looked for again and again as long as there are several, and ever more
+    /// rarely (at the first, second, fourth, eighth fit) while there is one: a training makes thousands of fits
+    /// that differ little.
+    fn minimum(
+        &self,
+        place: &Place,
+        role: Role,
+        data: &Data,
+        start: &[f64],
+        fixed: &[bool],
+    ) -> Result<Fit> {
+        let lock = || self.seen.lock().unwrap_or_else(|e| e.into_inner());
+        let (times, several) = {
+            let seen = &mut lock()[role as usize];
+            seen.0 += 1;
+            *seen
+        };
+        let (fit, more) = place.fit(data, start, fixed, several || times.is_power_of_two())?;
+        lock()[role as usize].1 |= more;
+        Ok(fit)
     }
 
     fn source(&self, place: &Place, source: &DataSource) -> Result<Sourced> {

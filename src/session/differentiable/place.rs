@@ -2,13 +2,19 @@
 
 use crate::accelerator::cpu::Cpu;
 use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program};
-use crate::fit::{self, Covariance, Fit, FitJob, Status, Tolerance};
+use crate::fit::{self, Covariance, Fit, FitBatch, FitJob, Status, Tolerance};
 use crate::model::{Cells, Data, Model};
-use crate::session::fit::{STARTS, starts};
+use crate::session::fit::starts;
 use crate::{Error, Result};
 
 /// So near the minimum that a gradient by the envelope theorem is exact to 1e-7 of a parameter's width.
 const EXACT: Tolerance = Tolerance { edm: 1e-15, evaluations: 5000 };
+/// Near enough to tell one minimum from another.
+const ROUGH: Tolerance = Tolerance { edm: 1e-2, evaluations: 5000 };
+/// Minima so far above the lowest one may still be lower when they are known exactly.
+const NEAR: f64 = 0.1;
+/// Minima closer than this are one.
+const SAME: f64 = 1e-9;
 
 /// The processor with a program of its own.
 pub(super) struct Place {
@@ -109,41 +115,53 @@ impl Place {
         cells.bins().zip(factors).map(|((_, bin), f)| here.bin_slopes[bin] * f).collect()
     }
 
-    /// The lowest minimum, to rounding: from `start`, and from points thrown around it as those of
-    /// [`Session::fit`](crate::session::Session::fit).
+    /// The minimum that `start` leads to, to rounding; with `look`, the lowest one that points thrown around it
+    /// lead to as well, as those of [`Session::fit`](crate::session::Session::fit). Says whether there were
+    /// others.
     ///
     /// # Errors
     /// Where none is found.
-    pub(super) fn fit(&self, data: &Data, start: &[f64], fixed: &[bool]) -> Result<Fit> {
+    pub(super) fn fit(
+        &self,
+        data: &Data,
+        start: &[f64],
+        fixed: &[bool],
+        look: bool,
+    ) -> Result<(Fit, bool)> {
         let (lower, upper) = (self.problem().lower(), self.problem().upper());
-        let inside = |(i, x): (usize, f64)| {
+        let mut all = if look { starts(self.model(), start, fixed) } else { start.to_vec() };
+        for (i, x) in all.iter_mut().enumerate() {
             let k = i % start.len();
-            if fixed[k] { x } else { x.clamp(lower[k], upper[k]) }
-        };
-        let starts: Vec<f64> =
-            starts(self.model(), start, fixed).into_iter().enumerate().map(inside).collect();
-        let job = FitJob {
-            main: &data.main.repeat(STARTS),
-            auxiliary: &data.auxiliary.repeat(STARTS),
-            n_fits: STARTS,
-            start: &starts,
-            fixed,
-            tolerance: EXACT,
-        };
-        let batch = fit::minimize(&self.cpu, &job)?;
+            *x = if fixed[k] { *x } else { x.clamp(lower[k], upper[k]) };
+        }
+        let mut several = false;
+        if look {
+            let rough = self.minimize(data, &all, fixed, ROUGH)?;
+            let lowest = rough.nll.iter().copied().fold(f64::INFINITY, f64::min);
+            let near = |i: &usize| rough.nll[*i] <= lowest + NEAR;
+            let near: Vec<usize> = (0..rough.len()).filter(near).collect();
+            several = near.len() < rough.len();
+            if !near.is_empty() {
+                let of = |&i: &usize| rough.parameters_of(i).iter().copied();
+                all = near.iter().flat_map(of).collect();
+            }
+        }
+        let batch = self.minimize(data, &all, fixed, EXACT)?;
         let converged = (0..batch.len()).filter(|&i| batch.status[i].is_converged());
         // the first of those that are equal but for rounding
-        let lower = |i: usize, j: usize| batch.nll[i] < batch.nll[j] - 1e-9;
+        let lower = |i: usize, j: usize| batch.nll[i] < batch.nll[j] - SAME;
         let best = converged.reduce(|best, i| if lower(i, best) { i } else { best });
         if let Some(i) = best {
-            return Ok(Fit {
+            several |= (0..batch.len()).any(|j| lower(i, j));
+            let fit = Fit {
                 parameters: batch.parameters_of(i).to_vec(),
                 nll: batch.nll[i],
                 edm: batch.edm[i],
                 evaluations: batch.evaluations[i],
                 status: batch.status[i],
                 negative_bin: batch.negative_bin[i],
-            });
+            };
+            return Ok((fit, several));
         }
         if batch.status.contains(&Status::NotFinite) {
             let message = "a fit has no start: a bin with events expects none there";
@@ -154,6 +172,25 @@ impl Place {
             "a fit of these yields ended as {word}, {:.1e} above its minimum: it has no derivatives",
             batch.edm[0]
         )))
+    }
+
+    fn minimize(
+        &self,
+        data: &Data,
+        starts: &[f64],
+        fixed: &[bool],
+        tolerance: Tolerance,
+    ) -> Result<FitBatch> {
+        let n_fits = starts.len() / fixed.len().max(1);
+        let job = FitJob {
+            main: &data.main.repeat(n_fits),
+            auxiliary: &data.auxiliary.repeat(n_fits),
+            n_fits,
+            start: starts,
+            fixed,
+            tolerance,
+        };
+        fit::minimize(&self.cpu, &job)
     }
 
     /// Inverse Hessian over the parameters that can move: not fixed, not held back by a bound, not at rest

@@ -2,7 +2,7 @@
 
 use super::adjoint::{Adjoint, Difference};
 use super::place::{Here, Place};
-use super::{DataSource, Differentiable, Sourced};
+use super::{DataSource, Differentiable, Role, Sourced};
 use crate::fit::Fit;
 use crate::infer::{Asymptotic, Expected, TestStatistic};
 use crate::model::Data;
@@ -126,7 +126,8 @@ impl Differentiable {
             Some(x) => x.to_vec(),
             None => self.free_fit(place, data, &self.model.init(), mu, statistic)?.parameters,
         };
-        let held = self.held_fit(place, data, &free, mu)?.parameters;
+        let role = if known { Role::Asimov } else { Role::Held };
+        let held = self.held_fit(place, role, data, &free, mu)?.parameters;
         let (mut free, held) = (at(place, free)?, at(place, held)?);
         if !known && held.here.nll < free.here.nll {
             // the way to the held value led to a lower minimum
@@ -151,7 +152,8 @@ impl Differentiable {
         let mut bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
         let mut widened = 0;
         loop {
-            let fit = place.bounded(poi, bounds, |p| p.fit(data, start, &self.fixed))?;
+            let fit = place
+                .bounded(poi, bounds, |p| self.minimum(p, Role::Free, data, start, &self.fixed))?;
             if fit.parameters[poi] < bounds.1 || widened == WIDENINGS {
                 return Ok(fit);
             }
@@ -161,11 +163,18 @@ impl Differentiable {
     }
 
     /// Best fit with the parameter of interest held at `mu`.
-    fn held_fit(&self, place: &Place, data: &Data, from: &[f64], mu: f64) -> Result<Fit> {
+    fn held_fit(
+        &self,
+        place: &Place,
+        role: Role,
+        data: &Data,
+        from: &[f64],
+        mu: f64,
+    ) -> Result<Fit> {
         let poi = self.poi()?;
         let mut start = from.to_vec();
         start[poi] = mu;
-        place.fit(data, &start, &self.held(poi))
+        self.minimum(place, role, data, &start, &self.held(poi))
     }
 
     fn held(&self, poi: usize) -> Vec<bool> {
@@ -221,7 +230,8 @@ impl Differentiable {
         statistic: TestStatistic,
     ) -> Result<Alternative> {
         let init = self.model.init();
-        let x = self.held_fit(place, data, &init, statistic.alternative())?.parameters;
+        let x = self.held_fit(place, Role::Alternative, data, &init, statistic.alternative())?;
+        let x = x.parameters;
         Ok(Alternative { data: place.expected(&x), x })
     }
 
