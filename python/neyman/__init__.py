@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 
-_PARTS = ("cabinetry", "minuit", "plot", "pyhf", "results")
+_PARTS = ("cabinetry", "differentiable", "jax", "minuit", "plot", "pyhf", "results", "torch")
 
 
 def __getattr__(name: str) -> Any:
