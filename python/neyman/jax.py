@@ -173,8 +173,6 @@ def best_fit(signal: Any, session: DifferentiableSession, data: Any = None) -> j
     The backward pass fits again.
     """
     yields = _histogram(signal, session)
-    # a wrong one is told now
-    source(data)
     n = session.n_params()
 
     def rows(given: Floats) -> Floats:

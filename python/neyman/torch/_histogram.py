@@ -32,7 +32,7 @@ class SoftHistogram(nn.Module):
         ``kde`` or ``sigmoid``.
     learn_edges : bool
         Inner edges are parameters: `logits`, whose softmax are the shares that bins have of the range, so that edges
-        stay sorted.
+        stay sorted. No bin becomes narrower than a thousandth of the narrowest one at the start.
     flow : bool
         Events, and tails of kernels, beyond the outer edges count in the end bins.
 
@@ -63,7 +63,9 @@ class SoftHistogram(nn.Module):
             raise ArgumentError(f"kind: kde or sigmoid is needed, not {kind!r}")
         self.kind, self.bandwidth, self.flow = kind, float(bandwidth), flow
         self.register_buffer("fixed_edges", found)
-        self.logits: nn.Parameter | None = nn.Parameter(found.diff().log()) if learn_edges else None
+        shares = found.diff() / (found[-1] - found[0])
+        self._least = 1e-3 * float(shares.min())
+        self.logits: nn.Parameter | None = nn.Parameter((shares - self._least).log()) if learn_edges else None
 
     @property
     def edges(self) -> Tensor:
@@ -71,7 +73,8 @@ class SoftHistogram(nn.Module):
         fixed: Tensor = self.get_buffer("fixed_edges")
         if self.logits is None:
             return fixed
-        inner = fixed[0] + (fixed[-1] - fixed[0]) * self.logits.softmax(0).cumsum(0)[:-1]
+        shares = self._least + (1 - len(self.logits) * self._least) * self.logits.softmax(0)
+        inner = fixed[0] + (fixed[-1] - fixed[0]) * shares.cumsum(0)[:-1]
         return torch.cat((fixed[:1], inner.to(fixed), fixed[-1:]))
 
     def forward(self, events: Tensor, weights: Tensor | None = None) -> Tensor:

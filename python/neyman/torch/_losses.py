@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 
 from ..differentiable import _objectives as objectives
 from ..differentiable._arguments import Objective
 from ..differentiable.session import DifferentiableSession
+from ..errors import UnsupportedError
 from ._bridge import check, constant, from_array, to_array
 
 __all__ = [
@@ -27,20 +27,34 @@ __all__ = [
 ]
 
 
+class _Once(torch.autograd.Function):
+    """A gradient as it is: whoever differentiates it is told that this cannot be done, not given a zero."""
+
+    @staticmethod
+    def forward(ctx: Any, slopes: torch.Tensor, *of: torch.Tensor) -> torch.Tensor:
+        # an output that is an input would be taken for a view
+        return slopes.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *_: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        raise UnsupportedError("second derivatives of a profiled statement: nll_loss alone has them")
+
+
 class _Value(torch.autograd.Function):
     """Any objective whose gradient comes with its value."""
 
     @staticmethod
     def forward(ctx: Any, signal: torch.Tensor, objective: Objective) -> torch.Tensor:
         values, slopes = objective(np.atleast_2d(to_array(signal)))
-        ctx.save_for_backward(from_array(slopes.reshape(signal.shape), signal))
+        ctx.save_for_backward(signal, from_array(slopes.reshape(signal.shape), signal))
         return from_array(values.reshape(tuple(signal.shape[:-1])), signal)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return gradient.unsqueeze(-1) * slopes, None
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        signal, slopes = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            slopes = _Once.apply(slopes, signal)
+        return gradients[0].unsqueeze(-1) * slopes, None
 
 
 class _BestFit(torch.autograd.Function):
@@ -48,14 +62,14 @@ class _BestFit(torch.autograd.Function):
     def forward(ctx: Any, signal: torch.Tensor, session: DifferentiableSession, data: Any) -> torch.Tensor:
         values, ctx.fits = objectives.fits(session, np.atleast_2d(to_array(signal)), data)
         ctx.save_for_backward(signal)
-        return from_array(values.reshape((*signal.shape[:-1], -1)), signal)
+        return from_array(values.reshape((*signal.shape[:-1], session.n_params())), signal)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, cotangents: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (signal,) = ctx.saved_tensors
-        slopes = objectives.pull_back(ctx.fits, np.atleast_2d(to_array(cotangents)), signal.shape[-1])
-        return from_array(slopes.reshape(signal.shape), signal), None, None
+        rows = np.atleast_2d(to_array(cotangents[0]))
+        slopes = objectives.pull_back(ctx.fits, rows, signal.shape[-1]).reshape(signal.shape)
+        return _Once.apply(from_array(slopes, signal), signal, cotangents[0]), None, None
 
 
 def _apply(
