@@ -13,8 +13,9 @@ use std::sync::atomic::AtomicBool;
 use criterion::{Criterion, criterion_group, criterion_main};
 use neyman::accelerator::{self, DeviceChoice, DeviceRequest, LaneBlock, LaneValues, Program};
 use neyman::fit::Tolerance;
+use neyman::infer::TestStatistic;
 use neyman::model::{Model, ModelOptions};
-use neyman::session::{FitOptions, Session, ToyPlan};
+use neyman::session::{DataSource, FitOptions, FitSlopes, Session, ToyPlan};
 use neyman::spec::{self, LoadOptions};
 
 const TOYS: u64 = 200;
@@ -69,6 +70,43 @@ fn fit(criterion: &mut Criterion, name: &str, model: &Model) {
     let observed = model.observed();
     criterion.bench_function(&format!("fit with covariance/{name}"), |bencher| {
         bencher.iter(|| session.fit(black_box(observed), &FitOptions::default()).expect("a fit"));
+    });
+}
+
+/// What one step of a training by gradients asks: a number and its slopes in a sample's yields.
+fn derivatives(criterion: &mut Criterion, name: &str, model: &Model) {
+    let session = Session::new(model.clone(), DeviceChoice::Cpu).expect("the processor");
+    let sample = if name == "search" { "signal" } else { "utH_prod" };
+    let d = session.differentiable(&[sample.into()], None).expect("a sample");
+    let (yields, parameters) = (d.nominal(), model.init());
+    let (observed, signal) = (DataSource::Observed, DataSource::Asimov { mu: Some(1.0) });
+    criterion.bench_function(&format!("slopes of the NLL/{name}"), |bencher| {
+        bencher.iter(|| d.nll(black_box(&yields), &parameters, &observed).expect("a value"));
+    });
+    for (what, source) in [("observed", &observed), ("Asimov", &signal)] {
+        criterion.bench_function(&format!("slopes of q0, {what} data/{name}"), |bencher| {
+            let q0 = TestStatistic::Q0;
+            bencher.iter(|| d.test_statistic(black_box(&yields), 0.0, q0, source).expect("q0"));
+        });
+    }
+    let qtilde = TestStatistic::QTilde;
+    let limit = |y: &[f64]| d.limit(y, 0.95, qtilde, Some(0.0), &observed).expect("a limit");
+    let (mut times, moved) = (0, yields.iter().map(|y| 1.01 * y).collect::<Vec<_>>());
+    criterion.bench_function(&format!("slopes of the expected limit/{name}"), |bencher| {
+        bencher.iter(|| {
+            times += 1;
+            limit(black_box(if times % 2 == 0 { &yields } else { &moved }))
+        });
+    });
+    criterion.bench_function(&format!("slopes of the width of mu/{name}"), |bencher| {
+        let k = model.poi().expect("a parameter of interest");
+        let mut uncertainties = vec![0.0; model.n_parameters()];
+        uncertainties[k] = 1.0;
+        let of = FitSlopes { uncertainties, ..FitSlopes::default() };
+        bencher.iter(|| {
+            let fit = d.fit(black_box(&yields), &observed).expect("a fit");
+            d.fit_pullback(&fit, &of).expect("slopes")
+        });
     });
 }
 
@@ -128,6 +166,7 @@ fn core(criterion: &mut Criterion) {
     for (name, model) in models() {
         block(criterion, name, &model);
         fit(criterion, name, &model);
+        derivatives(criterion, name, &model);
         toys(criterion, name, &model);
     }
 }

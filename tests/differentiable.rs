@@ -3,14 +3,16 @@
 
 mod common;
 
+use common::golden::{Golden, goldens};
 use common::own;
 use neyman::accelerator::DeviceChoice;
 use neyman::infer::TestStatistic;
 use neyman::model::interpolation::Interpolation;
-use neyman::model::{Data, Direction, FullGradient, Model};
+use neyman::model::{Data, Direction, FullGradient, Model, Side, Template};
 use neyman::session::{
     DataSource, Differentiable, FitOptions, FitSlopes, LimitOptions, Session, TestOptions,
 };
+use rayon::prelude::*;
 use serde_json::Value;
 
 use common::random::Random;
@@ -19,8 +21,20 @@ fn session(document: &Value) -> Session {
     Session::new(own::compile(document, Interpolation::default()), DeviceChoice::Cpu).expect("cpu")
 }
 
-fn differentiable(session: &Session, samples: &[&str]) -> Differentiable {
-    session.differentiable(samples, None).expect("samples")
+/// `signal`, or `background/scale/hi`.
+fn templates<'a>(names: &[&'a str]) -> Vec<Template<'a>> {
+    let one = |name: &&'a str| {
+        let mut parts = name.split('/');
+        let sample = parts.next().unwrap_or_default();
+        let Some(modifier) = parts.next() else { return Template::Nominal { sample } };
+        let side = if parts.next() == Some("hi") { Side::Hi } else { Side::Lo };
+        Template::Variation { sample, modifier, side }
+    };
+    names.iter().map(one).collect()
+}
+
+fn differentiable(session: &Session, names: &[&str]) -> Differentiable {
+    session.differentiable(&templates(names), None).expect("templates")
 }
 
 #[track_caller]
@@ -39,15 +53,21 @@ fn derivatives_along_a_line_are_differences() {
     for interpolation in own::interpolations() {
         for (document, samples) in [
             (own::all_seven(), &["signal", "background"][..]),
+            (
+                own::all_seven(),
+                &["background/scale/hi", "signal", "background", "background/model/lo"],
+            ),
+            (own::all_seven(), &["signal/scale/lo", "signal", "signal/scale/hi"]),
+            (own::widths(), &["background/tilt/hi", "background/curve/lo"]),
             (own::widths(), &["signal"]),
             (own::well_behaved(), &["background", "signal"]),
         ] {
             let model = own::compile(&document, interpolation);
-            let cells = model.cells(samples).expect("samples");
+            let cells = model.cells(&templates(samples)).expect("samples");
             let n = model.n_parameters();
             let x: Vec<f64> = model.init().iter().map(|x| x + random.uniform(0.05, 0.4)).collect();
             let u: Vec<f64> = (0..n).map(|_| random.uniform(-1.0, 1.0)).collect();
-            let y: Vec<f64> = model.nominal_yields(&cells).iter().map(|y| y * 1.1 + 0.3).collect();
+            let y: Vec<f64> = model.yields(&cells).iter().map(|y| y * 1.1 + 0.3).collect();
             let v: Vec<f64> = y.iter().map(|y| y * random.uniform(-0.5, 0.5)).collect();
             let data = model.observed();
             let at = |t: f64| {
@@ -134,6 +154,11 @@ fn cases() -> Vec<(&'static str, Session, Vec<&'static str>)> {
         ("large", session(&own::well_behaved()), vec!["signal"]),
         ("large, both", session(&own::well_behaved()), vec!["signal", "background"]),
         ("widths", session(&own::widths()), vec!["signal"]),
+        (
+            "all, shapes",
+            session(&own::all_seven()),
+            vec!["signal", "background", "background/model/hi", "background/scale/lo"],
+        ),
     ]
 }
 
@@ -328,10 +353,30 @@ fn parameters_at_a_bound_stay() {
     assert!(q.yields.iter().all(|s| *s == 0.0));
 }
 
+/// A variation that does nothing in the workspace is an input as any other.
+#[test]
+fn variations_without_effect_get_one() {
+    let mut document = own::well_behaved();
+    let background = &mut document["channels"][0]["samples"][1];
+    assert_eq!(background["modifiers"][1]["name"], "shape");
+    let nominal = background["data"].clone();
+    background["modifiers"][1]["data"] =
+        serde_json::json!({"hi_data": nominal, "lo_data": nominal});
+    let (flat, whole) = (session(&document), session(&own::well_behaved()));
+    let names = ["background/shape/hi", "background/shape/lo"];
+    let (flat, whole) = (differentiable(&flat, &names), differentiable(&whole, &names));
+    let y = whole.nominal();
+    assert_ne!(y, flat.nominal());
+    let q = |d: &Differentiable| {
+        d.test_statistic(&y, 0.0, TestStatistic::Q0, &DataSource::Observed).expect("q0")
+    };
+    close("q0", q(&flat).q, q(&whole).q, 1e-9);
+}
+
 #[test]
 fn hessian_products() {
     let session = session(&own::all_seven());
-    let d = differentiable(&session, &["signal", "fake"]);
+    let d = differentiable(&session, &["signal", "fake", "background/scale/hi"]);
     let (y, n) = (d.nominal(), d.model().n_parameters());
     let x: Vec<f64> = d.model().init().iter().map(|x| x + 0.15).collect();
     let mut random = Random::new(3);
@@ -376,15 +421,17 @@ fn yields_of_nothing() {
 fn bad_arguments_are_told() {
     let session = session(&own::all_seven());
     let told = |samples: &[&str]| {
-        let Err(error) = session.differentiable(samples, None) else {
-            panic!("{samples:?} opened")
-        };
+        let opened = session.differentiable(&templates(samples), None);
+        let Err(error) = opened else { panic!("{samples:?} opened") };
         error.to_string()
     };
     assert!(told(&["sgnal"]).contains("did you mean \"signal\"?"));
     assert!(told(&["signal", "signal"]).contains("named twice"));
     assert!(told(&[]).contains("one sample at least"));
-    assert!(session.differentiable(&["signal"], Some("mü")).is_err());
+    assert!(
+        told(&["background/modl/hi"]).contains("no histosys \"modl\"; did you mean \"model\"?")
+    );
+    assert!(session.differentiable(&["signal".into()], Some("mü")).is_err());
     let d = differentiable(&session, &["signal"]);
     let x = d.model().init();
     let observed = DataSource::Observed;
@@ -402,4 +449,74 @@ fn bad_arguments_are_told() {
     let moved = DataSource::Asimov { mu: Some(1.0) };
     let direction = Direction { parameters: &x, yields: &y };
     assert!(d.nll_hessian_product(&y, &x, &moved, direction).is_err());
+}
+
+/// The samples that the parameter of interest scales.
+fn signals(model: &Model) -> Vec<&str> {
+    let mut names: Vec<&str> = model
+        .samples()
+        .iter()
+        .filter(|s| s.factors.iter().any(|f| Some(f.parameter()) == model.poi()))
+        .map(|s| s.name.as_str())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Their data are impossible without signal.
+const IMPOSSIBLE_AT_ZERO: [&str; 3] =
+    ["ns_two_channel_workspace", "pyhf_no_bounds", "pyhf_no_inits"];
+
+/// Real analyses: slopes against a difference along one direction.
+#[test]
+fn real_analyses() {
+    let told: Vec<String> = goldens().par_iter().flat_map(real_analysis).collect();
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+fn real_analysis(golden: &Golden) -> Vec<String> {
+    let model = golden.compile(Interpolation::default());
+    let names = signals(&model);
+    if names.is_empty() || model.n_parameters() > 250 {
+        return Vec::new();
+    }
+    let session = Session::new(model.clone(), DeviceChoice::Cpu).expect("cpu");
+    let d = differentiable(&session, &names);
+    let y = d.nominal();
+    let mut told = Vec::new();
+    let mut random = Random::new(17);
+    let along: Vec<f64> = y.iter().map(|y| y * random.uniform(0.5, 1.5)).collect();
+    let observed = DataSource::Observed;
+    let q0 =
+        |y: &[f64]| d.test_statistic(y, 0.0, TestStatistic::Q0, &observed).map(|t| (t.q, t.yields));
+    let limit = |y: &[f64]| {
+        d.limit(y, 0.95, TestStatistic::QTilde, Some(0.0), &observed).map(|l| (l.limit, l.yields))
+    };
+    let impossible = IMPOSSIBLE_AT_ZERO.contains(&golden.name.as_str());
+    type Value<'a> = &'a dyn Fn(&[f64]) -> neyman::Result<(f64, Vec<f64>)>;
+    for (what, value) in [("q0", &q0 as Value<'_>), ("limit", &limit)] {
+        let at = |t: f64| {
+            value(&y.iter().zip(&along).map(|(y, v)| y + t * v).collect::<Vec<_>>()).map(|v| v.0)
+        };
+        let mut compare = || -> neyman::Result<()> {
+            let (here, slopes) = value(&y)?;
+            let slope: f64 = slopes.iter().zip(&along).map(|(s, v)| s * v).sum();
+            let found = (at(1e-4)? - at(-1e-4)?) / 2e-4;
+            let allowed = 1e-4 * (slope.abs() + 0.01 * here.abs()) + 1e-6;
+            if (found - slope).abs() > allowed {
+                told.push(format!(
+                    "{} {what} = {here}: slope {slope}, difference {found}",
+                    golden.name
+                ));
+            }
+            Ok(())
+        };
+        match compare() {
+            Ok(()) if !impossible => {}
+            Err(error) if impossible && error.to_string().contains("expects none") => {}
+            result => told.push(format!("{} {what}: {result:?}", golden.name)),
+        }
+    }
+    told
 }

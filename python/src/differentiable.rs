@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use neyman::infer::TestStatistic;
-use neyman::model::Direction;
+use neyman::model::{Direction, Side, Template};
 use neyman::session::{
     DataSource, Differentiable as Inner, FitSlopes, ProfiledFit as Fitted, Session as Opened,
     YieldsInPlace,
@@ -12,12 +12,13 @@ use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::convert::{array, exception, raise, rows_of, vector};
+use crate::convert::{argument, array, exception, raise, rows_of, vector};
 use crate::model::Model;
 use crate::session::Session;
 
 type Row<'py> = Bound<'py, PyArray1<f64>>;
 type Rows<'py> = Bound<'py, PyArray2<f64>>;
+type Run = (String, String, usize, Option<(String, &'static str)>);
 
 /// Statements as functions of yields; any number of threads may use it, and forked processes, too.
 #[pyclass(frozen, module = "neyman._core")]
@@ -87,6 +88,32 @@ impl Differentiable {
     }
 }
 
+/// A sample's nominal counts by its name, or (sample, modifier, "lo" or "hi").
+#[derive(FromPyObject)]
+enum TemplateName {
+    Nominal(String),
+    Variation((String, String, String)),
+}
+
+impl TemplateName {
+    fn template(&self) -> PyResult<Template<'_>> {
+        Ok(match self {
+            Self::Nominal(sample) => Template::Nominal { sample },
+            Self::Variation((sample, modifier, side)) => {
+                let side = match side.as_str() {
+                    "lo" => Side::Lo,
+                    "hi" => Side::Hi,
+                    other => {
+                        let told = format!("a histosys has the templates lo and hi, not {other:?}");
+                        return Err(argument(told));
+                    }
+                };
+                Template::Variation { sample, modifier, side }
+            }
+        })
+    }
+}
+
 fn statistic(name: &str) -> PyResult<TestStatistic> {
     name.parse().map_err(raise)
 }
@@ -97,21 +124,27 @@ impl Differentiable {
     fn new(
         py: Python<'_>,
         session: PyRef<'_, Session>,
-        samples: Vec<String>,
+        templates: Vec<TemplateName>,
         poi: Option<&str>,
     ) -> PyResult<Self> {
-        let inner = session.session.differentiable(&samples, poi).map_err(raise)?;
+        let templates: Vec<_> =
+            templates.iter().map(TemplateName::template).collect::<PyResult<_>>()?;
+        let inner = session.session.differentiable(&templates, poi).map_err(raise)?;
         let (opened, model) = (Arc::clone(&session.session), session.model.clone_ref(py));
         Ok(Self { inner: Arc::new(inner), session: opened, model })
     }
 
-    /// Sample, channel and number of bins, run after run.
-    fn layout(&self) -> Vec<(String, String, usize)> {
+    /// Sample, channel, number of bins, and modifier and side of a variation, run after run.
+    fn layout(&self) -> Vec<Run> {
         let model = self.inner.model();
         let run = |r: &neyman::model::CellRun| {
             let sample = &model.samples()[r.sample];
             let channel = &model.channels()[sample.channel].name;
-            (sample.name.clone(), channel.clone(), r.n_bins)
+            let variation = r.variation.map(|(shape, side)| {
+                let parameter = &model.parameters()[sample.shapes[shape].parameter];
+                (parameter.set.clone(), side.as_str())
+            });
+            (sample.name.clone(), channel.clone(), r.n_bins, variation)
         };
         self.inner.cells().runs().iter().map(run).collect()
     }

@@ -191,14 +191,27 @@ impl Program {
         p
     }
 
-    /// Other nominal counts of some cells, `[cells]`, as [`Model::with_yields`]; `base` is the model that
-    /// all numbers came from at first.
+    /// Other counts in some cells, `[cells]`, as [`Model::with_yields`]; `base` is the model that all numbers
+    /// came from at first. Variations among the cells must have had an effect there.
     pub(crate) fn set_yields(&mut self, base: &Model, cells: &Cells, yields: &[f64]) {
-        Arc::make_mut(&mut self.model).set_yields(base, cells, yields);
+        let model = Arc::make_mut(&mut self.model);
+        model.set_yields(base, cells, yields);
         for run in cells.runs() {
-            let first = self.samples[run.sample].nominal;
-            self.nominal[first..first + run.n_bins]
-                .copy_from_slice(&yields[run.first..run.first + run.n_bins]);
+            let (from, to) = (&model.samples[run.sample], &self.samples[run.sample]);
+            let Some((shape, _)) = run.variation else {
+                self.nominal[to.nominal..to.nominal + run.n_bins].copy_from_slice(run.of(yields));
+                continue;
+            };
+            let shape = &from.shapes[shape];
+            let entries = &self.shapes[to.shapes.clone()];
+            let Some(entry) = entries.iter().position(|k| *k as usize == shape.parameter) else {
+                continue;
+            };
+            let first = to.templates + entry * run.n_bins;
+            for b in 0..run.n_bins {
+                let slopes = histosys_slopes(from.nominal[b], shape.lo[b], shape.hi[b]);
+                (self.shape_symmetric[first + b], self.shape_asymmetric[first + b]) = slopes;
+            }
         }
     }
 
@@ -207,7 +220,7 @@ impl Program {
         (self.lower[parameter], self.upper[parameter]) = bounds;
     }
 
-    /// Numbers of some cells among the nominal counts of all samples.
+    /// Numbers of some cells among the nominal counts of all samples; variations have none.
     pub fn cell_indices(&self, cells: &Cells) -> Vec<u32> {
         let run = |r: &CellRun| {
             let first = self.samples[r.sample].nominal as u32;

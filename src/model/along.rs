@@ -6,7 +6,7 @@ use super::build::bins;
 use super::interpolation::{Derivatives, histosys_slopes};
 use super::jet::Jet;
 use super::poisson::{NegativeRates, RATE_FLOOR};
-use super::yields::Cells;
+use super::yields::{CellRun, Cells, Side};
 use super::{Constraint, Data, Factor, Model, Sample};
 
 /// Gradient of the NLL, or one of its derivatives along a line.
@@ -31,6 +31,33 @@ pub struct Direction<'a> {
     pub yields: &'a [f64],
 }
 
+/// How a sample's templates move, per bin.
+struct SampleMoves {
+    nominal: Vec<f64>,
+    /// Per shape, the moves of `S` and `A` (see [`histosys_slopes`]).
+    shapes: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+impl SampleMoves {
+    fn new(sample: &Sample, index: usize, cells: &Cells, direction: &[f64]) -> Self {
+        let zeros = || vec![0.0; sample.nominal.len()];
+        let of = |variation| cells.run(index, variation).map(|r| r.of(direction));
+        let nominal = of(None).map_or_else(zeros, <[f64]>::to_vec);
+        let shape = |shape: usize| {
+            let less = |a: &[f64], b: &[f64]| -> Vec<f64> {
+                a.iter().zip(b).map(|(a, b)| a - b).collect()
+            };
+            // a variation that is no cell moves with the nominal counts
+            let up = of(Some((shape, Side::Hi))).map_or_else(zeros, |hi| less(hi, &nominal));
+            let down = of(Some((shape, Side::Lo))).map_or_else(zeros, |lo| less(&nominal, lo));
+            let pairs = || up.iter().zip(&down);
+            let symmetric = pairs().map(|(up, down)| 0.5 * (up + down)).collect();
+            (symmetric, pairs().map(|(up, down)| (up - down) / 16.0).collect())
+        };
+        Self { shapes: (0..sample.shapes.len()).map(shape).collect(), nominal }
+    }
+}
+
 /// One sample along the line.
 struct SampleLine {
     /// Parameter of each scalar factor, its derivative, the product of the others.
@@ -38,14 +65,28 @@ struct SampleLine {
     scale: Jet,
     /// Nominal counts plus histosys changes, `[n_bins]`.
     counts: Vec<Jet>,
-    /// Bend and its derivative, per shape.
-    bends: Vec<(Jet, Jet)>,
+    shapes: Vec<ShapeLine>,
     /// Product of the factors per bin, `[n_bins]`.
     gammas: Vec<Jet>,
 }
 
+/// One shape along the line: `delta = alpha S + bend A`.
+struct ShapeLine {
+    alpha: Jet,
+    bend: Jet,
+    /// d bend / d alpha.
+    slope: Jet,
+    /// `S` and `A` of each bin.
+    templates: Vec<(Jet, Jet)>,
+}
+
 impl SampleLine {
-    fn new(model: &Model, index: usize, x: &[f64], along: &[f64], yields: Option<&[f64]>) -> Self {
+    fn new(
+        model: &Model,
+        index: usize,
+        (x, along): (&[f64], &[f64]),
+        moves: Option<&SampleMoves>,
+    ) -> Self {
         let sample = &model.samples[index];
         let values: Vec<(usize, Jet, Jet)> = sample
             .factors
@@ -73,19 +114,26 @@ impl SampleLine {
             factor.2 *= after;
             after *= *value;
         }
-        let moves = |b: usize| yields.map_or(0.0, |v| v[b]);
+        let moved = |b: usize| moves.map_or(0.0, |m| m.nominal[b]);
         let nominal = sample.nominal.iter().enumerate();
-        let mut counts: Vec<Jet> = nominal.map(|(b, n)| Jet::line(*n, moves(b))).collect();
-        let mut bends = Vec::with_capacity(sample.shapes.len());
-        for shape in &sample.shapes {
+        let mut counts: Vec<Jet> = nominal.map(|(b, n)| Jet::line(*n, moved(b))).collect();
+        let mut shapes = Vec::with_capacity(sample.shapes.len());
+        for (i, shape) in sample.shapes.iter().enumerate() {
             let k = shape.parameter;
             let alpha = Jet::line(x[k], along[k]);
             let (bend, slope) = Jet::of(model.interpolation.histosys.bend(x[k]), along[k]);
-            for (b, count) in counts.iter_mut().enumerate() {
+            let moved =
+                |b: usize| moves.map_or((0.0, 0.0), |m| (m.shapes[i].0[b], m.shapes[i].1[b]));
+            let template = |b: usize| {
                 let (s, a) = histosys_slopes(sample.nominal[b], shape.lo[b], shape.hi[b]);
-                *count += alpha * s + bend * a;
+                let (s_moved, a_moved) = moved(b);
+                (Jet::line(s, s_moved), Jet::line(a, a_moved))
+            };
+            let templates: Vec<(Jet, Jet)> = (0..counts.len()).map(template).collect();
+            for (count, (s, a)) in counts.iter_mut().zip(&templates) {
+                *count += alpha * *s + bend * *a;
             }
-            bends.push((bend, slope));
+            shapes.push(ShapeLine { alpha, bend, slope, templates });
         }
         let mut gammas = vec![Jet::ONE; counts.len()];
         for &first in &sample.bin_factors {
@@ -93,7 +141,7 @@ impl SampleLine {
                 *gamma *= Jet::line(x[first + b], along[first + b]);
             }
         }
-        Self { factors, scale, counts, bends, gammas }
+        Self { factors, scale, counts, shapes, gammas }
     }
 
     /// Adds `sum_b slopes[b] d rate[b]` to the gradient in the parameters.
@@ -111,11 +159,10 @@ impl SampleLine {
         for &(k, slope, others) in &self.factors {
             gradient[k] += slope * others * unscaled;
         }
-        for (shape, (_, bend)) in sample.shapes.iter().zip(&self.bends) {
+        for (shape, line) in sample.shapes.iter().zip(&self.shapes) {
             let mut sum = Jet::default();
-            for (b, (slope, gamma)) in slopes.iter().zip(&self.gammas).enumerate() {
-                let (s, a) = histosys_slopes(sample.nominal[b], shape.lo[b], shape.hi[b]);
-                sum += *slope * *gamma * (Jet::constant(s) + *bend * a);
+            for ((slope, gamma), (s, a)) in slopes.iter().zip(&self.gammas).zip(&line.templates) {
+                sum += *slope * *gamma * (*s + line.slope * *a);
             }
             gradient[shape.parameter] += self.scale * sum;
         }
@@ -126,6 +173,27 @@ impl SampleLine {
                     others *= Jet::line(x[other + b], along[other + b]);
                 }
                 gradient[first + b] += *slope * *count * others;
+            }
+        }
+    }
+}
+
+impl SampleLine {
+    /// d counts / d the cells of a run, as [`Model::yield_factors`] has it.
+    fn weight(&self, cells: &Cells, run: &CellRun) -> Jet {
+        let weight = |shape: usize, side: Side| {
+            let ShapeLine { alpha, bend, .. } = self.shapes[shape];
+            match side {
+                Side::Hi => alpha * 0.5 + bend * (1.0 / 16.0),
+                Side::Lo => bend * (1.0 / 16.0) - alpha * 0.5,
+            }
+        };
+        match run.variation {
+            Some((shape, side)) => weight(shape, side),
+            None => {
+                let chosen = cells.runs().iter().filter(|r| r.sample == run.sample);
+                let variations = chosen.filter_map(|r| r.variation);
+                variations.fold(Jet::ONE, |sum, (shape, side)| sum - weight(shape, side))
             }
         }
     }
@@ -158,14 +226,13 @@ impl Model {
         direction: Direction<'_>,
     ) -> [FullGradient; 3] {
         let along = direction.parameters;
-        let mut moves: Vec<Option<&[f64]>> = vec![None; self.samples.len()];
-        if !direction.yields.is_empty() {
-            for run in cells.runs() {
-                moves[run.sample] = Some(&direction.yields[run.first..run.first + run.n_bins]);
-            }
-        }
-        let lines: Vec<SampleLine> =
-            moves.iter().enumerate().map(|(i, v)| SampleLine::new(self, i, x, along, *v)).collect();
+        let line = |(index, sample): (usize, &Sample)| {
+            let chosen = cells.runs().iter().any(|r| r.sample == index);
+            let moves = (chosen && !direction.yields.is_empty())
+                .then(|| SampleMoves::new(sample, index, cells, direction.yields));
+            SampleLine::new(self, index, (x, along), moves.as_ref())
+        };
+        let lines: Vec<SampleLine> = self.samples.iter().enumerate().map(line).collect();
         let mut rates = vec![Jet::default(); self.n_bins()];
         for (sample, line) in self.samples.iter().zip(&lines) {
             let target = &mut rates[bins(&self.channels[sample.channel])];
@@ -185,8 +252,9 @@ impl Model {
         for run in cells.runs() {
             let line = &lines[run.sample];
             let slopes = &slopes[run.first_bin..run.first_bin + run.n_bins];
+            let scale = line.scale * line.weight(cells, run);
             let pairs = slopes.iter().zip(&line.gammas);
-            yields.extend(pairs.map(|(slope, gamma)| *slope * line.scale * *gamma));
+            yields.extend(pairs.map(|(slope, gamma)| *slope * scale * *gamma));
         }
         let pick = |jets: &[Jet], i: usize| -> Vec<f64> {
             let times = if i == 2 { 2.0 } else { 1.0 };

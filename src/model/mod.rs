@@ -24,7 +24,7 @@ pub use along::{Direction, FullGradient};
 pub use build::{ModelOptions, PoiChoice};
 pub use jacobian::{ChannelJacobian, Jacobian};
 pub use modifiers::ModifierType;
-pub use yields::{CellRun, Cells};
+pub use yields::{CellRun, Cells, Side, Template};
 
 use crate::spec::Warning;
 use interpolation::{Interpolation, NormSysCurve};

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use cudarc::driver::{CudaContext, CudaStream, DevicePtr, DeviceRepr, ValidAsZeroBits};
 use neyman::accelerator::cpu::Cpu;
 use neyman::accelerator::cuda::{Cuda, CudaDevice};
-use neyman::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program, YieldBatch};
+use neyman::accelerator::{
+    Accelerator, DeviceChoice, LaneBlock, LaneValues, Problem, Program, YieldBatch,
+};
 use neyman::model::Model;
 use neyman::model::interpolation::Interpolation;
+use neyman::session::{DataSource, Session, YieldsInPlace};
 
 use crate::common::conformance::{floored, points, toys};
-use crate::common::cuda::card;
+use crate::common::cuda::{card, is_stand_in};
 use crate::common::own;
 use crate::long;
 
@@ -105,6 +108,80 @@ fn slopes_are_differences(card: CudaDevice, model: &Model) {
             assert!(refused.is_err(), "a cell twice");
         }
     }
+}
+
+/// What the stand-in driver copied: bytes to the device, to the host, within the device.
+#[cfg(target_os = "linux")]
+fn copied() -> [u64; 3] {
+    type Copied = unsafe extern "C" fn(*mut u64) -> i32;
+    let mut bytes = [0; 3];
+    // SAFETY: the library is loaded already, the function fills three numbers.
+    let code = unsafe {
+        let library = libloading::Library::new("libcuda.so.1").expect("the stand-in");
+        let copied = library.get::<Copied>(b"neyman_standin_copied").expect("its own function");
+        copied(bytes.as_mut_ptr())
+    };
+    assert_eq!(code, 0);
+    bytes
+}
+
+/// A session's own way: histograms and slopes stay where the caller has them.
+#[test]
+fn a_session_reads_and_writes_in_place() {
+    let Some(card) = card() else { return };
+    let model = own::compile(&own::all_seven(), Interpolation::default());
+    let session = Session::new(model, DeviceChoice::Cuda { index: Some(0) }).expect("opens");
+    let d = session.differentiable(&["signal".into(), "fake".into()], None).expect("samples");
+    let yields: Vec<f64> = [d.nominal(), d.nominal().iter().map(|y| 1.2 * y).collect()].concat();
+    let x = d.model().init();
+    let context = CudaContext::new(0).expect("the context of the card");
+    let stream = context.new_stream().expect("a stream");
+    let on_card = stream.clone_htod(&yields).expect("copied");
+    let slopes = stream.alloc_zeros::<f64>(yields.len()).expect("memory");
+    let nll = stream.alloc_zeros::<f64>(2).expect("memory");
+    let arrays = YieldsInPlace {
+        n: 2,
+        yields: on_card.device_ptr(&stream).0,
+        slopes: slopes.device_ptr(&stream).0,
+        nll: nll.device_ptr(&stream).0,
+        single: false,
+        stream: stream.cu_stream() as u64,
+    };
+    let observed = DataSource::Observed;
+    let stand_in = cfg!(target_os = "linux") && is_stand_in(&card);
+    #[cfg(target_os = "linux")]
+    let before = if stand_in { copied() } else { [0; 3] };
+    // SAFETY: arrays of these lengths, alive until the copies below have been made.
+    unsafe { session.nll_in_place(&d, arrays, &x, &observed) }.expect("starts");
+    #[cfg(target_os = "linux")]
+    if stand_in {
+        let after = copied();
+        let model = d.model();
+        let numbers = model.n_parameters() + model.n_bins() + model.n_auxiliary() + 1;
+        // the point, the data, the numbers of the cells: nothing of the histograms, nothing back
+        let told = 8 * numbers as u64 + 4 * d.cells().len() as u64;
+        let moved: Vec<u64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
+        assert_eq!(moved, [told, 0, 0]);
+    }
+    let slopes = stream.clone_dtoh(&slopes).expect("copied");
+    let nll = stream.clone_dtoh(&nll).expect("copied");
+    stream.synchronize().expect("done");
+    let want = d.nll_batch(&yields, &x, &observed).expect("values");
+    for (i, row) in want.iter().enumerate() {
+        assert!((nll[i] - row.nll).abs() < 1e-10 * row.nll.abs(), "{} {}", nll[i], row.nll);
+        let width = row.yields.len();
+        for (a, b) in slopes[i * width..(i + 1) * width].iter().zip(&row.yields) {
+            assert!((a - b).abs() < 1e-10 * (1.0 + b.abs()), "{a} {b}");
+        }
+    }
+    // SAFETY: refused before anything is read.
+    let refused =
+        unsafe { session.nll_in_place(&d, arrays, &x, &DataSource::Asimov { mu: Some(1.0) }) };
+    assert!(refused.expect_err("expected data").is_unsupported());
+    let host = Session::new(d.model().clone(), DeviceChoice::Cpu).expect("the processor");
+    // SAFETY: as above.
+    let refused = unsafe { host.nll_in_place(&d, arrays, &x, &observed) };
+    assert!(refused.expect_err("no CUDA").to_string().contains("needs a CUDA device"));
 }
 
 /// NLL with all constants, by the tables of `program`.

@@ -41,6 +41,11 @@ impl Session {
         parameters: &[f64],
         source: &DataSource,
     ) -> Result<()> {
+        if !of.cells.are_nominal() {
+            let message =
+                "variations of shapes in a device's memory: they are read on the processor";
+            return Err(Error::Unsupported(message.into()));
+        }
         let data = match source {
             DataSource::Observed => of.model.observed(),
             DataSource::Given(data) => data,

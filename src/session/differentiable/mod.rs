@@ -1,8 +1,8 @@
-//! The likelihood and the statements made of it as functions of the nominal counts of chosen samples, with
+//! The likelihood and the statements made of it as functions of the templates of chosen samples, with
 //! exact derivatives: what an analysis that is optimised by gradients needs.
 //!
-//! Variations of shapes stay the additions to the nominal counts that the workspace says, widths of
-//! constraints what they are there. Everything runs on the processor in f64.
+//! Variations of shapes that are not chosen stay the additions to the nominal counts that the workspace says,
+//! widths of constraints what they are there. Everything runs on the processor in f64.
 
 mod adjoint;
 mod fit;
@@ -22,12 +22,12 @@ pub use statistic::{ClsSlopes, TestSlopes};
 
 use super::Session;
 use crate::accelerator::Program;
-use crate::model::{Cells, Data, Direction, FullGradient, Model};
+use crate::model::{Cells, Data, Direction, FullGradient, Model, Template};
 use crate::{Error, Result};
 use place::Place;
 
-/// A model whose statements can be differentiated in the nominal counts of some samples, the *yields*,
-/// `[cells]`: sample after sample as they were named, each in the model's channels that have it.
+/// A model whose statements can be differentiated in the counts of some templates, the *yields*,
+/// `[cells]`: template after template as they were named, each in the model's channels that have it.
 pub struct Differentiable {
     model: Arc<Model>,
     program: Program,
@@ -74,23 +74,32 @@ struct Sourced {
 }
 
 impl Session {
-    /// Statements as functions of the nominal counts of these samples.
+    /// Statements as functions of the counts of these templates.
     ///
     /// # Errors
-    /// Where there is no such sample or parameter of interest.
+    /// Where there is no such template or parameter of interest.
     pub fn differentiable(
         &self,
-        samples: &[impl AsRef<str>],
+        templates: &[Template<'_>],
         poi: Option<&str>,
     ) -> Result<Differentiable> {
         let poi = match poi {
             Some(name) => Some(self.parameter(name)?),
             None => self.model.poi(),
         };
+        let cells = self.model.cells(templates)?;
+        let program = match cells.are_nominal() {
+            true => Program::clone(&self.program),
+            false => {
+                // variations that do nothing in the workspace would be left out: any others in their stead
+                let yields = (0..cells.len()).map(|i| 1.0 + (i % 7) as f64).collect::<Vec<_>>();
+                Program::new(Arc::new(self.model.with_yields(&cells, &yields)))
+            }
+        };
         Ok(Differentiable {
-            cells: self.model.cells(samples)?,
+            cells,
             model: Arc::clone(&self.model),
-            program: Program::clone(&self.program),
+            program,
             poi,
             fixed: self.fixed.clone(),
             places: Mutex::new(Vec::new()),
@@ -105,14 +114,14 @@ impl Differentiable {
         &self.model
     }
 
-    /// Which bins of which samples the yields are.
+    /// Which bins of which templates the yields are.
     pub fn cells(&self) -> &Cells {
         &self.cells
     }
 
     /// The yields of the workspace, `[cells]`.
     pub fn nominal(&self) -> Vec<f64> {
-        self.model.nominal_yields(&self.cells)
+        self.model.yields(&self.cells)
     }
 
     fn poi(&self) -> Result<usize> {
@@ -137,7 +146,7 @@ impl Differentiable {
     ) -> Result<T> {
         if yields.len() != self.cells.len() {
             return Err(Error::Argument(format!(
-                "yields: {} values are needed, one for each bin of the chosen samples, not {}",
+                "yields: {} values are needed, one for each bin of the chosen templates, not {}",
                 self.cells.len(),
                 yields.len()
             )));
@@ -242,7 +251,7 @@ impl Differentiable {
         let width = self.cells.len();
         if !yields.len().is_multiple_of(width) {
             return Err(Error::Argument(format!(
-                "yields: rows of {width} values are needed, one for each bin of the chosen samples, not {} \
+                "yields: rows of {width} values are needed, one for each bin of the chosen templates, not {} \
                  values",
                 yields.len()
             )));

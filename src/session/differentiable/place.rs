@@ -2,7 +2,7 @@
 
 use crate::accelerator::cpu::Cpu;
 use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program};
-use crate::fit::{self, Covariance, Fit, FitJob, Tolerance};
+use crate::fit::{self, Covariance, Fit, FitJob, Status, Tolerance};
 use crate::model::{Cells, Data, Model};
 use crate::{Error, Result};
 
@@ -135,6 +135,10 @@ impl Place {
                 status: batch.status[0],
                 negative_bin: batch.negative_bin[0],
             });
+        }
+        if batch.status[0] == Status::NotFinite {
+            let message = "a fit has no start: a bin with events expects none there";
+            return Err(Error::Convergence(message.into()));
         }
         let word = batch.status[0].as_str().replace('_', " ");
         Err(Error::Convergence(format!(

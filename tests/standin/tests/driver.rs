@@ -122,7 +122,11 @@ fn devices_are_apart() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    assert!(text.contains("both as they should be"), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        text.contains("both as they should be"),
+        "{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }
 
 /// Only in a process of its own: does what the environment asks, and says what came of it.

@@ -45,6 +45,8 @@ struct State {
     handles: usize,
     retained: usize,
     launches: u64,
+    /// Bytes copied to the device, to the host, within the device.
+    copied: [u64; 3],
     /// An error that only a new context ends.
     sticky: c_int,
     executed: BTreeMap<String, report::Executed>,
@@ -105,6 +107,7 @@ impl State {
             handles: number * HANDLES + 0x10_0000,
             retained: 0,
             launches: 0,
+            copied: [0; 3],
             sticky: OK,
             executed: BTreeMap::new(),
         }
