@@ -10,6 +10,8 @@ from neyman.differentiable import Asimov
 
 # two channels, five bins, with normsys, histosys, lumi, shapesys and staterror
 WORKSPACE = random_workspace(10)
+# templates of a shape uncertainty among the yields
+SHAPES = [("background", "tilt", "hi"), "signal", ("background", "tilt", "lo")]
 # profiled objectives, with what they are called with
 OBJECTIVES = {
     "q0": ("q0", {}),

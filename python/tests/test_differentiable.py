@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import derivatives
 import numpy as np
 import pytest
-from derivatives import OBJECTIVES, WORKSPACE, central, options_of, signals
+from derivatives import OBJECTIVES, SHAPES, WORKSPACE, central, options_of, signals
 
 import neyman
 from neyman import differentiable
@@ -22,7 +22,7 @@ def session():
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-@pytest.mark.parametrize("samples", ["signal", ["background", "signal"]], ids=["signal", "all"])
+@pytest.mark.parametrize("samples", ["signal", ["background", "signal"], SHAPES], ids=["signal", "both", "shapes"])
 def test_gradients_are_those_of_refits(name, samples):
     function, options = OBJECTIVES[name]
     session = derivatives.session(samples)
@@ -172,6 +172,13 @@ def test_what_a_session_says():
     assert session.n_params() == len(session.model.parameters)
     np.testing.assert_array_equal(session.parameter_init(), session.model.init)
     assert "background, signal" in repr(session)
+    shapes = derivatives.session(SHAPES)
+    assert [shapes.layout[i][0] for i in (0, channels, 2 * channels)] == SHAPES
+    assert shapes.on_cuda(0) is None and "background/tilt/hi" in repr(shapes)
+    assert pickle.loads(pickle.dumps(shapes)).layout == shapes.layout
+    first = next(c for c in WORKSPACE["channels"] if c["name"] == shapes.layout[0][1])
+    (tilt,) = (m for s in first["samples"] for m in s["modifiers"] if m["name"] == "tilt")
+    np.testing.assert_array_equal(shapes.nominal[shapes.layout[0][2]], tilt["data"]["hi_data"])
 
 
 @pytest.mark.parametrize(
@@ -181,6 +188,10 @@ def test_what_a_session_says():
         ({"samples": []}, "one sample at least"),
         ({"samples": ["signal", "signal"]}, "named twice"),
         ({"samples": [3]}, "names of samples"),
+        ({"samples": [("background", "tilt", 1)]}, "names of samples"),
+        ({"samples": [("background", "tilt", "up")]}, "lo and hi"),
+        ({"samples": [("background", "tilts", "hi")]}, 'did you mean "tilt"'),
+        ({"samples": [("signal", "tilt", "hi")]}, "no histosys"),
         ({"device": "metal"}, "auto, cpu, cuda"),
         ({"poi": "mv"}, "did you mean 'mu'"),
     ],

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..session import Session
 from ._memory import DeviceNumber
 
 __all__ = ["Asimov", "DifferentiableSession", "create_session"]
+
+# a sample's nominal counts, or a variation of a histosys: sample, modifier, "lo" or "hi"
+Template: TypeAlias = "str | tuple[str, str, str]"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Asimov:
 
 
 class DifferentiableSession:
-    """A model, the samples whose nominal counts vary, and where it is computed.
+    """A model, the samples whose counts vary, and where it is computed.
 
     Made by `create_session`. Any number of threads may use one, forked processes too; it can be pickled.
 
@@ -58,13 +61,13 @@ class DifferentiableSession:
         As named.
     poi : str or None
         The parameter of interest.
-    layout : tuple of (str, str, slice)
-        Sample, channel, and where its bins are in a histogram.
+    layout : tuple of (str or tuple, str, slice)
+        What of `samples`, the channel, and where its bins are in a histogram.
     nominal : ndarray
         Counts of the workspace, ``[n_bins]``.
     """
 
-    def __init__(self, model: Model | Any, samples: Sequence[str], device: str, poi: str | None) -> None:
+    def __init__(self, model: Model | Any, samples: Sequence[Template], device: str, poi: str | None) -> None:
         if device not in ("auto", "cpu") and not re.fullmatch(r"cuda(:\d+)?", str(device)):
             raise ArgumentError(f"device: auto, cpu, cuda or cuda:NUMBER is needed, not {device!r}")
         self.model = as_model(model)
@@ -77,10 +80,11 @@ class DifferentiableSession:
         self._core = self._open("cpu")
         self.nominal: Floats = self._core.nominal()
         runs, first = [], 0
-        for sample, channel, n in self._core.layout():
-            runs.append((sample, channel, slice(first, first + n)))
+        for sample, channel, n, variation in self._core.layout():
+            template: Template = (sample, *variation) if variation else sample
+            runs.append((template, channel, slice(first, first + n)))
             first += n
-        self.layout: tuple[tuple[str, str, slice], ...] = tuple(runs)
+        self.layout: tuple[tuple[Template, str, slice], ...] = tuple(runs)
         if device.startswith("cuda"):
             index = int(device.partition(":")[2] or 0)
             # what is asked for by name is there, or an error
@@ -92,7 +96,8 @@ class DifferentiableSession:
 
     def on_cuda(self, index: int) -> _core.Differentiable | None:
         """The same on a CUDA device, opened when first asked for; None where it cannot be used."""
-        if self._device == "cpu":
+        # variations of shapes are read on the processor
+        if self._device == "cpu" or not all(isinstance(of, str) for of in self.samples):
             return None
         with self._lock:
             if index not in self._cuda:
@@ -170,7 +175,8 @@ class DifferentiableSession:
         return float(values[0])
 
     def __repr__(self) -> str:
-        return f"<DifferentiableSession of {', '.join(self.samples)} ({self._device}): {self.model!r}>"
+        names = ", ".join(of if isinstance(of, str) else "/".join(of) for of in self.samples)
+        return f"<DifferentiableSession of {names} ({self._device}): {self.model!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return DifferentiableSession, (self.model, *self._arguments)
@@ -178,17 +184,19 @@ class DifferentiableSession:
 
 def create_session(
     model: Model | Any,
-    signal_sample_name: str | Sequence[str] = "signal",
+    signal_sample_name: str | Sequence[Template] = "signal",
     device: str = "auto",
     poi: str | None = None,
 ) -> DifferentiableSession:
-    """Statements as functions of the nominal counts of samples.
+    """Statements as functions of the counts of samples.
 
     Parameters
     ----------
     model : Model, or what `from_pyhf` takes
-    signal_sample_name : str or sequence of str
-        The samples, in the order in which histograms have them. Any sample of the model, not only the signal.
+    signal_sample_name : str, or sequence of str and tuples
+        The samples, in the order in which histograms have them: any of the model, not only the signal. A tuple
+        (sample, modifier, ``"lo"`` or ``"hi"``) is the template of a histosys. Those that are not named stay the
+        additions to the nominal counts that the workspace says, and widths of constraints what they are there.
     device : str
         ``auto``: the processor, and for tensors in the memory of a CUDA device the NLL there, without copies.
         ``cpu``: the processor alone. ``cuda`` or ``cuda:1``: the device must be there, and `nll_grad_signal` takes
@@ -203,7 +211,7 @@ def create_session(
     Raises
     ------
     ArgumentError
-        Where the model has no such sample or parameter; the nearest name is told.
+        Where the model has no such sample, histosys or parameter; the nearest name is told.
 
     Examples
     --------
@@ -219,6 +227,8 @@ def create_session(
     """
     samples = [signal_sample_name] if isinstance(signal_sample_name, str) else list(signal_sample_name)
     for name in samples:
-        if not isinstance(name, str):
-            raise ArgumentError(f"signal_sample_name: names of samples are needed, not {name!r}")
+        parts = name if isinstance(name, tuple) and len(name) == 3 else (name,)
+        if not all(isinstance(part, str) for part in parts):
+            told = 'names of samples, or (sample, modifier, "lo" or "hi") are needed'
+            raise ArgumentError(f"signal_sample_name: {told}, not {name!r}")
     return DifferentiableSession(model, samples, device, poi)
