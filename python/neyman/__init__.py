@@ -10,7 +10,8 @@
 
 Everything that a session says is also a function of this module for a single call: `fit`, `profile_scan`,
 `hypotest`, `upper_limit`, `ranking`, `fit_toys`. `neyman.pyhf` has pyhf's own functions, `neyman.minuit` a cost
-function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
+function, `neyman.cabinetry` results in its shape, `neyman.plot` figures. `neyman.torch`, `neyman.jax` and
+`neyman.differentiable` have statements as functions of the yields of samples, with gradients.
 """
 
 from __future__ import annotations

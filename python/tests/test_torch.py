@@ -160,6 +160,9 @@ def test_bad_tensors(name, session):
     for dtype in (torch.int64, torch.float16, torch.complex128, torch.bool):
         with pytest.raises(neyman.ArgumentError, match=rf"float32 is needed, not {dtype}"):
             call(torch.ones(n, dtype=dtype), session)
+    for bad in (torch.ones(n).to_sparse(), torch.ones(n, device="meta")):
+        with pytest.raises(neyman.ArgumentError, match="dense"):
+            call(bad, session)
     with pytest.raises(neyman.ArgumentError, match="a tensor is needed, not a ndarray"):
         call(session.nominal, session)
     signal = torch.tensor(session.nominal)

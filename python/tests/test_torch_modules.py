@@ -145,11 +145,31 @@ def test_losses_are_to_be_minimised():
     assert options(rows[0]).item() == pytest.approx(found, rel=1e-6)
 
 
+# those of the compiler itself
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_networks():
+    session = derivatives.session()
+    loss = neyman.torch.SignificanceLoss(session)
+    nominal = torch.tensor(session.nominal)
+    network = torch.nn.Linear(1, session.signal_n_bins(), dtype=torch.float64)
+    kept_out = torch.compiler.disable(loss)
+    calls = {
+        "as it is": lambda x: loss(nominal + network(x).square()),
+        "network": (lambda compiled: lambda x: loss(nominal + compiled(x).square()))(
+            torch.compile(network, backend="eager")
+        ),
+        "all": torch.compile(lambda x: 1.0 * kept_out(nominal + network(x).square()), backend="eager"),
+    }
+    one, slopes = torch.ones(1, dtype=torch.float64), {}
+    for name, call in calls.items():
+        (slopes[name],) = torch.autograd.grad(call(one), network.bias)
+    torch.testing.assert_close(slopes["network"], slopes["as it is"])
+    torch.testing.assert_close(slopes["all"], slopes["as it is"])
+
+
 def test_an_analysis_learns_its_edges():
     """Bins of an observable, moved until the significance is best: better than where they began."""
-    document = copy.deepcopy(derivatives.random_workspace(1))
-    model = neyman.from_pyhf(document)
-    session = neyman.differentiable.create_session(model, ["signal", "background"])
+    session = neyman.torch.create_session(derivatives.random_workspace(1), ["signal", "background"])
     rng = np.random.default_rng(0)
     signal, background = torch.tensor(rng.beta(5, 2, 2000)), torch.tensor(rng.beta(2, 3, 2000))
     soft = SoftHistogram([0.0, 0.2, 1.0], 0.05, learn_edges=True, flow=True)

@@ -84,6 +84,7 @@ class DifferentiableSession:
             template: Template = (sample, *variation) if variation else sample
             runs.append((template, channel, slice(first, first + n)))
             first += n
+        self._n_bins = first
         self.layout: tuple[tuple[Template, str, slice], ...] = tuple(runs)
         if device.startswith("cuda"):
             index = int(device.partition(":")[2] or 0)
@@ -109,7 +110,7 @@ class DifferentiableSession:
 
     def signal_n_bins(self) -> int:
         """Number of bins of a histogram, those of all its samples and channels."""
-        return len(self.nominal)
+        return self._n_bins
 
     def n_params(self) -> int:
         """Number of parameters of the model."""

@@ -21,6 +21,9 @@ def check_type(tensor: Any, what: str) -> None:
         raise ArgumentError(f"{what}: a tensor is needed, not a {type(tensor).__name__}")
     if tensor.dtype not in (torch.float64, torch.float32):
         raise ArgumentError(f"{what}: torch.float64 or torch.float32 is needed, not {tensor.dtype}")
+    if tensor.layout != torch.strided or tensor.is_meta:
+        kind = "one without numbers (meta)" if tensor.is_meta else f"one of layout {tensor.layout}"
+        raise ArgumentError(f"{what}: a dense tensor is needed, not {kind}")
 
 
 def check(signal: Any, session: DifferentiableSession) -> None:
@@ -46,4 +49,6 @@ def to_array(tensor: torch.Tensor) -> Floats:
 
 def from_array(values: Any, like: torch.Tensor) -> torch.Tensor:
     """A new tensor with the type and device of another."""
-    return torch.tensor(np.asarray(values), dtype=like.dtype, device=like.device)
+    # a copy: arrays of the native module are read-only, tensors never
+    copied = torch.from_numpy(np.array(values, dtype=np.float64))
+    return copied.to(like.dtype).to(like.device)
