@@ -2,15 +2,16 @@
 
     python benches/training.py [--data FOLDER WITH atlas_tHu_fcnc.json] [--json out.json]
 
-It needs neyman[torch,jax] and pyhf; figures count only for a release build (`PROFILE=release scripts/python.sh`). Each is
-the median of seven rounds after a warm-up, on one thread.
+It needs neyman[torch,jax] and pyhf; figures count only for a release build (`PROFILE=release scripts/python.sh`). Each
+is the median of seven rounds after a warm-up, in microseconds of processor time.
 
 - `nll`, `z0`, `asimov_z0`, `upper_limit`: of a workspace with 184 parameters, in the yields of its signal.
 - `nll pyhf jax`: pyhf's own likelihood of that workspace under `jax.jit(jax.value_and_grad)`, its nominal rates replaced.
-- `step`: a training step of `examples/train_significance.py` (20 times 2000 events, network, soft histogram, expected
-  significance, Adam). `step jax`: the same in one jitted function, the likelihood written by hand since pyhf's
-  cannot be built of traced templates; nuisance parameters profiled by Newton's method with as many steps as this model
-  needs, differentiated by the envelope theorem.
+- `loss`, `loss jax`: the expected significance of the templates of the example, forward and backward.
+- `step`: a training step of `examples/train_significance.py` (four times 2000 events, network, soft histogram,
+  expected significance, Adam). `step jax`: the same in one jitted function, the likelihood written by hand since
+  pyhf's cannot be built of traced templates; nuisance parameters profiled by Newton's method with as many steps as this
+  model needs, differentiated by the envelope theorem.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def microseconds(call: Callable[[], Any], calls: int) -> float:
     call()
     rounds = []
     for _ in range(7):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(calls):
             call()
-        rounds.append((time.perf_counter() - begin) / calls * 1e6)
+        rounds.append((time.process_time() - begin) / calls * 1e6)
     return statistics.median(rounds)
 
 
@@ -174,8 +175,11 @@ def jax_step(example: Any) -> float:
         first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, slopes)
         second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, slopes)
         scale = 3e-3 * jnp.sqrt(1 - 0.999**n) / (1 - 0.9**n)
-        move = jax.tree.map(lambda w, m, v: (w - scale * m / (jnp.sqrt(v) + 1e-8)).astype(w.dtype), weights, first, second)
-        return move, first, second, n + 1
+
+        def move(weight: Any, m: Any, v: Any) -> Any:
+            return (weight - scale * m / (jnp.sqrt(v) + 1e-8)).astype(weight.dtype)
+
+        return jax.tree.map(move, weights, first, second), first, second, n + 1
 
     zeros = jax.tree.map(jnp.zeros_like, weights)
     state = [(weights, zeros, zeros, 1)]
@@ -186,8 +190,8 @@ def jax_step(example: Any) -> float:
     return microseconds(call, 20)
 
 
-def same_significance(example: Any) -> None:
-    """Both sides compute the same."""
+def significances(example: Any) -> dict[str, float]:
+    """The loss alone, of templates; both sides compute the same."""
     session = neyman.torch.create_session(example.workspace(), example.TEMPLATES)
     random = np.random.default_rng(1)
     templates = np.array([random.uniform(1, 6, 8), *(random.uniform(15, 25, (3, 8)))])
@@ -197,6 +201,16 @@ def same_significance(example: Any) -> None:
     value, gradient = jax.value_and_grad(expected_significance)(jnp.array(templates))
     np.testing.assert_allclose(value, z, rtol=2e-3)
     np.testing.assert_allclose(gradient.ravel(), slopes, rtol=1e-2, atol=1e-4)
+    counts = torch.tensor(templates.ravel(), requires_grad=True)
+
+    def ours() -> None:
+        neyman.torch.asimov_z0_loss(counts, session).backward()
+
+    traced, given = jax.jit(jax.value_and_grad(expected_significance)), jnp.array(templates)
+    return {
+        "loss": microseconds(ours, 100),
+        "loss jax": microseconds(lambda: jax.block_until_ready(traced(given)), 100),
+    }
 
 
 def main() -> None:
@@ -210,8 +224,7 @@ def main() -> None:
     assert spec is not None and spec.loader is not None
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
-    same_significance(example)
-    found = losses(options.data / "atlas_tHu_fcnc.json")
+    found = losses(options.data / "atlas_tHu_fcnc.json") | significances(example)
     found |= {"step": torch_step(example), "step jax": jax_step(example)}
     for name, value in found.items():
         print(f"{name:14} {value:9.0f} us")

@@ -17,7 +17,8 @@ Objective: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
 def check_shape(shape: tuple[int, ...], n: int, what: str, width: str) -> None:
     """An error unless it is `[n]` or `[batch, n]`."""
     if len(shape) not in (1, 2) or shape[-1] != n:
-        raise ArgumentError(f"{what}: shape [{width}] or [batch, {width}] is needed with {width} = {n}, not {list(shape)}")
+        needed = f"[{width}] or [batch, {width}] is needed with {width} = {n}"
+        raise ArgumentError(f"{what}: shape {needed}, not {list(shape)}")
 
 
 def check_histogram(shape: tuple[int, ...], session: DifferentiableSession) -> None:

@@ -75,7 +75,8 @@ def width(session: DifferentiableSession, parameter: str | None, data: Any) -> O
             fit = session._core.fit(row, of)
             values[i] = fit.numbers()[1][k]
             if not values[i] > 0:
-                raise ConvergenceError(f"{name} has no uncertainty: it is held constant, at a bound or at rest on a kink")
+                why = "it is held constant, at a bound or at rest on a kink"
+                raise ConvergenceError(f"{name} has no uncertainty: {why}")
             slopes[i] = fit.pullback(None, unit, 0.0)
         return values, slopes
 

@@ -36,7 +36,7 @@ def constant(value: Any) -> Any:
     """An argument that nothing is differentiated in."""
     if isinstance(value, torch.Tensor):
         if value.requires_grad:
-            raise ArgumentError("a tensor that requires a gradient stands for data or a number, in which there is none: detach it")
+            raise ArgumentError("data and numbers are constants: detach the tensor that requires a gradient")
         return value.cpu().numpy()
     return value
 
