@@ -228,7 +228,8 @@ fn a_patchset_is_its_patches() {
     let seen = Mutex::new(Vec::new());
     let run = |stop: &AtomicBool| {
         let done = |index: usize, _: &_| seen.lock().unwrap().push(index);
-        limits_of_patches(&workspaces, &compile, &request, &LimitOptions::default(), stop, &done)
+        let options = LimitOptions::default();
+        limits_of_patches(&workspaces, 0..3, &compile, &request, &options, stop, &done)
     };
     let stop = AtomicBool::new(false);
     let rows = run(&stop);

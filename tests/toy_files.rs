@@ -15,7 +15,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::results::{
     ToyFile, ToyRun, ToyStore, ensemble_file, merge, read_from_disk, throw_to_disk,
 };
-use neyman::session::{Hypothesis, Session, ToyHypotest, ToyPlan, ToyTest};
+use neyman::session::{EnsemblePlan, Hypothesis, Session, ToyHypotest, ToyPlan, ToyTest};
 
 const CHUNK: usize = 16;
 
@@ -275,4 +275,43 @@ fn files_are_named_by_what_was_thrown() {
     assert_eq!(name(QTilde, Hypothesis::Alternative), "background.npz");
     assert_eq!(name(Q0, Hypothesis::Tested), "background.npz");
     assert_eq!(name(Q0, Hypothesis::Alternative), "signal_background.npz");
+}
+
+#[test]
+fn tests_thrown_elsewhere_are_those_thrown_here() {
+    let session = session();
+    let observed = session.model().observed();
+    let stop = AtomicBool::new(false);
+    // the second one looks at its error in between
+    for test in [toy_test(40..100), ToyTest { error: Some(0.001), ..toy_test(0..3000) }] {
+        let here = session.hypotest_toys(&test, observed, &stop, &mut |_, _| {}).expect("a test");
+        let prepared = session.prepare_toy_test(&test, observed).expect("a test");
+        let poi = session.poi(None).expect("a parameter of interest");
+        let there = session.with_bounds(poi, prepared.bounds).expect("a session");
+        let mut pending = prepared.into_pending();
+        let mut steps = 0;
+        loop {
+            let needed = pending.needed();
+            if needed.is_empty() {
+                break;
+            }
+            steps += 1;
+            for (hypothesis, plan) in needed {
+                let (first, middle, last) =
+                    (plan.range.start, plan.range.start + 7, plan.range.end);
+                // in reverse
+                for range in [middle..last, first..middle] {
+                    let plan = EnsemblePlan { range, ..plan.clone() };
+                    let part = there.ensemble(&plan, CHUNK, &stop, &mut |_| {}).expect("toys");
+                    pending.take(hypothesis, &part).expect("taken");
+                }
+                let plan = EnsemblePlan { range: first..middle, ..plan };
+                let part = there.ensemble(&plan, CHUNK, &stop, &mut |_| {}).expect("toys");
+                let twice = pending.take(hypothesis, &part).unwrap_err().to_string();
+                assert!(twice.contains("there twice"), "{twice}");
+            }
+        }
+        assert_eq!(steps > 1, test.error.is_some());
+        same(&pending.conclude(), &here);
+    }
 }

@@ -9,9 +9,10 @@
 (0.812, 2.811)
 
 Everything that a session says is also a function of this module for a single call: `fit`, `profile_scan`,
-`hypotest`, `upper_limit`, `ranking`, `fit_toys`. `neyman.pyhf` has pyhf's own functions, `neyman.minuit` a cost
-function, `neyman.cabinetry` results in its shape, `neyman.plot` figures. `neyman.torch`, `neyman.jax` and
-`neyman.differentiable` have statements as functions of the yields of samples, with gradients.
+`hypotest`, `upper_limit`, `ranking`, `fit_toys`; `upper_limits` is for all patches of a patchset. `neyman.pyhf` has
+pyhf's own functions, `neyman.minuit` a cost function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
+`neyman.torch`, `neyman.jax` and `neyman.differentiable` have statements as functions of the yields of samples, with
+gradients.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from .errors import (
     ConvergenceError,
     DeviceError,
     Error,
+    ExecutorError,
     FileError,
     SpecificationError,
     UnsupportedError,
 )
-from .functions import fit, fit_toys, hypotest, profile_scan, ranking, upper_limit
+from .functions import fit, fit_toys, hypotest, profile_scan, ranking, upper_limit, upper_limits
 from .model import Model, from_pyhf
 from .results import load
 from .session import Session
@@ -42,6 +44,7 @@ __all__ = [
     "DeviceError",
     "DeviceInfo",
     "Error",
+    "ExecutorError",
     "FileError",
     "Model",
     "Session",
@@ -60,6 +63,7 @@ __all__ = [
     "profile_scan",
     "ranking",
     "upper_limit",
+    "upper_limits",
 ]
 
 

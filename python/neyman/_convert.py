@@ -13,20 +13,23 @@ from .errors import ArgumentError
 
 if TYPE_CHECKING:
     from . import _core
+    from .model import Model
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+# devices of DLPack whose memory the processor reads: its own, and page-locked ones of CUDA and ROCm
+_HOST = (1, 3, 11)
 
 
 def array(values: Any, what: str) -> Floats:
     """Numbers of any kind as a contiguous float64 array."""
-    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.c_contiguous:
-        return values
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        if values.flags.c_contiguous and values.flags.aligned:
+            return values
     if isinstance(values, Mapping):
         raise ArgumentError(f"{what}: a list of numbers is needed, not a {type(values).__name__}")
     try:
-        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
-            values = np.from_dlpack(values)
-        found = np.asarray(values)
+        found = np.asarray(_on_host(values, what))
     except (ValueError, TypeError, BufferError, RuntimeError) as error:
         raise ArgumentError(f"{what}: not an array of numbers: {error}") from None
     if found.dtype == object:
@@ -37,7 +40,7 @@ def array(values: Any, what: str) -> Floats:
             raise ArgumentError(f"{what}: numbers are needed, not objects") from None
     if found.dtype.kind not in "biuf" and found.size > 0:
         raise ArgumentError(f"{what}: real numbers are needed, not values of type {found.dtype}")
-    return np.asarray(found, dtype=np.float64, order="C")
+    return np.require(found, np.float64, ["C", "A"])
 
 
 def vector(values: Any, what: str) -> Floats:
@@ -48,9 +51,86 @@ def vector(values: Any, what: str) -> Floats:
     return found
 
 
-def maybe(data: Any) -> Floats | None:
-    """Data, where there are any."""
-    return None if data is None else vector(data, "data")
+def _on_host(values: Any, what: str) -> Any:
+    """What NumPy can read of an array that may lie on a graphics processor."""
+    if isinstance(values, np.ndarray) or not hasattr(values, "__dlpack__"):
+        return values
+    device = values.__dlpack_device__()[0] if hasattr(values, "__dlpack_device__") else _HOST[0]
+    if device in _HOST:
+        return values if hasattr(values, "__array__") else np.from_dlpack(values)
+    why: Exception | None = None
+    try:
+        return np.from_dlpack(values, device="cpu", copy=True)
+    except (TypeError, ValueError, BufferError, RuntimeError, NotImplementedError) as error:
+        # NumPy before 2.1, or an exporter without the protocol of 2024
+        why = error
+    for copy in ("cpu", "get"):
+        if callable(getattr(values, copy, None)):
+            return getattr(values, copy)()
+    raise ArgumentError(
+        f"{what}: this {type(values).__name__} lies on another device and cannot be copied from there: {why}; "
+        "copy it to the host first"
+    )
+
+
+def histogram(of: Any) -> bool:
+    """Whether this is a histogram after UHI: of hist, boost-histogram, uproot."""
+    # tensors have a method of that name, too
+    return (
+        callable(getattr(of, "values", None))
+        and not isinstance(of, Mapping)
+        and not hasattr(of, "__dlpack__")
+    )
+
+
+def by_channel(data: Any) -> bool:
+    """Whether counts come channel by channel: a dict, a histogram, a list of histograms."""
+    listed = isinstance(data, (list, tuple)) and len(data) > 0 and all(map(histogram, data))
+    return listed or isinstance(data, Mapping) or histogram(data)
+
+
+def counts(data: Any, bins: Mapping[str, int], what: str = "data") -> Floats:
+    """Counts that come channel by channel, in the order of `bins`, each channel's number of them."""
+    if isinstance(data, Mapping):
+        for name in data:
+            known(name, bins, "channel")
+        missing = [name for name in bins if name not in data]
+        if missing:
+            raise ArgumentError(f"{what}: there are no counts of {', '.join(map(repr, missing))}")
+        parts = dict(data)
+    else:
+        listed = [data] if histogram(data) else list(data)
+        if len(listed) != len(bins):
+            raise ArgumentError(
+                f"{what}: the model has {len(bins)} channels ({', '.join(bins)}), got {len(listed)} histograms"
+            )
+        parts = dict(zip(bins, listed, strict=True))
+    return np.concatenate([_channel(parts[name], n, f"{what} of channel {name!r}") for name, n in bins.items()])
+
+
+def _channel(values: Any, n: int, what: str) -> Floats:
+    if histogram(values):
+        if getattr(getattr(values, "kind", None), "value", getattr(values, "kind", "COUNT")) == "MEAN":
+            raise ArgumentError(f"{what}: a histogram of counts is needed, not one of means")
+        values = values.values()
+    found = vector(values, what)
+    if len(found) != n:
+        raise ArgumentError(f"{what}: the model has {n} bins there, got {len(found)} values")
+    for bin, value in enumerate(found):
+        if not np.isfinite(value):
+            raise ArgumentError(f"{what}, bin {bin}: {value} is not finite")
+        if value < 0:
+            raise ArgumentError(f"{what}, bin {bin}: a count must not be below 0, got {value}")
+    return found
+
+
+def maybe(data: Any, model: Model) -> Floats | None:
+    """Data, where there are any; nominal auxiliary data beside counts by channel."""
+    if data is None:
+        return None
+    if by_channel(data):
+        return np.concatenate((counts(data, model.bins), model.auxdata))
+    return vector(data, "data")
 
 
 def number(value: Any, what: str) -> float:

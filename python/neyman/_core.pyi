@@ -7,12 +7,16 @@ import numpy.typing as npt
 __all__ = [
     "Differentiable",
     "Model",
+    "Patches",
+    "Pending",
     "ProfiledFit",
     "Session",
     "__version__",
     "devices",
     "draw",
     "has_backend",
+    "join_scans",
+    "join_scans2d",
 ]
 
 __version__: str
@@ -22,7 +26,15 @@ _Progress: TypeAlias = Callable[[int, int], object] | None
 _Held: TypeAlias = dict[str, float]
 _Fields: TypeAlias = dict[str, Any]
 
-class _Toys(TypedDict):
+class _Asked(TypedDict):
+    kind: str
+    mu: float
+    poi: str | None
+    statistic: str
+    confidence_level: float
+    values: list[float]
+    fix: _Held
+    edm: float | None
     seed: int
     range: tuple[int, int]
     chunk: int
@@ -32,6 +44,8 @@ class _Toys(TypedDict):
 def devices(test: bool) -> list[_Fields]: ...
 def draw(document: str, png: bool) -> list[tuple[str, str, bytes | None]]: ...
 def has_backend(backend: str) -> bool: ...
+def join_scans(parts: list[_Fields]) -> _Fields: ...
+def join_scans2d(parts: list[_Fields], levels: list[float]) -> _Fields: ...
 @final
 class Model:
     def __new__(
@@ -57,6 +71,37 @@ class Model:
     def hessian(self, parameters: _Floats, data: _Floats | None = None) -> _Floats: ...
 
 @final
+class Patches:
+    def __new__(
+        cls,
+        workspace: bytes,
+        patches: list[bytes],
+        patchset: bytes,
+        measurement: str | None,
+        poi: str | None,
+        interpolation: str,
+        patch_name: str | None,
+        verify: bool,
+    ) -> Patches: ...
+    def describe(self) -> _Fields: ...
+    def limits(
+        self,
+        range: tuple[int, int],
+        device: tuple[str, str, bool],
+        test_statistic: str,
+        confidence_level: float,
+        values: _Floats,
+        edm: float | None,
+        progress: _Progress,
+    ) -> _Fields: ...
+
+@final
+class Pending:
+    def needed(self) -> list[_Fields]: ...
+    def take(self, ensemble: int, range: tuple[int, int], part: _Fields) -> None: ...
+    def conclude(self) -> _Fields: ...
+
+@final
 class Session:
     def __new__(
         cls, model: Model, device: str, precision: str, host_fallback: bool, cache: str | None
@@ -73,28 +118,8 @@ class Session:
         fix: _Held,
         edm: float | None,
     ) -> _Fields: ...
-    def hypotest_toys(
-        self,
-        mu: float,
-        data: _Floats | None,
-        poi: str | None,
-        test_statistic: str,
-        fix: _Held,
-        edm: float | None,
-        toys: _Toys,
-        progress: _Progress,
-    ) -> _Fields: ...
     def discovery(
         self, data: _Floats | None, poi: str | None, fix: _Held, edm: float | None
-    ) -> _Fields: ...
-    def discovery_toys(
-        self,
-        data: _Floats | None,
-        poi: str | None,
-        fix: _Held,
-        edm: float | None,
-        toys: _Toys,
-        progress: _Progress,
     ) -> _Fields: ...
     def limit(
         self,
@@ -105,30 +130,6 @@ class Session:
         values: _Floats,
         fix: _Held,
         edm: float | None,
-    ) -> _Fields: ...
-    def limit_toys(
-        self,
-        data: _Floats | None,
-        poi: str | None,
-        test_statistic: str,
-        confidence_level: float,
-        values: _Floats,
-        fix: _Held,
-        edm: float | None,
-        toys: _Toys,
-        progress: _Progress,
-    ) -> _Fields: ...
-    def interval(
-        self,
-        data: _Floats | None,
-        poi: str | None,
-        test_statistic: str,
-        confidence_level: float,
-        values: _Floats,
-        fix: _Held,
-        edm: float | None,
-        toys: _Toys,
-        progress: _Progress,
     ) -> _Fields: ...
     def scan(
         self,
@@ -163,14 +164,9 @@ class Session:
         edm: float | None,
     ) -> _Fields: ...
     def gof(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
-    def gof_toys(
-        self,
-        data: _Floats | None,
-        fix: _Held,
-        edm: float | None,
-        toys: _Toys,
-        progress: _Progress,
-    ) -> _Fields: ...
+    def by_toys(self, asked: _Asked, data: _Floats | None, progress: _Progress) -> _Fields: ...
+    def pending(self, asked: _Asked, data: _Floats | None) -> Pending: ...
+    def throw(self, plan: _Fields) -> _Fields: ...
     def yields(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
     def evaluate(self, points: _Floats, data: _Floats | None) -> tuple[_Floats, _Floats]: ...
     def toys(self, truth: _Floats, seed: int, range: tuple[int, int]) -> _Floats: ...

@@ -16,7 +16,8 @@ Progress: TypeAlias = Callable[[int, int], object] | bool | None
 class _Bar:
     """A bar on stderr."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
         self.begin = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
@@ -25,13 +26,13 @@ class _Bar:
         rate = done / seconds
         left = (total - done) / rate if rate > 0 else 0.0
         bar = "#" * filled + "." * (30 - filled)
-        sys.stderr.write(f"\r[{bar}] {done}/{total} toys  {rate:.0f}/s  {left:.0f} s left \x1b[K")
+        sys.stderr.write(f"\r[{bar}] {done}/{total} {self.unit}  {rate:.0f}/s  {left:.0f} s left \x1b[K")
         sys.stderr.flush()
 
 
 @contextmanager
-def reporting(progress: Progress) -> Iterator[Any]:
-    """What to call with the numbers of toys done and to be done."""
+def reporting(progress: Progress, unit: str = "toys") -> Iterator[Any]:
+    """What to call with the numbers of toys, or of what `unit` says, done and to be done."""
     if progress is None or progress is False:
         yield None
     elif progress is True:
@@ -39,7 +40,7 @@ def reporting(progress: Progress) -> Iterator[Any]:
             yield None
             return
         try:
-            yield _Bar()
+            yield _Bar(unit)
         finally:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -1,5 +1,9 @@
 """cabinetry's ``fit`` functions by neyman: ``model, data`` in, cabinetry's results out.
 
+All take `Settings` by name.
+
+Examples
+--------
 >>> import cabinetry
 >>> import pyhf
 >>> pdf, data = cabinetry.model_utils.model_and_data(workspace)
@@ -10,17 +14,54 @@ array([0.812, 0.987, 1.033])
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from ._convert import whole
+from ._convert import Floats, whole
 from .errors import ArgumentError, ConvergenceError
 from .pyhf._common import data_of, opened
 from .results import FitResult
 from .session import Session
 
-__all__ = ["fit", "limit", "ranking", "scan", "significance"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Settings", "fit", "limit", "ranking", "scan", "significance"]
+
+
+class Settings(TypedDict, total=False):
+    """What all functions here take by name.
+
+    Attributes
+    ----------
+    init_pars, fix_pars, par_bounds
+        As cabinetry has them, one entry a parameter.
+    tolerance : float
+        As in `Session.fit`.
+    device : str
+        As in `Session`.
+    """
+
+    init_pars: Sequence[float] | None
+    fix_pars: Sequence[bool] | None
+    par_bounds: Sequence[tuple[float, float]] | None
+    tolerance: float | None
+    device: str
+
+
+def _opened(
+    model: Any,
+    data: Any,
+    *,
+    init_pars: Any = None,
+    fix_pars: Any = None,
+    par_bounds: Any = None,
+    tolerance: float | None = None,
+    device: str = "auto",
+) -> tuple[Session, Floats, float | None]:
+    """The session of these settings, the data and the tolerance."""
+    return opened(model, device, init_pars, par_bounds, fix_pars), data_of(data), tolerance
 
 
 def _containers() -> Any:
@@ -45,19 +86,15 @@ def fit(
     *,
     minos: str | Sequence[str] | None = None,
     goodness_of_fit: bool = False,
-    init_pars: Sequence[float] | None = None,
-    fix_pars: Sequence[bool] | None = None,
-    par_bounds: Sequence[tuple[float, float]] | None = None,
-    tolerance: float | None = None,
-    device: str = "auto",
+    **settings: Unpack[Settings],
 ) -> Any:
-    """``cabinetry.fit.fit``.
+    """``cabinetry.fit.fit``; `settings` are `Settings`.
 
     Returns
     -------
     cabinetry.fit.FitResults
     """
-    session, data = opened(model, device, init_pars, par_bounds, fix_pars), data_of(data)
+    session, data, tolerance = _opened(model, data, **settings)
     found = _converged(session.fit(data, tolerance=tolerance))
     sides: dict[str, tuple[float, float]] = {}
     if minos is not None:
@@ -82,19 +119,15 @@ def ranking(
     data: Any,
     *,
     poi_name: str | None = None,
-    init_pars: Sequence[float] | None = None,
-    fix_pars: Sequence[bool] | None = None,
-    par_bounds: Sequence[tuple[float, float]] | None = None,
-    tolerance: float | None = None,
-    device: str = "auto",
+    **settings: Unpack[Settings],
 ) -> Any:
-    """``cabinetry.fit.ranking``.
+    """``cabinetry.fit.ranking``; `settings` are `Settings`.
 
     Returns
     -------
     cabinetry.fit.RankingResults
     """
-    session, data = opened(model, device, init_pars, par_bounds, fix_pars), data_of(data)
+    session, data, tolerance = _opened(model, data, **settings)
     found = _converged(session.fit(data, tolerance=tolerance))
     impacts = session.impacts(data, poi=poi_name, tolerance=tolerance)
     place = {name: i for i, name in enumerate(impacts.names)}
@@ -122,19 +155,15 @@ def scan(
     *,
     par_range: tuple[float, float] | None = None,
     n_steps: int = 11,
-    init_pars: Sequence[float] | None = None,
-    fix_pars: Sequence[bool] | None = None,
-    par_bounds: Sequence[tuple[float, float]] | None = None,
-    tolerance: float | None = None,
-    device: str = "auto",
+    **settings: Unpack[Settings],
 ) -> Any:
-    """``cabinetry.fit.scan``.
+    """``cabinetry.fit.scan``; `settings` are `Settings`.
 
     Returns
     -------
     cabinetry.fit.ScanResults
     """
-    session, data = opened(model, device, init_pars, par_bounds, fix_pars), data_of(data)
+    session, data, tolerance = _opened(model, data, **settings)
     found = _converged(session.fit(data, tolerance=tolerance))
     k = session.model.index(par_name)
     best, width = float(found.values[k]), float(found.uncertainties[k])
@@ -150,21 +179,17 @@ def limit(
     *,
     confidence_level: float = 0.95,
     poi_name: str | None = None,
-    init_pars: Sequence[float] | None = None,
-    fix_pars: Sequence[bool] | None = None,
-    par_bounds: Sequence[tuple[float, float]] | None = None,
-    tolerance: float | None = None,
-    device: str = "auto",
+    **settings: Unpack[Settings],
 ) -> Any:
-    """``cabinetry.fit.limit``; the bracket is found.
+    """``cabinetry.fit.limit``; the bracket is found; `settings` are `Settings`.
 
     Returns
     -------
     cabinetry.fit.LimitResults
     """
-    session: Session = opened(model, device, init_pars, par_bounds, fix_pars)
+    session, data, tolerance = _opened(model, data, **settings)
     found = session.limit(
-        data_of(data), poi=poi_name, confidence_level=confidence_level, tolerance=tolerance
+        data, poi=poi_name, confidence_level=confidence_level, tolerance=tolerance
     )
     return _containers().LimitResults(
         found.observed,
@@ -181,13 +206,9 @@ def significance(
     data: Any,
     *,
     poi_name: str | None = None,
-    init_pars: Sequence[float] | None = None,
-    fix_pars: Sequence[bool] | None = None,
-    par_bounds: Sequence[tuple[float, float]] | None = None,
-    tolerance: float | None = None,
-    device: str = "auto",
+    **settings: Unpack[Settings],
 ) -> Any:
-    """``cabinetry.fit.significance``.
+    """``cabinetry.fit.significance``; `settings` are `Settings`.
 
     Returns
     -------
@@ -195,8 +216,8 @@ def significance(
     """
     from math import erfc, sqrt
 
-    session = opened(model, device, init_pars, par_bounds, fix_pars)
-    found = session.discovery(data_of(data), poi=poi_name, tolerance=tolerance)
+    session, data, tolerance = _opened(model, data, **settings)
+    found = session.discovery(data, poi=poi_name, tolerance=tolerance)
     expected = 0.5 * erfc(found.z_expected / sqrt(2.0))
     return _containers().SignificanceResults(
         found.p0_observed, found.z_observed, expected, found.z_expected

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 __all__ = [
     "ArgumentError",
     "ConvergenceError",
     "DeviceError",
     "Error",
+    "ExecutorError",
     "FileError",
     "SpecificationError",
     "UnsupportedError",
@@ -63,3 +69,37 @@ class UnsupportedError(Error, RuntimeError):
 
 class FileError(Error, OSError):
     """A file of results cannot be read or written, or holds something else."""
+
+
+class ExecutorError(Error, RuntimeError):
+    """The workers of an executor were lost, and what was asked for is not whole.
+
+    Attributes
+    ----------
+    finished : dict
+        What came of the parts that were finished.
+    parts : int
+        How many there are.
+    """
+
+    finished: dict[str, Any]
+    parts: int
+
+    def __init__(self, message: str = "", *, path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.finished, self.parts = {}, 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.args, dict(self.__dict__)
+
+    def resume(self, executor: Executor) -> Executor:
+        """What to give as ``executor`` when the same call is repeated: finished parts are taken from here.
+
+        Parameters
+        ----------
+        executor : concurrent.futures.Executor
+            One that works, for the parts that are missing.
+        """
+        from ._executor import Resumed
+
+        return Resumed(executor, self.finished)

@@ -13,9 +13,10 @@ from .results import (
     ScanResult,
     ToyFits,
 )
+from ._patches import upper_limits
 from .session import Session
 
-__all__ = ["fit", "fit_toys", "hypotest", "profile_scan", "ranking", "upper_limit"]
+__all__ = ["fit", "fit_toys", "hypotest", "profile_scan", "ranking", "upper_limit", "upper_limits"]
 
 
 def fit(model: Model | Any, data: Any = None, *, device: str = "auto", **options: Any) -> FitResult:

@@ -1,5 +1,7 @@
 """A cost function for iminuit.
 
+Examples
+--------
 >>> from iminuit import Minuit
 >>> cost = neyman.minuit.cost(model)
 >>> minuit = Minuit(cost, cost.init, name=cost.names)
@@ -63,7 +65,8 @@ def cost(model: Model | Any, data: Any = None) -> Cost:
 
     Parameters
     ----------
-    data : array, optional
-        Main and auxiliary data; the observed ones where not given.
+    data : array, dict or histograms, optional
+        As in `neyman.Session.fit`; the observed ones where not given.
     """
-    return Cost(as_model(model), maybe(data))
+    model = as_model(model)
+    return Cost(model, maybe(data, model))

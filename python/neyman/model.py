@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._convert import Floats, array, maybe, number, parameter, vector
+from ._convert import Floats, array, by_channel, counts as counted, maybe, number, parameter, vector
 from .errors import ArgumentError, UnsupportedError
 from .results import Bools
 
@@ -142,11 +142,20 @@ class Model:
     def with_auxdata(self, counts: Any) -> Floats:
         """Data of these counts and the nominal auxiliary data.
 
+        Parameters
+        ----------
+        counts : array, dict of arrays or histograms, histogram, list of histograms
+            One list of all bins; or by channel: a dict with the channels' names, or histograms (UHI) in their order.
+
         Examples
         --------
         >>> model.with_auxdata([50, 60])
         array([ 50., 60., 100., 25.])
+        >>> model.with_auxdata({"region": [50, 60]})
+        array([ 50., 60., 100., 25.])
         """
+        if by_channel(counts):
+            return np.concatenate((counted(counts, self.bins, "counts"), self.auxdata))
         main = vector(counts, "counts")
         n = sum(self.bins.values())
         if len(main) != n:
@@ -207,7 +216,7 @@ class Model:
 
     def nll(self, pars: Any, data: Any = None) -> float:
         """Negative log likelihood with all constants; of the observed data, unless others are given."""
-        return self._core.nll(vector(pars, "pars"), maybe(data))
+        return self._core.nll(vector(pars, "pars"), maybe(data, self))
 
     def logpdf(self, pars: Any, data: Any = None) -> float:
         """Log likelihood with all constants."""
@@ -215,11 +224,11 @@ class Model:
 
     def grad(self, pars: Any, data: Any = None) -> Floats:
         """Gradient of `nll`, ``[n_parameters]``."""
-        return self._core.gradient(vector(pars, "pars"), maybe(data))
+        return self._core.gradient(vector(pars, "pars"), maybe(data, self))
 
     def hess(self, pars: Any, data: Any = None) -> Floats:
         """Hessian of `nll`, ``[n_parameters, n_parameters]``."""
-        return self._core.hessian(vector(pars, "pars"), maybe(data))
+        return self._core.hessian(vector(pars, "pars"), maybe(data, self))
 
     def __repr__(self) -> str:
         n, bins = len(self.parameters), sum(self.bins.values())

@@ -2,6 +2,8 @@
 
 No style is changed but that of what is drawn.
 
+Examples
+--------
 >>> import matplotlib
 >>> matplotlib.use("agg")
 >>> axes = neyman.plot.brazil(session.limit())
@@ -11,10 +13,12 @@ No style is changed but that of what is drawn.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from ._convert import known
 from .errors import ArgumentError
 from .results import (
     FitResult,
@@ -70,9 +74,19 @@ def brazil(limit: LimitResult, *, ax: Any = None) -> Any:
     return ax
 
 
-def pulls(fit: FitResult, *, ax: Any = None) -> Any:
-    """Pulls of the constrained parameters, with their uncertainties in units of the pre-fit ones."""
-    at = np.flatnonzero(~np.isnan(fit.pulls))
+def pulls(fit: FitResult, *, names: Iterable[str] | None = None, ax: Any = None) -> Any:
+    """Pulls of the constrained parameters, with their uncertainties in units of the pre-fit ones.
+
+    Parameters
+    ----------
+    names : list of str, optional
+        Which of them; all where not given.
+    """
+    wanted = None if names is None else set(names)
+    for name in wanted or ():
+        known(name, fit.names, "parameter")
+    constrained = np.flatnonzero(~np.isnan(fit.pulls))
+    at = [k for k in constrained if wanted is None or fit.names[k] in wanted]
     ax = _axes(ax, (6, 1 + 0.25 * len(at)))
     y = np.arange(len(at))[::-1]
     widths = fit.uncertainties[at] / fit.prefit_uncertainties[at]
@@ -96,7 +110,8 @@ def correlation(fit: FitResult, *, threshold: float = 0.0, ax: Any = None) -> An
     names = [fit.names[k] for k in at]
     ax.set_xticks(range(len(at)), names, rotation=90)
     ax.set_yticks(range(len(at)), names)
-    ax.figure.colorbar(image, ax=ax, label="correlation")
+    # as high as the image
+    ax.figure.colorbar(image, ax=ax, label="correlation", fraction=0.046, pad=0.04)
     return ax
 
 

@@ -1,11 +1,15 @@
 //! Python's way into `neyman`: arguments are converted, the interpreter is released, one call of the
 //! library is made, results are converted. What the public package `neyman` adds is written in Python.
 
+mod by_toys;
 mod convert;
 mod devices;
 mod differentiable;
 mod draw;
 mod model;
+mod patches;
+mod pending;
+mod scans;
 mod session;
 mod statements;
 mod toys;
@@ -28,6 +32,12 @@ mod _core {
     use super::draw::draw;
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::patches::Patches;
+    #[pymodule_export]
+    use super::pending::Pending;
+    #[pymodule_export]
+    use super::scans::{join_scans, join_scans2d};
     #[pymodule_export]
     use super::session::Session;
 

@@ -18,14 +18,42 @@ type Floats<'py> = Bound<'py, PyArray1<f64>>;
 
 /// What [`Model`] was made from, to make it again in another process.
 #[derive(Clone)]
-struct Source {
-    workspace: Vec<u8>,
-    patches: Vec<Vec<u8>>,
-    patch_name: Option<String>,
-    measurement: Option<String>,
-    poi: Option<String>,
-    interpolation: String,
-    has_data: bool,
+pub(crate) struct Source {
+    pub(crate) workspace: Vec<u8>,
+    pub(crate) patches: Vec<Vec<u8>>,
+    pub(crate) patch_name: Option<String>,
+    pub(crate) measurement: Option<String>,
+    pub(crate) poi: Option<String>,
+    pub(crate) interpolation: String,
+    pub(crate) has_data: bool,
+}
+
+impl Source {
+    /// How the workspace is read.
+    pub(crate) fn load_options(&self) -> PyResult<LoadOptions> {
+        let patches = self.patches.iter().map(|bytes| patch(bytes, self.patch_name.as_deref()));
+        // the reader knows modifiers, the model their components too
+        let checked = match &self.poi {
+            Some(name) if name.ends_with(']') => Some(String::new()),
+            other => other.clone(),
+        };
+        Ok(LoadOptions {
+            patches: patches.collect::<PyResult<_>>()?,
+            measurement: self.measurement.clone(),
+            poi: checked,
+            ..LoadOptions::default()
+        })
+    }
+
+    /// How it is compiled.
+    pub(crate) fn model_options(&self) -> PyResult<ModelOptions> {
+        let poi = match self.poi.as_deref() {
+            None => PoiChoice::FromMeasurement,
+            Some("") => PoiChoice::None,
+            Some(name) => PoiChoice::Named(name.to_owned()),
+        };
+        Ok(ModelOptions { poi, interpolation: interpolation(&self.interpolation)? })
+    }
 }
 
 /// A compiled likelihood.
@@ -41,25 +69,8 @@ pub(crate) struct Model {
 
 impl Model {
     fn build(source: Source) -> PyResult<Self> {
-        let patches = source.patches.iter().map(|bytes| patch(bytes, source.patch_name.as_deref()));
-        // the reader knows modifiers, the model their components too
-        let checked = match &source.poi {
-            Some(name) if name.ends_with(']') => Some(String::new()),
-            other => other.clone(),
-        };
-        let options = LoadOptions {
-            patches: patches.collect::<PyResult<_>>()?,
-            measurement: source.measurement.clone(),
-            poi: checked,
-            ..LoadOptions::default()
-        };
-        let loaded = spec::load(&source.workspace, &options).map_err(raise)?;
-        let poi = match source.poi.as_deref() {
-            None => PoiChoice::FromMeasurement,
-            Some("") => PoiChoice::None,
-            Some(name) => PoiChoice::Named(name.to_owned()),
-        };
-        let options = ModelOptions { poi, interpolation: interpolation(&source.interpolation)? };
+        let loaded = spec::load(&source.workspace, &source.load_options()?).map_err(raise)?;
+        let options = source.model_options()?;
         let model =
             Compiled::new(&loaded.workspace, loaded.measurement, &options).map_err(raise)?;
         let warnings = loaded.warnings.iter().chain(model.warnings());

@@ -1,7 +1,6 @@
 //! A model on a device.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,18 +9,20 @@ use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::model::Data;
 use neyman::session::{
-    FitOptions, GofToys, ImpactOptions, IntervalOptions, LimitOptions, ScanOptions,
-    Session as Opened, SessionOptions, TestOptions, ToyTest,
+    FitOptions, ImpactOptions, LimitOptions, ScanOptions, Session as Opened, SessionOptions,
+    TestOptions,
 };
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::by_toys::{self, Asked};
 use crate::convert::{argument, raise, tolerance, vector};
 use crate::devices::describe;
 use crate::model::Model;
+use crate::pending::{self, Pending, Plan};
 use crate::statements;
-use crate::work::{Control, long, short};
+use crate::work::{long, short};
 
 /// Models up to so many parameters and bins are fitted too fast to look for signals.
 const SMALL: usize = 200;
@@ -76,54 +77,6 @@ impl Session {
 /// A statistic of that name.
 fn statistic(name: &str) -> PyResult<TestStatistic> {
     name.parse().map_err(raise)
-}
-
-/// How toys are thrown.
-#[derive(FromPyObject)]
-struct Toys {
-    #[pyo3(item)]
-    seed: u64,
-    #[pyo3(item)]
-    range: (u64, u64),
-    #[pyo3(item)]
-    chunk: usize,
-    #[pyo3(item)]
-    error: Option<f64>,
-    #[pyo3(item)]
-    observed_only: bool,
-}
-
-impl Toys {
-    fn range(&self) -> Range<u64> {
-        self.range.0..self.range.1
-    }
-
-    fn test(
-        &self,
-        poi: Option<String>,
-        mu: f64,
-        statistic: TestStatistic,
-        edm: Option<f64>,
-    ) -> PyResult<ToyTest> {
-        Ok(ToyTest {
-            poi,
-            mu,
-            statistic,
-            seed: self.seed,
-            stream: 0,
-            range: self.range(),
-            error: self.error,
-            alternative: !(self.observed_only && statistic == TestStatistic::Q0),
-            keep_values: !self.observed_only,
-            chunk: self.chunk,
-            tolerance: tolerance(edm, Tolerance::default())?,
-        })
-    }
-
-    /// Toys of both hypotheses.
-    fn total(&self, test: &ToyTest) -> u64 {
-        (self.range.1 - self.range.0) * if test.alternative { 2 } else { 1 }
-    }
 }
 
 #[pymethods]
@@ -193,29 +146,6 @@ impl Session {
         statements::hypotest(py, test)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn hypotest_toys<'py>(
-        &self,
-        py: Python<'py>,
-        mu: f64,
-        data: Option<Array<'py>>,
-        poi: Option<String>,
-        test_statistic: &str,
-        fix: Held,
-        edm: Option<f64>,
-        toys: Toys,
-        progress: Option<Bound<'py, PyAny>>,
-    ) -> Answer<'py> {
-        let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let test = toys.test(poi, mu, statistic(test_statistic)?, edm)?;
-        let total = toys.total(&test);
-        let found = long(py, progress.as_ref(), move |control: &Control| {
-            control.expect(total);
-            session.hypotest_toys(&test, &data, &control.stop, &mut |_, n| control.add(n))
-        })?;
-        statements::hypotest_toys(py, found)
-    }
-
     fn discovery<'py>(
         &self,
         py: Python<'py>,
@@ -229,27 +159,6 @@ impl Session {
         let options = TestOptions { poi, tolerance, ..TestOptions::default() };
         let found = self.call(py, move || session.discovery(&data, &options))?;
         statements::discovery(py, found)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn discovery_toys<'py>(
-        &self,
-        py: Python<'py>,
-        data: Option<Array<'py>>,
-        poi: Option<String>,
-        fix: Held,
-        edm: Option<f64>,
-        toys: Toys,
-        progress: Option<Bound<'py, PyAny>>,
-    ) -> Answer<'py> {
-        let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let test = toys.test(poi, 0.0, TestStatistic::Q0, edm)?;
-        let total = toys.total(&test);
-        let found = long(py, progress.as_ref(), move |control: &Control| {
-            control.expect(total);
-            session.discovery_toys(&test, &data, &control.stop, &mut |_, n| control.add(n))
-        })?;
-        statements::discovery_toys(py, found)
     }
 
     #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
@@ -270,75 +179,6 @@ impl Session {
         let options = LimitOptions { test, confidence_level, values: vector(&values) };
         let found = long(py, None, move |_| session.limit(&data, &options))?;
         statements::limit(py, found)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn limit_toys<'py>(
-        &self,
-        py: Python<'py>,
-        data: Option<Array<'py>>,
-        poi: Option<String>,
-        test_statistic: &str,
-        confidence_level: f64,
-        values: Array<'py>,
-        fix: Held,
-        edm: Option<f64>,
-        toys: Toys,
-        progress: Option<Bound<'py, PyAny>>,
-    ) -> Answer<'py> {
-        let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let statistic = statistic(test_statistic)?;
-        let parity = tolerance(edm, Tolerance::PARITY)?;
-        let test = toys.test(poi.clone(), 0.0, statistic, edm)?;
-        let each = toys.total(&test);
-        let options = LimitOptions {
-            test: TestOptions { poi, statistic, tolerance: parity },
-            confidence_level,
-            values: vector(&values),
-        };
-        let seed = test.seed;
-        let found = long(py, progress.as_ref(), move |control: &Control| {
-            let (mut left_before, mut values) = (usize::MAX, 0);
-            session.limit_toys(&test, &options, &data, &control.stop, &mut |left, _, n| {
-                if left != left_before {
-                    (left_before, values) = (left, values + 1);
-                    control.expect((values + left as u64) * each);
-                }
-                control.add(n);
-            })
-        })?;
-        statements::limit_toys(py, found, seed)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
-    fn interval<'py>(
-        &self,
-        py: Python<'py>,
-        data: Option<Array<'py>>,
-        poi: Option<String>,
-        test_statistic: &str,
-        confidence_level: f64,
-        values: Array<'py>,
-        fix: Held,
-        edm: Option<f64>,
-        toys: Toys,
-        progress: Option<Bound<'py, PyAny>>,
-    ) -> Answer<'py> {
-        let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let test = toys.test(poi, 0.0, statistic(test_statistic)?, edm)?;
-        let options = IntervalOptions { confidence_level, values: vector(&values) };
-        let each = toys.range.1 - toys.range.0;
-        let found = long(py, progress.as_ref(), move |control: &Control| {
-            let (mut left_before, mut values) = (usize::MAX, 0);
-            session.feldman_cousins(&test, &options, &data, &control.stop, &mut |left, n| {
-                if left != left_before {
-                    (left_before, values) = (left, values + 1);
-                    control.expect((values + left as u64) * each);
-                }
-                control.add(n);
-            })
-        })?;
-        statements::interval(py, found)
     }
 
     #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
@@ -430,26 +270,27 @@ impl Session {
         statements::gof(py, &found)
     }
 
-    fn gof_toys<'py>(
+    /// A statement by toys.
+    fn by_toys<'py>(
         &self,
         py: Python<'py>,
+        asked: Asked,
         data: Option<Array<'py>>,
-        fix: Held,
-        edm: Option<f64>,
-        toys: Toys,
         progress: Option<Bound<'py, PyAny>>,
     ) -> Answer<'py> {
-        let (session, data) = (Arc::clone(&self.session), self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::default())?;
-        let options = FitOptions { fix: fix.into_iter().collect(), tolerance };
-        let thrown = GofToys { seed: toys.seed, range: toys.range(), chunk: toys.chunk };
-        let found = long(py, progress.as_ref(), move |control: &Control| {
-            control.expect(thrown.range.end - thrown.range.start);
-            session.goodness_of_fit_toys(&thrown, &data, &options, &control.stop, &mut |n| {
-                control.add(n);
-            })
-        })?;
-        statements::gof_toys(py, found)
+        let (session, data) = (self.held(py, &asked.held())?, self.data(data)?);
+        by_toys::run(py, session, data, &asked, progress.as_ref())
+    }
+
+    /// The same for toys that are thrown elsewhere.
+    fn pending(&self, py: Python<'_>, asked: Asked, data: Option<Array<'_>>) -> PyResult<Pending> {
+        let (session, data) = (self.held(py, &asked.held())?, self.data(data)?);
+        Pending::new(py, session, data, &asked)
+    }
+
+    /// Throws toys of a pending statement: what its `take` is given.
+    fn throw<'py>(&self, py: Python<'py>, plan: Plan) -> Answer<'py> {
+        pending::throw(py, self.held(py, &plan.fix)?, plan)
     }
 
     fn yields<'py>(

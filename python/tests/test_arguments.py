@@ -29,7 +29,7 @@ N = len(DATA)
         (["a"] * N, "real numbers"),
         ([DATA], "shape"),
         (3.0, "shape"),
-        ({"main": 1}, "dict"),
+        ({"main": 1}, "no channel 'main'"),
         ([[1.0], [1.0, 2.0]], "array of numbers"),
         (np.array([None] * N), "numbers are needed"),
     ],

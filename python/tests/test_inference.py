@@ -1,8 +1,13 @@
 """Fits and tests against pyhf's, live."""
 
+import dataclasses
+import inspect
+import operator
+
 import numpy as np
 import pyhf
 import pytest
+import scipy.stats
 from workspaces import random_workspace
 
 import neyman
@@ -129,13 +134,120 @@ def test_toys_agree_with_asymptotics():
     assert abs(by_toys.observed - session.limit(data).observed) < 0.1 * by_toys.observed
 
 
-def test_calculator():
+@pytest.mark.parametrize("base", ["normal", "clipped_normal"])
+@pytest.mark.parametrize("test_stat, mu", [("qtilde", 0.7), ("qtilde", 0.2), ("q", 0.3), ("q0", 0.0)])
+def test_asymptotic_calculators(test_stat, mu, base, minuit):
     pdf, data = both(0)
-    observed, calculator = neyman.pyhf.hypotest(1.0, data, pdf, return_calculator=True)
-    assert calculator.pvalues()[2] == observed
-    theirs = pyhf.infer.hypotest(1.0, data, pdf, return_calculator=True)[1]
-    np.testing.assert_allclose(calculator.expected_pvalues()[2][2], 0.5, atol=0.5)
-    assert theirs is not None
+    options = {"test_stat": test_stat, "calc_base_dist": base}
+    wanted = {"return_expected_set": True, "return_calculator": True}
+    *theirs, their_calculator = pyhf.infer.hypotest(mu, data, pdf, **wanted, **options)
+    *ours, calculator = neyman.pyhf.hypotest(mu, data, pdf, **wanted, **options)
+    close = {"atol": 5e-4, "rtol": 5e-3}
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our, their, **close)
+    value, their_value = calculator.teststatistic(mu), their_calculator.teststatistic(mu)
+    np.testing.assert_allclose(value, their_value, **close)
+    both_sides = calculator.distributions(mu), their_calculator.distributions(mu)
+    for our, their in zip(*both_sides, strict=True):
+        np.testing.assert_allclose([our.shift, our.cutoff], [their.shift, their.cutoff], **close)
+        for method, at in (("pvalue", 0.3), ("expected_value", 1.5), ("cdf", -0.4)):
+            np.testing.assert_allclose(getattr(our, method)(at), getattr(their, method)(at), **close)
+    np.testing.assert_allclose(
+        calculator.pvalues(value, *both_sides[0]), their_calculator.pvalues(their_value, *both_sides[1]), **close
+    )
+    np.testing.assert_allclose(
+        calculator.expected_pvalues(*both_sides[0]), their_calculator.expected_pvalues(*both_sides[1]), **close
+    )
+    names = [f.name for f in dataclasses.fields(their_calculator.fitted_pars)]
+    assert names == [f.name for f in dataclasses.fields(calculator.fitted_pars)]
+    for name in names:
+        pars = [getattr(c.fitted_pars, name) for c in (calculator, their_calculator)]
+        np.testing.assert_allclose(*pars, atol=5e-2)
+
+
+@pytest.mark.parametrize("events, vanishes", [(150.0, False), (1e4, True), (5e4, True)])
+def test_tails_too_small_for_numbers(events, vanishes):
+    pdf = pyhf.simplemodels.uncorrelated_background([10.0], [events], [1.0])
+    data = [0.0, *pdf.config.auxdata]
+    found, (_, clb) = neyman.pyhf.hypotest(2.0, data, pdf, return_tail_probs=True)
+    session = neyman.Session(neyman.from_pyhf(pdf), "cpu")
+    np.testing.assert_allclose(found, session.hypotest(2.0, data).cls_observed, rtol=1e-6)
+    assert (clb == 0.0) == vanishes and found > 0.0
+
+
+def test_clipping_is_seen():
+    pdf, data = both(0)
+    bands = [
+        neyman.pyhf.hypotest(0.2, data, pdf, calc_base_dist=base, return_expected_set=True)[1]
+        for base in ("normal", "clipped_normal")
+    ]
+    assert bands[0][4] != bands[1][4] and bands[0][0] == bands[1][0] and bands[1][4] > 0.5
+    with pytest.raises(neyman.ArgumentError, match="clipped_normal"):
+        neyman.pyhf.hypotest(0.2, data, pdf, calc_base_dist="clipped")
+
+
+def test_limits_of_clipped_distributions():
+    pdf, data = both(0)
+    scan = np.linspace(0.1, 4, 9)
+    for values in (None, scan):
+        arguments = {"return_results": True, "calc_base_dist": "clipped_normal"}
+        theirs = pyhf.infer.intervals.upper_limits.upper_limit(data, pdf, values, **arguments)
+        ours = neyman.pyhf.upper_limit(data, pdf, values, **arguments)
+        np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-3)
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-3)
+    bands = [np.array([band for _, band in of[2][1]]) for of in (ours, theirs)]
+    np.testing.assert_allclose(*bands, rtol=1e-3, atol=1e-4)
+
+
+def test_toy_calculators():
+    pdf, data = both(0)
+    options = {"calctype": "toybased", "return_calculator": True, "track_progress": False}
+    *ours, calculator = neyman.pyhf.hypotest(
+        1.0, data, pdf, ntoys=500, seed=2, return_tail_probs=True, return_expected_set=True, **options
+    )
+    value, sides = calculator.teststatistic(1.0), calculator.distributions(1.0)
+    assert [len(side.samples) for side in sides] == [500, 500]
+    assert calculator.pvalues(value, *sides)[2] == ours[0]
+    assert calculator.expected_pvalues(*sides)[2] == ours[2]
+    # pyhf's own arithmetic on the same toys; its percentiles fail with NumPy 2.4
+    theirs = pyhf.infer.calculators.ToyCalculator(data, pdf, ntoys=1, track_progress=False)
+    empirical = [pyhf.infer.calculators.EmpiricalDistribution(side.samples) for side in sides]
+    np.testing.assert_allclose(calculator.pvalues(1.5, *sides), theirs.pvalues(1.5, *empirical))
+    values = np.array([theirs.pvalues(q, *empirical) for q in empirical[1].samples])
+    quantiles = np.percentile(values, 100 * scipy.stats.norm.cdf([-2, -1, 0, 1, 2]), axis=0).T
+    np.testing.assert_allclose(calculator.expected_pvalues(*sides), quantiles, atol=5e-3)
+    quantile = np.percentile(empirical[1].samples, 100 * scipy.stats.norm.cdf(1.0))
+    np.testing.assert_allclose(sides[1].expected_value(1), quantile)
+    np.testing.assert_allclose(value, theirs.teststatistic(1.0), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", [
+    "hypotest", "mle.fit", "mle.fixed_poi_fit", "calculators.generate_asimov_data",
+    "calculators.AsymptoticCalculator", "calculators.ToyCalculator",
+    *(f"calculators.AsymptoticCalculator.{m}" for m in ("distributions", "teststatistic", "pvalues", "expected_pvalues")),
+    *(f"calculators.ToyCalculator.{m}" for m in ("distributions", "teststatistic", "pvalues", "expected_pvalues")),
+    *(f"calculators.AsymptoticTestStatDistribution.{m}" for m in ("__init__", "cdf", "pvalue", "expected_value")),
+    *(f"calculators.EmpiricalDistribution.{m}" for m in ("__init__", "pvalue", "expected_value")),
+    "intervals.upper_limits.upper_limit",
+])  # fmt: skip
+def test_signatures(name):
+    """Every argument of pyhf's is there, at its place and with its default."""
+    theirs = inspect.signature(operator.attrgetter(name)(pyhf.infer)).parameters
+    ours = inspect.signature(operator.attrgetter(name)(neyman.pyhf)).parameters
+    named = [p for p in theirs.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    positional = [p for p in ours.values() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    assert [p.name for p in positional] == [p.name for p in named]
+    for our, their in zip(positional, named, strict=True):
+        optional = their.default is not inspect.Parameter.empty
+        assert our.default == their.default if optional else True, our
+
+
+def test_keywords_of_pyhf_are_taken():
+    # what pyhf passes on by ** to its calculators
+    for function in (neyman.pyhf.hypotest, neyman.pyhf.upper_limit):
+        for calculator in ("AsymptoticCalculator", "ToyCalculator"):
+            passed = set(inspect.signature(getattr(pyhf.infer.calculators, calculator)).parameters)
+            assert passed - {"pdf"} <= set(inspect.signature(function).parameters)
 
 
 def test_consistency_of_a_session(some_workspace):

@@ -61,6 +61,35 @@ def test_cabinetry():
     np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-8)
 
 
+def test_cabinetry_draws_our_results(tmp_path):
+    cabinetry, matplotlib = pytest.importorskip("cabinetry"), pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    ours, draw = neyman.cabinetry, cabinetry.visualize
+    pdf, data = cabinetry.model_utils.model_and_data(random_workspace(1))
+    fit = ours.fit(pdf, data)
+    options = {"figure_folder": tmp_path, "close_figure": True}
+    draw.pulls(fit, exclude="mu", **options)
+    draw.correlation_matrix(fit, **options)
+    draw.ranking(ours.ranking(pdf, data), **options)
+    draw.scan(ours.scan(pdf, data, "mu", n_steps=5), **options)
+    draw.limit(ours.limit(pdf, data), **options)
+    # cabinetry's own yields, of our fit
+    prediction = cabinetry.model_utils.prediction(pdf, fit_results=fit)
+    drawn = draw.data_mc(prediction, data, **options)
+    assert [d["region"] for d in drawn] == pdf.config.channels
+    names = {path.stem for path in tmp_path.glob("*.pdf")}
+    assert {f"{channel}_postfit" for channel in pdf.config.channels} <= names
+    assert {"pulls", "correlation_matrix", "ranking", "scan_mu", "limit"} <= names, names
+    # the same in one place: what cabinetry makes of our fit is what our yields say
+    with neyman.Session(neyman.from_pyhf(pdf), "cpu") as session:
+        yields = session.yields(data)
+    for c, channel in enumerate(yields.channels):
+        total = np.sum(prediction.model_yields[c], axis=0)
+        np.testing.assert_allclose(channel.postfit.total.yields, total, rtol=1e-6)
+        widths = np.asarray(prediction.total_stdev_model_bins[c])[-1]
+        np.testing.assert_allclose(channel.postfit.total.uncertainty, widths, rtol=1e-2)
+
+
 def test_models_of_pyhf_are_compiled_once():
     from neyman.pyhf._common import opened
 

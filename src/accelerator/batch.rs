@@ -17,6 +17,10 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] =
+        [Self::Converged, Self::NothingFree, Self::EvaluationLimit, Self::NotFinite, Self::Stalled];
+
     /// Converged, or nothing to fit.
     pub fn is_converged(self) -> bool {
         matches!(self, Self::Converged | Self::NothingFree)

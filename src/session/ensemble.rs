@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::repair::uncertain;
 use super::{Session, ToyChunk, ToyPlan};
-use crate::Result;
 use crate::fit::Tolerance;
 use crate::infer::{Empirical, Fraction, TestStatistic};
+use crate::{Error, Result};
 
 /// Toys of one hypothesis, and the test statistic that each is reduced to.
 #[derive(Debug, Clone)]
@@ -142,6 +142,31 @@ impl Ensemble {
         }
     }
 
+    /// Takes in toys of a part of the range that were thrown apart.
+    ///
+    /// # Errors
+    /// Where they are of another hypothesis or outside of the range, or more than it has.
+    pub fn join(&mut self, part: &Self) -> Result<()> {
+        let of = |e: &Self| (e.statistic, e.poi, e.mu.to_bits(), e.seed, e.values.is_empty());
+        let empty = part.range.is_empty();
+        let within = self.range.start <= part.range.start && part.range.end <= self.range.end;
+        let room = self.range.end - self.range.start - self.finished;
+        if !empty && (of(self) != of(part) || !within || part.finished > room) {
+            let Range { start, end } = part.range;
+            let message = format!("toys {start} to {end} are of another run, or there twice");
+            return Err(Error::Argument(message));
+        }
+        let first = part.range.start.saturating_sub(self.range.start) as usize;
+        let places = self.values.iter_mut().skip(first);
+        places.zip(&part.values).for_each(|(place, value)| *place = *value);
+        self.failed.extend(&part.failed);
+        self.failed.sort_unstable();
+        self.finished += part.finished;
+        self.passing += part.passing;
+        self.tie = self.tie.max(part.tie);
+        Ok(())
+    }
+
     /// Toys that count.
     pub fn counted(&self) -> u64 {
         self.finished - self.failed.len() as u64
@@ -183,27 +208,25 @@ impl Session {
         if let Some(session) = self.for_statistic(plan.statistic, plan.poi, plan.mu)? {
             return session.ensemble(plan, chunk, stop, progress);
         }
-        let precision = self.toy_device(&plan.toys())?.precision;
-        let mut ensemble = Ensemble::new(plan, &precision);
-        self.throw_into(&mut ensemble, plan, chunk, stop, progress)?;
-        Ok(ensemble)
+        self.ensemble_here(plan, chunk, stop, progress)
     }
 
-    /// The toys of the plan's range into an ensemble that may have others already.
-    pub(super) fn throw_into(
+    /// The same in this session, whose bounds are those of the statistic.
+    pub(super) fn ensemble_here(
         &self,
-        ensemble: &mut Ensemble,
         plan: &EnsemblePlan,
         chunk: usize,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<()> {
+    ) -> Result<Ensemble> {
+        let precision = self.toy_device(&plan.toys())?.precision;
+        let mut ensemble = Ensemble::new(plan, &precision);
         self.toys(&plan.toys(), chunk, stop, &mut |toys| {
             ensemble.take(&toys);
             progress(toys.fits.len() as u64);
             Ok(())
         })?;
-        Ok(())
+        Ok(ensemble)
     }
 
     /// A session with the bounds that `statistic` needs in the free fit, where the model declares others,
@@ -218,7 +241,7 @@ impl Session {
         largest: f64,
     ) -> Result<Option<Self>> {
         let Some(parameter) = self.model.parameters().get(poi) else {
-            return Err(crate::Error::Argument(format!("the model has no parameter {poi}")));
+            return Err(Error::Argument(format!("the model has no parameter {poi}")));
         };
         let bounds = statistic.bounds(parameter.bounds, largest);
         if bounds == parameter.bounds { Ok(None) } else { self.with_bounds(poi, bounds).map(Some) }

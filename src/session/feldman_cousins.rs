@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::toy_test::{Hypothesis, ToyHypotest, ToyTest};
+use super::toy_test::{Hypothesis, PreparedTest, ToyHypotest, ToyTest};
 use super::{FitOptions, Session};
 use crate::infer::Fraction;
 use crate::model::Data;
@@ -63,6 +63,40 @@ pub struct ToyInterval {
     pub notes: Vec<String>,
 }
 
+/// An interval by toys at values that were chosen: what remains are their tests.
+#[derive(Debug, Clone)]
+pub struct IntervalToys {
+    parameter: String,
+    level: f64,
+    bounds: (f64, f64),
+    values: usize,
+    points: Vec<ToyIntervalPoint>,
+    notes: Vec<String>,
+}
+
+impl IntervalToys {
+    /// The test of the next value, by rising value. One that was stopped early does not count.
+    pub fn add(&mut self, test: ToyHypotest) {
+        if test.complete {
+            self.points.push(point(test, self.level));
+        }
+    }
+
+    /// The values that are not excluded.
+    pub fn conclude(self) -> ToyInterval {
+        let (lower, upper) = ends(&self.points, 1.0 - self.level, self.bounds);
+        ToyInterval {
+            parameter: self.parameter,
+            confidence_level: self.level,
+            lower,
+            upper,
+            complete: self.points.len() == self.values,
+            points: self.points,
+            notes: self.notes,
+        }
+    }
+}
+
 impl Session {
     /// The values of a parameter that `data` do not exclude at the confidence level, by toys thrown from
     /// the best fit with the parameter held at each value. `test` says how many toys, which parameter and
@@ -80,6 +114,29 @@ impl Session {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, u64),
     ) -> Result<ToyInterval> {
+        let (mut interval, prepared) = self.prepare_feldman_cousins(test, options, data)?;
+        let n = prepared.len();
+        for (i, prepared) in prepared.into_iter().enumerate() {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let mut heard = |_: Hypothesis, toys| progress(n - i - 1, toys);
+            interval.add(prepared.throw(stop, &mut heard)?);
+        }
+        Ok(interval.conclude())
+    }
+
+    /// The fits to the data that [`feldman_cousins`](Self::feldman_cousins) begins with, and its tests by
+    /// rising value: for toys that are thrown elsewhere.
+    ///
+    /// # Errors
+    /// As [`feldman_cousins`](Self::feldman_cousins).
+    pub fn prepare_feldman_cousins(
+        &self,
+        test: &ToyTest,
+        options: &IntervalOptions,
+        data: &Data,
+    ) -> Result<(IntervalToys, Vec<PreparedTest<'_>>)> {
         let level = options.confidence_level;
         if !(level > 0.0 && level < 1.0) {
             let message = format!("confidence level {level}: between 0 and 1 is needed");
@@ -90,40 +147,23 @@ impl Session {
             return Err(Error::Argument(message));
         }
         let poi = self.poi(test.poi.as_deref())?;
-        let values = match options.values.is_empty() {
+        let mut values = match options.values.is_empty() {
             true => self.values_around_best(test, poi, data)?,
             false => options.values.clone(),
         };
-        let (mut values, mut points) = (values, Vec::new());
         values.sort_by(f64::total_cmp);
         values.dedup();
         let test = ToyTest { alternative: false, keep_values: true, error: None, ..test.clone() };
         let prepared = self.prepare_toy_tests(&test, &values, data)?;
-        let bounds = prepared
-            .first()
-            .map_or((f64::NAN, f64::NAN), |p| p.session().model.parameters()[poi].bounds);
-        let notes = prepared.first().map_or_else(Vec::new, |p| p.notes.clone());
-        let n = prepared.len();
-        for (i, prepared) in prepared.into_iter().enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let mut heard = |_: Hypothesis, toys| progress(n - i - 1, toys);
-            let done = prepared.throw(stop, &mut heard)?;
-            if done.complete {
-                points.push(point(done, level));
-            }
-        }
-        let (lower, upper) = ends(&points, 1.0 - level, bounds);
-        Ok(ToyInterval {
+        let interval = IntervalToys {
             parameter: self.model.parameters()[poi].name.clone(),
-            confidence_level: level,
-            lower,
-            upper,
-            complete: points.len() == n,
-            points,
-            notes,
-        })
+            level,
+            bounds: prepared.first().map_or((f64::NAN, f64::NAN), |p| p.bounds),
+            values: prepared.len(),
+            points: Vec::new(),
+            notes: prepared.first().map_or_else(Vec::new, |p| p.notes.clone()),
+        };
+        Ok((interval, prepared))
     }
 
     fn values_around_best(&self, test: &ToyTest, poi: usize, data: &Data) -> Result<Vec<f64>> {

@@ -2,12 +2,12 @@
 
 use super::Session;
 use crate::fit::{self, FitBatch, FitJob, Status, Tolerance};
-use crate::model::{Constraint, Data};
+use crate::model::{Constraint, Data, Model};
 use crate::{Error, Result};
 
 /// A single fit starts here as well as at the initial parameters, and keeps the lowest minimum:
 /// one-sided systematics can give a likelihood several. They ride in lanes that would be idle.
-const STARTS: usize = 8;
+pub(super) const STARTS: usize = 8;
 /// Minima closer than this in twice the NLL are one.
 const SAME_MINIMUM: f64 = 1e-5;
 
@@ -119,26 +119,9 @@ impl Session {
         Ok((fit, points))
     }
 
-    /// The initial parameters, then points thrown around them by a fixed recipe: constrained
-    /// parameters by their constraint, free ones by a tenth of their range at most.
+    /// [`starts`] of this session's model.
     pub(super) fn starts(&self, init: &[f64], fixed: &[bool]) -> Vec<f64> {
-        let mut all = init.repeat(STARTS);
-        let n = init.len();
-        for (i, x) in all.chunks_mut(n.max(1)).enumerate().skip(1) {
-            for (k, parameter) in self.model.parameters().iter().enumerate() {
-                let (lower, upper) = parameter.bounds;
-                let width = match parameter.constraint {
-                    Constraint::Gaussian { sigma, .. } => sigma,
-                    Constraint::Poisson { tau, .. } => tau.sqrt().recip().min(0.5),
-                    Constraint::None => (0.3 * init[k].abs().max(1.0)).min(0.1 * (upper - lower)),
-                };
-                if !fixed[k] {
-                    let z = crate::model::toys::standard_normal(0, i as u64, k as u32);
-                    x[k] = (x[k] + width * z).clamp(lower, upper);
-                }
-            }
-        }
-        all
+        starts(&self.model, init, fixed)
     }
 
     /// Best of the starts, with its uncertainties.
@@ -205,4 +188,26 @@ impl Session {
             .parameter_index(name)
             .ok_or_else(|| Error::Argument(format!("the model has no parameter {name}")))
     }
+}
+
+/// The initial parameters, then points thrown around them by a fixed recipe: constrained
+/// parameters by their constraint, free ones by a tenth of their range at most.
+pub(super) fn starts(model: &Model, init: &[f64], fixed: &[bool]) -> Vec<f64> {
+    let mut all = init.repeat(STARTS);
+    let n = init.len();
+    for (i, x) in all.chunks_mut(n.max(1)).enumerate().skip(1) {
+        for (k, parameter) in model.parameters().iter().enumerate() {
+            let (lower, upper) = parameter.bounds;
+            let width = match parameter.constraint {
+                Constraint::Gaussian { sigma, .. } => sigma,
+                Constraint::Poisson { tau, .. } => tau.sqrt().recip().min(0.5),
+                Constraint::None => (0.3 * init[k].abs().max(1.0)).min(0.1 * (upper - lower)),
+            };
+            if !fixed[k] {
+                let z = crate::model::toys::standard_normal(0, i as u64, k as u32);
+                x[k] = (x[k] + width * z).clamp(lower, upper);
+            }
+        }
+    }
+    all
 }

@@ -37,6 +37,40 @@ pub struct ToyGof {
     pub complete: bool,
 }
 
+/// A goodness of fit whose toys are yet to be thrown.
+#[derive(Debug, Clone)]
+pub struct PendingGof {
+    gof: Gof,
+    /// The toys and their fits, for [`Session::saturated_toys`].
+    pub plan: ToyPlan,
+}
+
+/// Toys of a goodness of fit.
+#[derive(Debug, Clone, Default)]
+pub struct SaturatedToys {
+    /// Statistic of each toy, in order of their numbers; NaN where the fit failed.
+    pub values: Vec<f64>,
+    /// Values closer than this are the same.
+    pub tie: f64,
+}
+
+impl PendingGof {
+    /// What the toys of all parts of the plan's range say, given in order.
+    pub fn conclude(self, parts: Vec<SaturatedToys>) -> ToyGof {
+        let tie = parts.iter().map(|part| part.tie).fold(0.0, f64::max);
+        let values: Vec<f64> = parts.into_iter().flat_map(|part| part.values).collect();
+        let range = self.plan.range;
+        let failed = range.clone().zip(&values).filter(|(_, v)| v.is_nan()).map(|(i, _)| i);
+        ToyGof {
+            p_value: Empirical::new(&values, tie).p_value(self.gof.test_statistic),
+            gof: self.gof,
+            failed: failed.collect(),
+            complete: values.len() as u64 == range.end - range.start,
+            values,
+        }
+    }
+}
+
 impl Session {
     /// [`goodness_of_fit`](Self::goodness_of_fit) with a p-value from toys: main and auxiliary data are
     /// thrown from the best fit, each toy is fitted as the data were, and compared with its own saturated
@@ -54,6 +88,22 @@ impl Session {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<ToyGof> {
+        let pending = self.prepare_gof_toys(toys, data, options)?;
+        let done = self.saturated_toys(&pending.plan, toys.chunk, stop, progress)?;
+        Ok(pending.conclude(vec![done]))
+    }
+
+    /// The fit to the data that [`goodness_of_fit_toys`](Self::goodness_of_fit_toys) begins with: for toys
+    /// that are thrown elsewhere.
+    ///
+    /// # Errors
+    /// As [`goodness_of_fit`](Self::goodness_of_fit), and where that fit does not converge.
+    pub fn prepare_gof_toys(
+        &self,
+        toys: &GofToys,
+        data: &Data,
+        options: &FitOptions,
+    ) -> Result<PendingGof> {
         let gof = self.goodness_of_fit(data, options)?;
         if !gof.fit.status.is_converged() {
             let status = gof.fit.status.as_str().replace('_', " ");
@@ -70,21 +120,29 @@ impl Session {
             keep_data: true,
             tolerance: options.tolerance,
         };
-        let tie = uncertain(plan.tolerance.edm, &self.toy_device(&plan)?.precision);
-        let (mut values, mut failed) = (Vec::new(), Vec::new());
-        let done = self.toys(&plan, toys.chunk, stop, &mut |chunk| {
-            for value in self.saturated_statistics(&chunk)? {
-                if value.is_nan() {
-                    failed.push(toys.range.start + values.len() as u64);
-                }
-                values.push(value);
-            }
+        Ok(PendingGof { gof, plan })
+    }
+
+    /// Throws the toys of a [`PendingGof`], or of a part of their range, and compares each with its own
+    /// saturated model.
+    ///
+    /// # Errors
+    /// Where the plan does not fit the model, and what the device says.
+    pub fn saturated_toys(
+        &self,
+        plan: &ToyPlan,
+        chunk: usize,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<SaturatedToys> {
+        let tie = uncertain(plan.tolerance.edm, &self.toy_device(plan)?.precision);
+        let mut values = Vec::new();
+        self.toys(plan, chunk, stop, &mut |chunk| {
+            values.extend(self.saturated_statistics(&chunk)?);
             progress(chunk.fits.len() as u64);
             Ok(())
         })?;
-        let p_value = Empirical::new(&values, tie).p_value(gof.test_statistic);
-        let complete = done == toys.range.end - toys.range.start;
-        Ok(ToyGof { gof, p_value, values, failed, complete })
+        Ok(SaturatedToys { values, tie })
     }
 
     /// The statistic of each toy of a chunk; NaN where the fit failed.

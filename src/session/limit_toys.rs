@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::limit::{Limit, LimitOptions};
-use super::toy_test::{Hypothesis, ToyHypotest, ToyTest};
+use super::toy_test::{Hypothesis, PreparedTest, ToyHypotest, ToyTest};
 use super::{Session, TestOptions};
 use crate::infer::crossing::{Point, crossing};
 use crate::model::Data;
@@ -31,6 +31,48 @@ pub struct ToyLimit {
     pub notes: Vec<String>,
 }
 
+/// Limits by toys at values that were chosen: what remains are their tests.
+#[derive(Debug, Clone)]
+pub struct LimitToys {
+    asymptotic: Limit,
+    level: f64,
+    values: usize,
+    points: Vec<ToyHypotest>,
+    notes: Vec<String>,
+}
+
+impl LimitToys {
+    /// The test of the next value, by rising value. Its toys' values are not kept.
+    pub fn add(&mut self, mut point: ToyHypotest) {
+        for ensemble in [&mut point.tested, &mut point.alternative] {
+            ensemble.values = Vec::new();
+        }
+        self.points.push(point);
+    }
+
+    /// Where CLs falls through the level, with the errors of the points carried over.
+    pub fn conclude(self) -> ToyLimit {
+        let Self { asymptotic, level, values, points, mut notes } = self;
+        let complete = points.len() == values && points.iter().all(|p| p.complete);
+        let of = |p: &dyn Fn(&ToyHypotest) -> (f64, f64)| {
+            let point = |test: &ToyHypotest| {
+                let (p, error) = p(test);
+                Point { x: test.mu, p, error }
+            };
+            crossing(&points.iter().map(point).collect::<Vec<_>>(), level)
+        };
+        let observed = of(&|t| (t.cls.cls(), t.cls.error()));
+        let expected =
+            std::array::from_fn(|k| of(&|t| (t.expected.cls[k], t.expected.cls_error[k])));
+        if observed.is_none() || expected.iter().any(Option::is_none) {
+            notes.push(format!(
+                "CLs by toys does not cross {level:.3} everywhere: test other values"
+            ));
+        }
+        ToyLimit { asymptotic, observed, expected, points, complete, notes }
+    }
+}
+
 impl Session {
     /// Upper limits on the parameter of interest: CLs by toys at values around the asymptotic limits, or at
     /// those of `options.values` alone where there are any, and where it falls through
@@ -48,6 +90,29 @@ impl Session {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, Hypothesis, u64),
     ) -> Result<ToyLimit> {
+        let (mut limit, prepared) = self.prepare_limit_toys(test, options, data)?;
+        let n = prepared.len();
+        for (i, prepared) in prepared.into_iter().enumerate() {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let mut heard = |hypothesis, toys| progress(n - i - 1, hypothesis, toys);
+            limit.add(prepared.throw(stop, &mut heard)?);
+        }
+        Ok(limit.conclude())
+    }
+
+    /// The fits to the data that [`limit_toys`](Self::limit_toys) begins with, and its tests by rising value:
+    /// for toys that are thrown elsewhere.
+    ///
+    /// # Errors
+    /// As [`limit`](Self::limit) and [`prepare_toy_test`](Self::prepare_toy_test).
+    pub fn prepare_limit_toys(
+        &self,
+        test: &ToyTest,
+        options: &LimitOptions,
+        data: &Data,
+    ) -> Result<(LimitToys, Vec<PreparedTest<'_>>)> {
         let asymptotic = self.limit(data, options)?;
         let values = match options.values.is_empty() {
             true => values_around(&asymptotic)?,
@@ -60,38 +125,15 @@ impl Session {
         };
         let TestOptions { poi, statistic, .. } = &options.test;
         let test = ToyTest { poi: poi.clone(), statistic: *statistic, ..test.clone() };
-        let mut prepared = self.prepare_toy_tests(&test, &values, data)?;
-        let mut notes = prepared.first().map_or_else(Vec::new, |p| p.notes.clone());
-        let (mut points, n) = (Vec::new(), prepared.len());
-        for (i, prepared) in prepared.drain(..).enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let mut heard = |hypothesis, toys| progress(n - i - 1, hypothesis, toys);
-            let mut point = prepared.throw(stop, &mut heard)?;
-            for ensemble in [&mut point.tested, &mut point.alternative] {
-                ensemble.values = Vec::new();
-            }
-            points.push(point);
-        }
-        let complete = points.len() == n && points.iter().all(|p| p.complete);
-        let level = 1.0 - options.confidence_level;
-        let of = |p: &dyn Fn(&ToyHypotest) -> (f64, f64)| {
-            let point = |test: &ToyHypotest| {
-                let (p, error) = p(test);
-                Point { x: test.mu, p, error }
-            };
-            crossing(&points.iter().map(point).collect::<Vec<_>>(), level)
+        let prepared = self.prepare_toy_tests(&test, &values, data)?;
+        let limit = LimitToys {
+            asymptotic,
+            level: 1.0 - options.confidence_level,
+            values: values.len(),
+            points: Vec::new(),
+            notes: prepared.first().map_or_else(Vec::new, |p| p.notes.clone()),
         };
-        let observed = of(&|t| (t.cls.cls(), t.cls.error()));
-        let expected =
-            std::array::from_fn(|k| of(&|t| (t.expected.cls[k], t.expected.cls_error[k])));
-        if observed.is_none() || expected.iter().any(Option::is_none) {
-            notes.push(format!(
-                "CLs by toys does not cross {level:.3} everywhere: test other values"
-            ));
-        }
-        Ok(ToyLimit { asymptotic, observed, expected, points, complete, notes })
+        Ok((limit, prepared))
     }
 }
 

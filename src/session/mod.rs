@@ -14,8 +14,10 @@ mod hypotheses;
 mod impacts;
 mod limit;
 mod limit_toys;
+mod list;
 mod overlap;
 mod patches;
+mod pending_test;
 mod place;
 mod profile;
 mod prune;
@@ -35,17 +37,19 @@ pub use differentiable::{
     TestSlopes, YieldsInPlace,
 };
 pub use ensemble::{Ensemble, EnsemblePlan, stream};
-pub use feldman_cousins::{IntervalOptions, ToyInterval, ToyIntervalPoint};
+pub use feldman_cousins::{IntervalOptions, IntervalToys, ToyInterval, ToyIntervalPoint};
 pub use fit::{FitOptions, FitResult};
 pub use gof::Gof;
-pub use gof_toys::{GofToys, ToyGof};
+pub use gof_toys::{GofToys, PendingGof, SaturatedToys, ToyGof};
 pub use hypotest::{Discovery, HypoTest, TestOptions};
 pub use impacts::{
     GlobalImpact, GlobalImpacts, Group, Impact, ImpactOptions, Impacts, Shift, matches_pattern,
 };
 pub use limit::{Limit, LimitOptions, LimitPoint};
-pub use limit_toys::ToyLimit;
+pub use limit_toys::{LimitToys, ToyLimit};
+pub use list::{DeviceTest, ListedDevice, list_devices};
 pub use patches::limits_of_patches;
+pub use pending_test::PendingTest;
 pub use prune::{FitBrief, PruneOptions, Pruning};
 pub use scan::{Interval, Minos, Scan, ScanOptions, ScanPoint};
 pub use scan2d::{Contour, Scan2d};

@@ -1,5 +1,6 @@
 //! The same statement for many signals: all patches of a patchset on one workspace.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -10,11 +11,12 @@ use crate::model::Model;
 use crate::spec::{Loaded, PatchedWorkspaces};
 use crate::{Error, Result};
 
-/// Upper limits for every patch of a set, patches side by side. `model` compiles the workspace of a patch;
+/// Upper limits for the patches of a set with these indices, patches side by side. `model` compiles the workspace of a patch;
 /// `done` hears of every limit as it comes, with the index of its patch. One patch that fails does not keep
 /// the others from theirs. `None` where `stop` came first.
 pub fn limits_of_patches(
     workspaces: &PatchedWorkspaces,
+    patches: Range<usize>,
     model: &(dyn Fn(&Loaded) -> Result<Model> + Sync),
     device: &DeviceRequest,
     options: &LimitOptions,
@@ -33,7 +35,7 @@ pub fn limits_of_patches(
         },
         other => other,
     };
-    (0..workspaces.patchset().patches.len())
+    patches
         .into_par_iter()
         .map(|index| {
             (!stop.load(Ordering::Relaxed)).then(|| {

@@ -181,6 +181,37 @@ impl Session {
     }
 }
 
+impl Scan {
+    /// Scans of the same parameter and data at other values, as one. Heights are above the lowest minimum
+    /// that any of them found, and intervals are those around it.
+    ///
+    /// # Errors
+    /// Where there are none, or they are of different parameters.
+    pub fn join(parts: Vec<Self>) -> Result<Self> {
+        let lowest = parts.iter().min_by(|a, b| a.twice_nll.total_cmp(&b.twice_nll));
+        let Some(lowest) = lowest.cloned() else {
+            return Err(Error::Argument("there are no scans to be joined".into()));
+        };
+        if parts.iter().any(|part| part.parameter != lowest.parameter) {
+            return Err(Error::Argument("these are scans of different parameters".into()));
+        }
+        let (mut points, mut notes) = (Vec::new(), Vec::<String>::new());
+        let status = worst(parts.iter().map(|part| part.status));
+        for part in parts {
+            let higher = part.twice_nll - lowest.twice_nll;
+            points.extend(part.points.into_iter().map(|point| ScanPoint {
+                delta_twice_nll: point.delta_twice_nll + higher,
+                ..point
+            }));
+            notes.extend(part.notes);
+        }
+        points.sort_by(|a, b| a.value.total_cmp(&b.value));
+        notes.sort();
+        notes.dedup();
+        Ok(Self { points, status, notes, ..lowest })
+    }
+}
+
 fn point(node: &Node, twice_nll: f64) -> ScanPoint {
     ScanPoint {
         value: node.values[0],

@@ -63,8 +63,8 @@ impl Session {
         }
         held.iter().try_for_each(|&k| self.check_free(k))?;
         let (x, y) = (rising(x)?, rising(y)?);
-        let levels =
-            options.levels.iter().map(|&l| quantile(l, 2.0)).collect::<Result<Vec<_>>>()?;
+        // a wrong level shows before the fits
+        options.levels.iter().try_for_each(|&level| quantile(level, 2.0).map(drop))?;
         let (fit, dataset) = self.explore(data, &held, options.tolerance)?;
         must_converge(&fit)?;
         let profiler = Profiler {
@@ -100,16 +100,11 @@ impl Session {
         let delta =
             |n: &Node| if n.status.is_converged() { n.twice_nll - twice_nll } else { f64::NAN };
         let delta_twice_nll: Vec<f64> = nodes.iter().map(delta).collect();
-        let contour = |(&level, &height): (&f64, &f64)| Contour {
-            level,
-            delta: height,
-            lines: contours(&x, &y, &delta_twice_nll, height),
-        };
         Ok(Scan2d {
             parameters: held.map(|k| self.model.parameters()[k].name.clone()),
             best: held.map(|k| best[k]),
             twice_nll,
-            contours: options.levels.iter().zip(&levels).map(contour).collect(),
+            contours: drawn(&options.levels, &x, &y, &delta_twice_nll)?,
             status: worst(nodes.iter().map(|n| n.status)),
             x,
             y,
@@ -117,6 +112,54 @@ impl Session {
             notes,
         })
     }
+}
+
+impl Scan2d {
+    /// Scans of the same parameters, data and `x` at other `y`, as one, with contours at `levels`. Heights
+    /// are above the lowest minimum that any of them found.
+    ///
+    /// # Errors
+    /// Where there are none, they are of different parameters, or a `y` is there twice.
+    pub fn join(mut parts: Vec<Self>, levels: &[f64]) -> Result<Self> {
+        let first = |part: &Self| part.y.first().copied().unwrap_or(f64::NAN);
+        parts.sort_by(|a, b| first(a).total_cmp(&first(b)));
+        let lowest = parts.iter().min_by(|a, b| a.twice_nll.total_cmp(&b.twice_nll));
+        let Some(lowest) = lowest.cloned() else {
+            return Err(Error::Argument("there are no scans to be joined".into()));
+        };
+        if parts.iter().any(|p| p.parameters != lowest.parameters || p.x != lowest.x) {
+            return Err(Error::Argument("these are scans of different parameters".into()));
+        }
+        let y: Vec<f64> = parts.iter().flat_map(|part| part.y.iter().copied()).collect();
+        if y.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(Error::Argument("parts of a scan overlap".into()));
+        }
+        let heights = |part: &Self| {
+            let higher = part.twice_nll - lowest.twice_nll;
+            part.delta_twice_nll.iter().map(|delta| delta + higher).collect::<Vec<_>>()
+        };
+        let delta_twice_nll: Vec<f64> = parts.iter().flat_map(heights).collect();
+        let mut notes: Vec<String> = parts.iter().flat_map(|part| part.notes.clone()).collect();
+        notes.sort();
+        notes.dedup();
+        Ok(Self {
+            contours: drawn(levels, &lowest.x, &y, &delta_twice_nll)?,
+            status: worst(parts.iter().map(|part| part.status)),
+            y,
+            delta_twice_nll,
+            notes,
+            ..lowest
+        })
+    }
+}
+
+/// Contours at these confidence levels.
+fn drawn(levels: &[f64], x: &[f64], y: &[f64], heights: &[f64]) -> Result<Vec<Contour>> {
+    let contour = |&level: &f64| {
+        let delta = quantile(level, 2.0)?;
+        Ok(Contour { level, delta, lines: contours(x, y, heights, delta) })
+    };
+    levels.iter().map(contour).collect()
 }
 
 fn rising(values: &[f64]) -> Result<Vec<f64>> {

@@ -1,21 +1,19 @@
 //! Hypothesis tests by toys: CLs and discovery.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Session;
-use super::ensemble::{Ensemble, EnsemblePlan, stream};
+use super::ensemble::Ensemble;
 use super::hypotest::STEPS;
 use super::hypotheses::{Hypotheses, OBSERVED};
+use super::pending_test::PendingTest;
 use super::place::Place;
 use crate::fit::Tolerance;
 use crate::infer::distributions::significance;
-use crate::infer::{Empirical, ExpectedToys, Fraction, TestStatistic, ToyCls};
+use crate::infer::{ExpectedToys, Fraction, TestStatistic, ToyCls};
 use crate::model::Data;
 use crate::{Error, Result};
-
-/// Toys after which an adaptive test looks for the first time.
-const FIRST_LOOK: u64 = 1000;
 
 /// Which test, and with how many toys.
 #[derive(Debug, Clone)]
@@ -53,19 +51,15 @@ pub enum Hypothesis {
     Alternative,
 }
 
-/// A test whose fits to the data are done: what remains are toys.
+impl Hypothesis {
+    /// Both, in the order in which their toys are thrown.
+    pub const BOTH: [Self; 2] = [Self::Tested, Self::Alternative];
+}
+
+/// A [`PendingTest`] and the session that fits its toys.
 pub struct PreparedTest<'a> {
     session: Place<'a>,
-    test: ToyTest,
-    poi: usize,
-    /// Test statistic of the data.
-    pub test_statistic: f64,
-    /// Best fit of the parameter of interest, within the statistic's bounds.
-    pub mu_hat: f64,
-    /// What was done beside what was asked: other bounds.
-    pub notes: Vec<String>,
-    /// Best fits to the data under the tested hypothesis and the alternative.
-    truths: [Vec<f64>; 2],
+    pending: PendingTest,
 }
 
 /// A test by toys.
@@ -193,17 +187,28 @@ impl Session {
             let place = tests.path.values().iter().position(|v| *v == mu);
             let q = place.map_or(f64::NAN, |i| tests.q(OBSERVED, i));
             let stream = test.stream + 2 * k as u64;
-            Ok(PreparedTest {
-                session: session.clone(),
+            let pending = PendingTest {
                 test: ToyTest { mu, stream, ..test.clone() },
                 poi,
+                name: name.clone(),
+                bounds: (lower, upper),
                 test_statistic: q,
                 mu_hat: tests.best[OBSERVED].0,
                 notes: notes.clone(),
                 truths: [truth(mu)?, truth(statistic.alternative())?],
-            })
+                ensembles: None,
+            };
+            Ok(PreparedTest { session: session.clone(), pending })
         };
         values.iter().enumerate().map(prepared).collect()
+    }
+}
+
+impl Deref for PreparedTest<'_> {
+    type Target = PendingTest;
+
+    fn deref(&self) -> &PendingTest {
+        &self.pending
     }
 }
 
@@ -213,26 +218,9 @@ impl PreparedTest<'_> {
         &self.session
     }
 
-    /// The test.
-    pub fn test(&self) -> &ToyTest {
-        &self.test
-    }
-
-    /// The toys of one hypothesis.
-    pub fn plan(&self, hypothesis: Hypothesis) -> EnsemblePlan {
-        let (i, test) = (hypothesis as usize, &self.test);
-        let thrown = hypothesis == Hypothesis::Tested || test.alternative;
-        EnsemblePlan {
-            statistic: test.statistic,
-            poi: self.poi,
-            mu: test.mu,
-            truth: self.truths[i].clone(),
-            seed: stream(test.seed, test.stream + i as u64),
-            range: if thrown { test.range.clone() } else { test.range.start..test.range.start },
-            tolerance: test.tolerance,
-            threshold: Some(self.test_statistic),
-            keep_values: test.keep_values,
-        }
+    /// The test without the session, for toys that are thrown elsewhere.
+    pub fn into_pending(self) -> PendingTest {
+        self.pending
     }
 
     /// Throws the toys of both hypotheses, in steps where the test is adaptive.
@@ -244,74 +232,31 @@ impl PreparedTest<'_> {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Hypothesis, u64),
     ) -> Result<ToyHypotest> {
-        let range = self.test.range.clone();
-        let both = [Hypothesis::Tested, Hypothesis::Alternative];
-        let plans = both.map(|h| self.plan(h));
-        let precision = self.session.toy_device(&plans[0].toys())?.precision;
-        let empty = |i: usize| {
-            let range = range.start..range.start;
-            Ensemble::new(&EnsemblePlan { range, ..plans[i].clone() }, &precision)
-        };
-        let mut ensembles = [empty(0), empty(1)];
-        let mut end = match self.test.error {
-            Some(_) => range.end.min(range.start + FIRST_LOOK),
-            None => range.end,
-        };
-        loop {
-            for (i, hypothesis) in both.into_iter().enumerate() {
-                let (ensemble, plan) = (&mut ensembles[i], &plans[i]);
-                let part = ensemble.range.end..end.min(plan.range.end);
-                if part.is_empty() || stop.load(Ordering::Relaxed) {
-                    continue;
-                }
-                ensemble.extend_to(part.end, plan.keep_values);
-                let plan = EnsemblePlan { range: part, ..plan.clone() };
-                let mut heard = |n| progress(hypothesis, n);
-                self.session.throw_into(ensemble, &plan, self.test.chunk, stop, &mut heard)?;
-            }
-            let more = self.more_toys(&ensembles);
-            if stop.load(Ordering::Relaxed) || end >= range.end || more == 0 {
+        let Self { session, mut pending } = self;
+        let (last, chunk) = (pending.test.range.end, pending.test.chunk);
+        let stopped = || stop.load(Ordering::Relaxed);
+        while !stopped() {
+            let needed = pending.needed();
+            if needed.is_empty() {
                 break;
             }
-            // not many at once: the error of few toys is itself not known well
-            let most = 9 * (end - range.start);
-            end = range.end.min(end + more.min(most));
+            for (hypothesis, plan) in needed {
+                if stopped() {
+                    break;
+                }
+                let mut heard = |n| progress(hypothesis, n);
+                let part = session.ensemble_here(&plan, chunk, stop, &mut heard)?;
+                pending.take(hypothesis, &part)?;
+            }
         }
-        let complete = !stop.load(Ordering::Relaxed)
-            || ensembles.iter().all(Ensemble::is_complete) && end == range.end;
-        let [tested, alternative] = ensembles;
-        Ok(ToyHypotest { complete, ..self.conclude(tested, alternative) })
-    }
-
-    /// Toys that an adaptive test still needs; 0 where no error was asked for.
-    fn more_toys(&self, ensembles: &[Ensemble; 2]) -> u64 {
-        let [clsb, clb] = [0, 1].map(|i| ensembles[i].p_value());
-        match self.test.error {
-            None => 0,
-            Some(wish) if self.test.statistic == TestStatistic::Q0 => clsb.more_toys(wish),
-            Some(wish) => ToyCls { clsb, clb }.more_toys(wish),
-        }
+        let whole = !stopped() || pending.end() == last;
+        let done = pending.conclude();
+        Ok(ToyHypotest { complete: whole && done.complete, ..done })
     }
 
     /// What the toys of both hypotheses say.
     pub fn conclude(self, tested: Ensemble, alternative: Ensemble) -> ToyHypotest {
-        let empirical = |e: &Ensemble| match self.test.keep_values {
-            true => e.distribution(),
-            false => Empirical::default(),
-        };
-        ToyHypotest {
-            poi: self.session.model.parameters()[self.poi].name.clone(),
-            mu: self.test.mu,
-            statistic: self.test.statistic,
-            test_statistic: self.test_statistic,
-            mu_hat: self.mu_hat,
-            cls: ToyCls { clsb: tested.p_value(), clb: alternative.p_value() },
-            expected: ExpectedToys::new(&empirical(&tested), &empirical(&alternative)),
-            complete: tested.is_complete() && alternative.is_complete(),
-            tested,
-            alternative,
-            notes: self.notes,
-        }
+        self.pending.conclude_of(tested, alternative)
     }
 }
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .._convert import Floats, array, number, vector
+from .._convert import array, by_channel, number, vector
 from ..errors import ArgumentError
 from ..model import Model, as_model
 from ..session import Session
@@ -38,8 +38,10 @@ def asked(value: Any, what: str) -> float:
     return number(value, what)
 
 
-def data_of(data: Any) -> Floats:
+def data_of(data: Any) -> Any:
     """Data, of which pyhf also takes a row of a matrix."""
+    if by_channel(data):
+        return data
     found = array(data, "data")
     return vector(found[0] if found.ndim == 2 and found.shape[0] == 1 else found, "data")
 

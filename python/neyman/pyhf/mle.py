@@ -35,6 +35,7 @@ def fit(
     Parameters
     ----------
     data, pdf, init_pars, par_bounds, fixed_params
+        As in pyhf.
     return_fitted_val, return_result_obj, return_uncertainties, return_correlations
         As in pyhf.
     tolerance : float, optional

@@ -24,10 +24,10 @@ pub(super) fn run(global: &Global, arguments: &Limit) -> Outcome {
     let bar = load::progress(global, set.patches.len() as u64, "patches");
     let request = load::request(global)?;
     let compile = |loaded: &_| load::model(loaded, &arguments.statement.workspace);
+    let all = 0..set.patches.len();
+    let done = |_, _: &_| ProgressBar::inc(&bar, 1);
     let rows =
-        limits_of_patches(&workspaces, &compile, &request, &options(arguments), &stop, &|_, _| {
-            ProgressBar::inc(&bar, 1)
-        });
+        limits_of_patches(&workspaces, all, &compile, &request, &options(arguments), &stop, &done);
     bar.finish_and_clear();
     if rows.iter().flatten().all(Result::is_err) {
         // nothing came out: say why as for a single workspace

@@ -4,6 +4,7 @@ use crate::accelerator::cpu::Cpu;
 use crate::accelerator::{Accelerator, LaneBlock, LaneValues, Problem, Program};
 use crate::fit::{self, Covariance, Fit, FitJob, Status, Tolerance};
 use crate::model::{Cells, Data, Model};
+use crate::session::fit::{STARTS, starts};
 use crate::{Error, Result};
 
 /// So near the minimum that a gradient by the envelope theorem is exact to 1e-7 of a parameter's width.
@@ -108,35 +109,43 @@ impl Place {
         cells.bins().zip(factors).map(|((_, bin), f)| here.bin_slopes[bin] * f).collect()
     }
 
-    /// The minimum from `start`, to rounding.
+    /// The lowest minimum, to rounding: from `start`, and from points thrown around it as those of
+    /// [`Session::fit`](crate::session::Session::fit).
     ///
     /// # Errors
-    /// Where it is not found.
+    /// Where none is found.
     pub(super) fn fit(&self, data: &Data, start: &[f64], fixed: &[bool]) -> Result<Fit> {
         let (lower, upper) = (self.problem().lower(), self.problem().upper());
-        let start: Vec<f64> = (0..start.len())
-            .map(|k| if fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) })
-            .collect();
+        let inside = |(i, x): (usize, f64)| {
+            let k = i % start.len();
+            if fixed[k] { x } else { x.clamp(lower[k], upper[k]) }
+        };
+        let starts: Vec<f64> =
+            starts(self.model(), start, fixed).into_iter().enumerate().map(inside).collect();
         let job = FitJob {
-            main: &data.main,
-            auxiliary: &data.auxiliary,
-            n_fits: 1,
-            start: &start,
+            main: &data.main.repeat(STARTS),
+            auxiliary: &data.auxiliary.repeat(STARTS),
+            n_fits: STARTS,
+            start: &starts,
             fixed,
             tolerance: EXACT,
         };
         let batch = fit::minimize(&self.cpu, &job)?;
-        if batch.status[0].is_converged() {
+        let converged = (0..batch.len()).filter(|&i| batch.status[i].is_converged());
+        // the first of those that are equal but for rounding
+        let lower = |i: usize, j: usize| batch.nll[i] < batch.nll[j] - 1e-9;
+        let best = converged.reduce(|best, i| if lower(i, best) { i } else { best });
+        if let Some(i) = best {
             return Ok(Fit {
-                parameters: batch.parameters,
-                nll: batch.nll[0],
-                edm: batch.edm[0],
-                evaluations: batch.evaluations[0],
-                status: batch.status[0],
-                negative_bin: batch.negative_bin[0],
+                parameters: batch.parameters_of(i).to_vec(),
+                nll: batch.nll[i],
+                edm: batch.edm[i],
+                evaluations: batch.evaluations[i],
+                status: batch.status[i],
+                negative_bin: batch.negative_bin[i],
             });
         }
-        if batch.status[0] == Status::NotFinite {
+        if batch.status.contains(&Status::NotFinite) {
             let message = "a fit has no start: a bin with events expects none there";
             return Err(Error::Convergence(message.into()));
         }

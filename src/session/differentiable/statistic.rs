@@ -119,13 +119,20 @@ impl Differentiable {
         free: Option<&[f64]>,
     ) -> Result<Tested> {
         let poi = self.poi()?;
+        let at =
+            |place: &Place, x: Vec<f64>| Ok::<_, Error>(Point { here: place.at(&x, data)?, x });
+        let known = free.is_some();
         let free = match free {
             Some(x) => x.to_vec(),
-            None => self.free_fit(place, data, mu, statistic)?.parameters,
+            None => self.free_fit(place, data, &self.model.init(), mu, statistic)?.parameters,
         };
         let held = self.held_fit(place, data, &free, mu)?.parameters;
-        let point = |x: Vec<f64>| Ok(Point { here: place.at(&x, data)?, x });
-        let (free, held): (Point, Point) = (point(free)?, point(held)?);
+        let (mut free, held) = (at(place, free)?, at(place, held)?);
+        if !known && held.here.nll < free.here.nll {
+            // the way to the held value led to a lower minimum
+            let lower = self.free_fit(place, data, &held.x, mu, statistic)?.parameters;
+            free = at(place, lower)?;
+        }
         let difference = 2.0 * (held.here.nll - free.here.nll);
         let q = statistic.value(mu, free.x[poi], difference);
         Ok(Tested { counts: q > 0.0, q, free, held })
@@ -136,15 +143,15 @@ impl Differentiable {
         &self,
         place: &mut Place,
         data: &Data,
+        start: &[f64],
         mu: f64,
         statistic: TestStatistic,
     ) -> Result<Fit> {
         let poi = self.poi()?;
         let mut bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
-        let init = self.model.init();
         let mut widened = 0;
         loop {
-            let fit = place.bounded(poi, bounds, |p| p.fit(data, &init, &self.fixed))?;
+            let fit = place.bounded(poi, bounds, |p| p.fit(data, start, &self.fixed))?;
             if fit.parameters[poi] < bounds.1 || widened == WIDENINGS {
                 return Ok(fit);
             }

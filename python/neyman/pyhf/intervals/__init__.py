@@ -1,0 +1,5 @@
+"""``pyhf.infer.intervals``."""
+
+from . import upper_limits
+
+__all__ = ["upper_limits"]

@@ -1,0 +1,161 @@
+"""Profile likelihoods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .._convert import Floats, maybe, vector, whole
+from .._executor import Division, cut, undivided
+from .._progress import Progress
+from ..errors import ArgumentError
+from ..model import held
+from ..results import Scan2dResult, ScanResult
+from ._fits import Fits
+
+
+class Scans(Fits):
+    """Profile likelihoods."""
+
+    def scan(
+        self,
+        values: Any,
+        data: Any = None,
+        *,
+        parameter: str | None = None,
+        levels: Sequence[float] = (0.68, 0.95),
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
+    ) -> ScanResult:
+        """Profile likelihood at `values` of one parameter, and its intervals.
+
+        Parameters
+        ----------
+        values : array
+        data, fix, tolerance
+            As in `fit`.
+        parameter : str, optional
+            The parameter of interest where not given.
+        levels : list of float
+            Confidence levels of the intervals.
+        executor : concurrent.futures.Executor, optional
+            Of processes, or what dask, Parsl or Globus Compute have: about `parts` (8) tasks with neighbouring
+            values each. Fits start from the best fit and from neighbours of their own part, so that heights may
+            differ within the fits' tolerance; where a part finds a lower minimum, all are above that one.
+        progress : callable or True, optional
+            With an executor: called with the numbers of values done and to be done.
+
+        Examples
+        --------
+        >>> session.scan([0, 1, 2]).delta_twice_nll.round(4)
+        array([0.4975, 0.0272, 1.0979])
+        """
+        values = vector(values, "values")
+        rest = (
+            maybe(data, self._model),
+            self._poi(parameter),
+            vector(levels, "levels").tolist(),
+            held(self._model, fix),
+            tolerance,
+        )
+        if executor is None:
+            undivided(executor, parts)
+            found = self._open().scan(values, *rest)
+        else:
+            division = Division(executor, parts, progress, "values")
+            pieces = _pieces(values, division)
+            found = _core.join_scans(
+                division.gather([self._task(len(piece), "scan", piece, *rest) for piece in pieces])
+            )
+        return ScanResult(**{**self._about(), **found})
+
+    def scan2d(
+        self,
+        parameters: tuple[str, str],
+        x: Any,
+        y: Any,
+        data: Any = None,
+        *,
+        levels: Sequence[float] = (0.68, 0.95),
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
+    ) -> Scan2dResult:
+        """Profile likelihood of two parameters at all pairs of `x` and `y`, and its contours.
+
+        Other parameters are those of `scan`; an executor's parts are rows of `y`.
+
+        Examples
+        --------
+        >>> session.scan2d(("mu", "gamma[0]"), [0, 1, 2], [0.9, 1.1]).delta_twice_nll.shape
+        (2, 3)
+        """
+        if isinstance(parameters, str) or len(parameters) != 2:
+            raise ArgumentError(f"parameters: two names are needed, not {parameters!r}")
+        first, second = (self._model.parameters[self._model.index(n)] for n in parameters)
+        x, y, heights = vector(x, "x"), vector(y, "y"), vector(levels, "levels").tolist()
+        rest = (maybe(data, self._model), heights, held(self._model, fix), tolerance)
+        if executor is None:
+            undivided(executor, parts)
+            found = self._open().scan2d((first, second), x, y, *rest)
+        else:
+            division = Division(executor, parts, progress, "points")
+            tasks = [
+                self._task(len(x) * len(piece), "scan2d", (first, second), x, piece, *rest)
+                for piece in _pieces(y, division)
+            ]
+            found = _core.join_scans2d(division.gather(tasks), heights)
+        return Scan2dResult(**{**self._about(), **found})
+
+    def contour(
+        self,
+        parameters: tuple[str, str],
+        data: Any = None,
+        *,
+        points: int = 25,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        **options: Any,
+    ) -> Scan2dResult:
+        """Contours of two parameters on a grid around the best fit: `scan2d` within four uncertainties.
+
+        Parameters
+        ----------
+        points : int
+            Of each parameter.
+        data, fix, tolerance, options
+            As in `scan2d`.
+
+        Examples
+        --------
+        >>> [round(c.level, 2) for c in session.contour(("mu", "gamma[0]"), points=9).contours]
+        [0.68, 0.95]
+        """
+        points = whole(points, "points", 2)
+        if isinstance(parameters, str) or len(parameters) != 2:
+            raise ArgumentError(f"parameters: two names are needed, not {parameters!r}")
+        fit = self.fit(data, fix=fix, tolerance=tolerance)
+        grid = []
+        for name in parameters:
+            k = self._model.index(name)
+            lower, upper = self._model.bounds[k]
+            best, width = fit.values[k], fit.uncertainties[k]
+            width = width if width > 0 else 0.05 * (upper - lower)
+            grid.append(np.linspace(max(lower, best - 4 * width), min(upper, best + 4 * width), points))
+        x, y = grid
+        return self.scan2d(parameters, x, y, data, fix=fix, tolerance=tolerance, **options)
+
+
+def _pieces(values: Floats, division: Division) -> list[Floats]:
+    """Neighbouring values together."""
+    values = np.unique(values)
+    return [values[a:b] for a, b in cut(0, len(values), division.parts)]
