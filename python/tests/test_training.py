@@ -1,8 +1,6 @@
-"""The example and the page on training."""
+"""The example of training."""
 
 import importlib.util
-import json
-import re
 
 import numpy as np
 import pytest
@@ -32,17 +30,3 @@ def test_the_example_is_repeatable(example):
     first, second = (example.train("upper_limit", 1, 3, session)[0] for _ in range(2))
     np.testing.assert_allclose(first, second, rtol=1e-3)
     assert first[1] < first[0]
-
-
-def test_the_page(example, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "workspace.json").write_text(json.dumps(example.workspace()))
-    text = (REPOSITORY / "docs/training.md").read_text()
-    names = {}
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-    assert len(blocks) == 4
-    for block in blocks:
-        exec(block, names)
-    assert names["signal"].grad.abs().sum() > 0
-    assert names["limit"].item() > 0 and names["counts"].sum() == pytest.approx(20.0)
-    assert len(names["session"].layout) == 4
