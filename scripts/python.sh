@@ -19,7 +19,7 @@ fi
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 python=$venv/bin/python
 "$python" -m pip install --quiet --disable-pip-version-check \
-    'maturin>=1.8,<2' numpy scipy pyhf iminuit cabinetry hist matplotlib pytest mypy distributed
+    'maturin>=1.8,<2' numpy scipy pyhf iminuit cabinetry hist matplotlib pytest mypy distributed torch jax
 VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --locked --profile "${PROFILE:-quick}" --manifest-path python/Cargo.toml
 
 cd python

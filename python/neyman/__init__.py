@@ -9,8 +9,10 @@
 (0.812, 2.811)
 
 Everything that a session says is also a function of this module for a single call: `fit`, `profile_scan`,
-`hypotest`, `upper_limit`, `ranking`, `fit_toys`; `upper_limits` is for all patches of a patchset. `neyman.pyhf` has pyhf's own functions, `neyman.minuit` a cost
-function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
+`hypotest`, `upper_limit`, `ranking`, `fit_toys`; `upper_limits` is for all patches of a patchset. `neyman.pyhf` has
+pyhf's own functions, `neyman.minuit` a cost function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
+`neyman.torch`, `neyman.jax` and `neyman.differentiable` have statements as functions of the yields of samples, with
+gradients.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ __all__ = [
 ]
 
 
-_PARTS = ("cabinetry", "minuit", "plot", "pyhf", "results")
+_PARTS = ("cabinetry", "differentiable", "jax", "minuit", "plot", "pyhf", "results", "torch")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,10 +7,9 @@ import sys
 import neyman
 
 NAMES = """
-ArgumentError ConvergenceError Device DeviceError DeviceInfo Error ExecutorError FileError Model Session SpecificationError
-UnsupportedError __version__ cabinetry devices fit fit_toys from_pyhf has_cuda has_metal has_vulkan hypotest load
-minuit plot profile_scan pyhf ranking results upper_limit
-upper_limits
+ArgumentError ConvergenceError Device DeviceError DeviceInfo Error ExecutorError FileError Model Session
+SpecificationError UnsupportedError __version__ cabinetry devices differentiable fit fit_toys from_pyhf has_cuda
+has_metal has_vulkan hypotest jax load minuit plot profile_scan pyhf ranking results torch upper_limit upper_limits
 """.split()
 METHODS = """
 close contour device discovery evaluate fit fit_device fit_toys gof hypotest impacts interval limit minos model
@@ -37,6 +36,7 @@ def test_names():
 
 def test_everything_has_a_docstring():
     owners = (neyman, neyman.results, neyman.pyhf, neyman.pyhf.calculators, neyman.cabinetry, neyman.minuit, neyman.plot)
+    owners += (neyman.differentiable, neyman.torch, neyman.jax, neyman.differentiable.DifferentiableSession)
     for owner in (*owners, neyman.Session, neyman.Model, neyman.results.FitResult):
         for name in getattr(owner, "__all__", None) or public(owner):
             of = getattr(owner, name)
@@ -50,7 +50,7 @@ def test_importing_reads_numpy_and_no_more():
     begin = time.perf_counter()
     import neyman
     seconds = time.perf_counter() - begin
-    heavy = {"pyhf", "scipy", "matplotlib", "iminuit", "cabinetry", "pyarrow"} & set(sys.modules)
+    heavy = {"pyhf", "scipy", "matplotlib", "iminuit", "cabinetry", "pyarrow", "torch", "jax"} & set(sys.modules)
     assert not heavy, heavy
     print(seconds)
     """

@@ -1,0 +1,236 @@
+"""What a gradient costs: losses forward and backward, and a training step, beside JAX.
+
+    python benches/training.py [--data FOLDER WITH atlas_tHu_fcnc.json] [--json out.json]
+
+It needs neyman[torch,jax] and pyhf; figures count only for a release build (`PROFILE=release scripts/python.sh`). Each
+is the median of seven rounds after a warm-up, in microseconds of processor time.
+
+- `nll`, `z0`, `asimov_z0`, `upper_limit`: of a workspace with 184 parameters, in the yields of its signal.
+- `nll pyhf jax`: pyhf's own likelihood of that workspace under `jax.jit(jax.value_and_grad)`, its nominal rates replaced.
+- `loss`, `loss jax`: the expected significance of the templates of the example, forward and backward.
+- `step`: a training step of `examples/train_significance.py` (four times 2000 events, network, soft histogram,
+  expected significance, Adam). `step jax`: the same in one jitted function, the likelihood written by hand since
+  pyhf's cannot be built of traced templates; nuisance parameters profiled by Newton's method with as many steps as this
+  model needs, differentiated by the envelope theorem.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pyhf
+import torch
+from jax.scipy.special import gammaln
+from jax.scipy.stats import norm
+
+import neyman.torch
+
+REPOSITORY = Path(__file__).parents[1]
+SIGNAL = ["utH_dec", "utH_prod"]
+NEWTON = 8
+
+
+def microseconds(call: Callable[[], Any], calls: int) -> float:
+    call()
+    rounds = []
+    for _ in range(7):
+        begin = time.process_time()
+        for _ in range(calls):
+            call()
+        rounds.append((time.process_time() - begin) / calls * 1e6)
+    return statistics.median(rounds)
+
+
+def losses(path: Path) -> dict[str, float]:
+    session = neyman.torch.create_session(path, SIGNAL)
+    signal = torch.tensor(session.nominal, requires_grad=True)
+    nothing = neyman.torch.Asimov(0.0)
+    calls = {
+        "nll": (lambda: neyman.torch.nll_loss(signal, session), 500),
+        "z0": (lambda: neyman.torch.z0_loss(signal, session), 20),
+        "asimov_z0": (lambda: neyman.torch.asimov_z0_loss(signal, session), 20),
+        "upper_limit": (lambda: neyman.torch.upper_limit_loss(signal, session, quantile=0.0, data=nothing), 10),
+    }
+
+    def both(loss: Callable[[], torch.Tensor]) -> Callable[[], None]:
+        def call() -> None:
+            signal.grad = None
+            loss().backward()
+
+        return call
+
+    found = {name: microseconds(both(loss), n) for name, (loss, n) in calls.items()}
+    ours = neyman.differentiable.nll(session.nominal, session)
+    function, at = pyhf_nll(path, session)
+    value, slopes = function(at)
+    np.testing.assert_allclose(value, ours[0], rtol=1e-9)
+    np.testing.assert_allclose(slopes, ours[1], rtol=1e-6, atol=1e-9)
+    found["nll pyhf jax"] = microseconds(lambda: function(at)[1].block_until_ready(), 100)
+    return found
+
+
+def pyhf_nll(path: Path, session: Any) -> tuple[Any, Any]:
+    """pyhf's likelihood and its gradient in the yields of some samples, and the nominal ones."""
+    pyhf.set_backend("jax")
+    workspace = pyhf.Workspace(json.loads(path.read_text()))
+    codes = {"normsys": {"interpcode": "code4"}, "histosys": {"interpcode": "code4p"}}
+    model = workspace.model(modifier_settings=codes)
+    data, start = jnp.array(workspace.data(model)), jnp.array(model.config.suggested_init())
+    main, first, bins = model.main_model, 0, {}
+    nominal = jnp.array(main.nominal_rates)
+    for channel in model.config.channels:
+        bins[channel] = slice(first, first := first + model.config.channel_nbins[channel])
+
+    @jax.jit
+    @jax.value_and_grad
+    def nll(yields: Any) -> Any:
+        rates = nominal
+        for sample, channel, span in session.layout:
+            rates = rates.at[0, model.config.samples.index(sample), 0, bins[channel]].set(yields[span])
+        main.nominal_rates = rates
+        return -model.logpdf(start, data)[0]
+
+    return nll, jnp.array(session.nominal)
+
+
+def torch_step(example: Any) -> float:
+    session = neyman.torch.create_session(example.workspace(), example.TEMPLATES)
+    network = torch.nn.Sequential(
+        torch.nn.Linear(2, 32), torch.nn.ReLU(), torch.nn.Linear(32, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1)
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
+    soft = neyman.torch.SoftHistogram(example.EDGES, bandwidth=0.03, flow=True)
+    loss = neyman.torch.SignificanceLoss(session, "asimov_z0")
+    batch = example.events(example.BATCH, torch.Generator().manual_seed(1))
+
+    def step() -> None:
+        value = loss(example.yields(soft(network(batch).squeeze(-1).sigmoid()) / example.BATCH))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+
+    return microseconds(step, 20)
+
+
+def expected_significance(templates: Any) -> Any:
+    """sqrt(q0) of data expected at mu = 1: the best fit is where they were made, the other one is found."""
+    signal, nominal, high, low = templates
+    data = signal + nominal
+
+    def nll(mu: Any, nuisance: Any) -> Any:
+        shift, width = nuisance
+        # code4p; the polynomial that code4 has inside one standard deviation is an exponential to 1e-4
+        up, down = high - nominal, nominal - low
+        bend = shift * shift * (3 * shift**4 - 10 * shift * shift + 15) / 16
+        inside = shift * (up + down) / 2 + bend * (up - down)
+        move = jnp.where(jnp.abs(shift) <= 1, inside, jnp.where(shift > 0, shift * up, shift * down))
+        rates = mu * signal + (nominal + move) * jnp.exp(width * jnp.log(1.1))
+        return jnp.sum(rates - data * jnp.log(rates) + gammaln(data + 1)) + 0.5 * jnp.sum(nuisance**2)
+
+    def turn(at: Any, _: Any) -> tuple[Any, None]:
+        slopes, curvature = jax.grad(nll, 1)(0.0, at), jax.hessian(nll, 1)(0.0, at)
+        return at - jnp.linalg.solve(curvature + 1e-6 * jnp.eye(2), slopes), None
+
+    held = jax.lax.stop_gradient(jax.lax.scan(turn, jnp.zeros(2), None, length=NEWTON)[0])
+    return jnp.sqrt(2 * (nll(0.0, held) - nll(1.0, jnp.zeros(2))))
+
+
+def jax_step(example: Any) -> float:
+    sizes, keys = ((2, 32), (32, 32), (32, 1)), jax.random.split(jax.random.key(1), 3)
+    weights = [
+        (jax.random.uniform(key, size, minval=-1, maxval=1) / np.sqrt(size[0]), jnp.zeros(size[1]))
+        for key, size in zip(keys, sizes, strict=True)
+    ]
+    weights = jax.tree.map(lambda w: w.astype(jnp.float32), weights)
+    batch = jnp.array(example.events(example.BATCH, torch.Generator().manual_seed(1)).numpy())
+    edges = jnp.array(example.EDGES[1:-1], dtype=jnp.float32)
+    totals = jnp.array([[example.N_SIGNAL], *[[example.N_BACKGROUND]] * 3])
+    floors = jnp.array([[0.0], *[[example.FLOOR]] * 3])
+
+    def loss(weights: Any) -> Any:
+        x = batch
+        for matrix, offset in weights[:-1]:
+            x = jax.nn.relu(x @ matrix + offset)
+        outputs = jax.nn.sigmoid((x @ weights[-1][0] + weights[-1][1])[..., 0])
+        below = norm.cdf((edges - outputs[..., None]) / 0.03)
+        none = jnp.zeros_like(below[..., :1])
+        shares = jnp.diff(jnp.concatenate((none, below, none + 1), -1), axis=-1).mean(axis=1)
+        return -expected_significance((shares * totals + floors).astype(jnp.float64))
+
+    @jax.jit
+    def step(state: Any) -> Any:
+        weights, first, second, n = state
+        slopes = jax.grad(loss)(weights)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, slopes)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, slopes)
+        scale = 3e-3 * jnp.sqrt(1 - 0.999**n) / (1 - 0.9**n)
+
+        def move(weight: Any, m: Any, v: Any) -> Any:
+            return (weight - scale * m / (jnp.sqrt(v) + 1e-8)).astype(weight.dtype)
+
+        return jax.tree.map(move, weights, first, second), first, second, n + 1
+
+    zeros = jax.tree.map(jnp.zeros_like, weights)
+    state = [(weights, zeros, zeros, 1)]
+
+    def call() -> None:
+        state[0] = jax.block_until_ready(step(state[0]))
+
+    return microseconds(call, 20)
+
+
+def significances(example: Any) -> dict[str, float]:
+    """The loss alone, of templates; both sides compute the same."""
+    session = neyman.torch.create_session(example.workspace(), example.TEMPLATES)
+    random = np.random.default_rng(1)
+    templates = np.array([random.uniform(1, 6, 8), *(random.uniform(15, 25, (3, 8)))])
+    templates[2] = templates[1] * 1.1
+    templates[3] = templates[1] * 0.95
+    z, slopes = neyman.differentiable.asimov_z0(templates.ravel(), session)
+    value, gradient = jax.value_and_grad(expected_significance)(jnp.array(templates))
+    np.testing.assert_allclose(value, z, rtol=2e-3)
+    np.testing.assert_allclose(gradient.ravel(), slopes, rtol=1e-2, atol=1e-4)
+    counts = torch.tensor(templates.ravel(), requires_grad=True)
+
+    def ours() -> None:
+        neyman.torch.asimov_z0_loss(counts, session).backward()
+
+    traced, given = jax.jit(jax.value_and_grad(expected_significance)), jnp.array(templates)
+    return {
+        "loss": microseconds(ours, 100),
+        "loss jax": microseconds(lambda: jax.block_until_ready(traced(given)), 100),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("NEYMAN_DATA", "."), "workspaces"))
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    torch.set_num_threads(1)
+    spec = importlib.util.spec_from_file_location("example", REPOSITORY / "examples" / "train_significance.py")
+    assert spec is not None and spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    found = losses(options.data / "atlas_tHu_fcnc.json") | significances(example)
+    found |= {"step": torch_step(example), "step jax": jax_step(example)}
+    for name, value in found.items():
+        print(f"{name:14} {value:9.0f} us")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
