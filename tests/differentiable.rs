@@ -356,6 +356,17 @@ fn parameters_at_a_bound_stay() {
     assert!(q.yields.iter().all(|s| *s == 0.0));
 }
 
+/// Looking around for other minima changes nothing where there is one.
+#[test]
+fn the_same_bits_however_often() {
+    let session = session(&own::all_seven());
+    let d = differentiable(&session, &["signal"]);
+    let y = d.nominal();
+    let q0 = || d.test_statistic(&y, 0.0, TestStatistic::Q0, &DataSource::Observed).expect("q0");
+    let first = q0();
+    assert!((0..9).all(|_| q0() == first));
+}
+
 /// A variation that does nothing in the workspace is an input as any other.
 #[test]
 fn variations_without_effect_get_one() {

@@ -141,10 +141,9 @@ impl Place {
             let near = |i: &usize| rough.nll[*i] <= lowest + NEAR;
             let near: Vec<usize> = (0..rough.len()).filter(near).collect();
             several = near.len() < rough.len();
-            if !near.is_empty() {
-                let of = |&i: &usize| rough.parameters_of(i).iter().copied();
-                all = near.iter().flat_map(of).collect();
-            }
+            // from the start as well, so that the same minimum has the same bits whoever looked around
+            all.truncate(start.len());
+            all.extend(near.iter().flat_map(|&i| rough.parameters_of(i)));
         }
         let batch = self.minimize(data, &all, fixed, EXACT)?;
         let converged = (0..batch.len()).filter(|&i| batch.status[i].is_converged());
