@@ -1,0 +1,7 @@
+//! Likelihoods of single events: tables of events ([`events`]), densities ([`pdf`]), expected numbers of
+//! events ([`yields`]) and the extended likelihood of a mixture of processes ([`reduce`]).
+
+pub mod events;
+mod sum;
+
+pub use events::{EventTable, Observable, OutOfBounds};
