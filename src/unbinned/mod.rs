@@ -2,6 +2,8 @@
 //! events ([`yields`]) and the extended likelihood of a mixture of processes ([`reduce`]).
 
 pub mod events;
+mod packed;
+pub mod pdf;
 mod sum;
 
 pub use events::{EventTable, Observable, OutOfBounds};

@@ -4,6 +4,7 @@
 mod events;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod pdfs;
 
 use std::path::PathBuf;
 
