@@ -4,6 +4,7 @@
 pub mod events;
 mod packed;
 pub mod pdf;
+pub mod reduce;
 mod sum;
 
 pub use events::{EventTable, Observable, OutOfBounds};

@@ -5,6 +5,7 @@ mod events;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdfs;
+mod reduce;
 
 use std::path::PathBuf;
 
