@@ -6,5 +6,6 @@ mod packed;
 pub mod pdf;
 pub mod reduce;
 mod sum;
+pub mod yields;
 
 pub use events::{EventTable, Observable, OutOfBounds};

@@ -6,6 +6,7 @@ mod events;
 mod parquet;
 mod pdfs;
 mod reduce;
+mod yields;
 
 use std::path::PathBuf;
 
