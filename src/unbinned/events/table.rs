@@ -165,18 +165,18 @@ impl EventTable {
 }
 
 /// Where a table came from, for messages.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Origin<'a> {
     pub(super) file: Option<&'a Path>,
     /// Name of the column of weights.
     pub(super) weight: Option<&'a str>,
-    /// Row in the file of each row, where some were left out.
-    pub(super) rows: Option<&'a [usize]>,
+    /// Row in the file of a row, where some were left out.
+    pub(super) row: Option<&'a dyn Fn(usize) -> usize>,
 }
 
 impl Origin<'_> {
     fn row(&self, row: usize) -> usize {
-        self.rows.map_or(row, |rows| rows[row])
+        self.row.map_or(row, |in_file| in_file(row))
     }
 
     fn not_finite(&self, column: &str, row: usize, value: f64) -> Error {

@@ -31,7 +31,7 @@ impl Decoded {
         self.no_null(file, column, groups, None)?;
         let Some(at) = self.values.iter().position(|x| !x.is_finite()) else { return Ok(()) };
         let message = format!("{} is not a finite number", self.values[at]);
-        Err(file.fault(&column.name, Some(file.row(groups, at)), message))
+        Err(file.fault(&column.name, Some(file.row(groups, None, at)), message))
     }
 
     /// No row that is kept is null.
@@ -49,7 +49,7 @@ impl Decoded {
         match self.values.iter().enumerate().position(|(i, x)| is_null(*x) && is_kept(i)) {
             Some(at) => {
                 let message = "null; every event needs a number: leave the event out or fill it in";
-                Err(file.fault(&column.name, Some(file.row(groups, at)), message))
+                Err(file.fault(&column.name, Some(file.row(groups, None, at)), message))
             }
             None => Ok(()),
         }
@@ -169,7 +169,7 @@ fn widen<T: DataType>(
                 let value = values.next().ok_or_else(|| short(file, column))?;
                 convert(value).map_err(|value| {
                     let message = format!("{value} is too large an integer to be an f64 exactly");
-                    file.fault(&column.name, Some(file.row(&[group], start + i)), message)
+                    file.fault(&column.name, Some(file.row(&[group], None, start + i)), message)
                 })?
             };
             out[start + i].write(value);

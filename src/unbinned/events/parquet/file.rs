@@ -114,24 +114,11 @@ impl File {
         self.first_rows[group + 1] - self.first_rows[group]
     }
 
-    /// Row in the file of the `at`-th row of these groups.
-    pub(super) fn row(&self, groups: &[usize], mut at: usize) -> usize {
-        for &group in groups {
-            if at < self.n_rows(group) {
-                return self.first_rows[group] + at;
-            }
-            at -= self.n_rows(group);
-        }
-        self.first_rows[self.n_groups()]
-    }
-
-    /// Rows in the file of those kept of these groups.
-    pub(super) fn rows(&self, groups: &[usize], keep: Option<&[bool]>) -> Vec<usize> {
+    /// Row in the file of the `at`-th row that is kept of these groups.
+    pub(super) fn row(&self, groups: &[usize], keep: Option<&[bool]>, at: usize) -> usize {
         let rows = groups.iter().flat_map(|&g| self.first_rows[g]..self.first_rows[g + 1]);
-        match keep {
-            Some(keep) => rows.zip(keep).filter_map(|(row, keep)| keep.then_some(row)).collect(),
-            None => rows.collect(),
-        }
+        let mut kept = rows.enumerate().filter(|(i, _)| keep.is_none_or(|keep| keep[*i]));
+        kept.nth(at).map_or(self.first_rows[self.n_groups()], |(_, row)| row)
     }
 
     /// Whether a group's statistics allow a value between `lo` and `hi`.

@@ -138,8 +138,8 @@ fn read(path: &Path, observables: &[Observable], options: &ReadOptions) -> Resul
     };
     let columns: Vec<Vec<f64>> = wanted.iter().map(&values).collect::<Result<_>>()?;
     let weights = weight.as_ref().map(&values).transpose()?;
-    let rows = file.rows(&kept_groups, kept_rows.as_deref());
-    let origin = Origin { file: Some(path), weight: options.weight.as_deref(), rows: Some(&rows) };
+    let row = |at: usize| file.row(&kept_groups, kept_rows.as_deref(), at);
+    let origin = Origin { file: Some(path), weight: options.weight.as_deref(), row: Some(&row) };
     EventTable::checked(observables, columns, weights, options.out_of_bounds, &origin)
 }
 
