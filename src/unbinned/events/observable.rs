@@ -54,7 +54,7 @@ impl Observable {
 
     /// Whether `x` lies in the window, bounds included.
     pub fn contains(&self, x: f64) -> bool {
-        (self.lo..=self.hi).contains(&x)
+        (self.lo <= x) & (x <= self.hi)
     }
 
     /// `mass in [60, 120]`

@@ -85,17 +85,21 @@ impl EventTable {
                 );
                 return Err(fault(origin.file, Some(observable.name()), None, message));
             }
-            if let Some(row) = column.iter().position(|x| !x.is_finite()) {
-                return Err(origin.not_finite(observable.name(), row, column[row]));
+        }
+        // what lies in a window is finite: most tables need one look at their values
+        let outside: Vec<Option<usize>> =
+            observables.iter().zip(&columns).map(|(o, c)| first(c, |x| !o.contains(x))).collect();
+        for ((o, column), row) in observables.iter().zip(&columns).zip(&outside) {
+            if let Some(row) = row.and_then(|_| first(column, |x| !x.is_finite())) {
+                return Err(origin.not_finite(o.name(), row, column[row]));
             }
         }
         if let Some(weights) = &weights {
             check_weights(weights, n, origin)?;
         }
-        let inside = |o: &Observable, c: &[f64]| c.iter().position(|x| !o.contains(*x));
         let mut dropped = 0;
-        for (o, column) in observables.iter().zip(&columns) {
-            let Some(row) = inside(o, column) else { continue };
+        for ((o, column), row) in observables.iter().zip(&columns).zip(&outside) {
+            let Some(row) = *row else { continue };
             if out_of_bounds == OutOfBounds::Error {
                 let message = format!(
                     "{} lies outside the window of {}; choose another window, or have such events \
@@ -204,7 +208,7 @@ fn check_weights(weights: &[f64], n: usize, origin: &Origin<'_>) -> Result<()> {
         let message = format!("{} weights for {n} events", weights.len());
         return Err(fault(origin.file, Some(name), None, message));
     }
-    match weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+    match first(weights, |w| !(w.is_finite() && w >= 0.0)) {
         Some(row) if weights[row].is_finite() => {
             let message = format!(
                 "the weight {} is negative; the likelihood of an event is raised to its weight, which \
@@ -237,6 +241,16 @@ pub(super) fn find<'a>(
             Err(fault(file, Some(name), None, "there are two columns of this name"))
         }
     }
+}
+
+/// Index of the first value that is `bad`.
+pub(super) fn first(values: &[f64], bad: impl Fn(f64) -> bool) -> Option<usize> {
+    // whole blocks without a way out are what compilers make lanes of
+    const BLOCK: usize = 1024;
+    let is_bad = |block: &[f64]| block.iter().fold(false, |any, x| any | bad(*x));
+    let block = values.chunks(BLOCK).position(is_bad)?;
+    let start = block * BLOCK;
+    values[start..].iter().position(|x| bad(*x)).map(|at| start + at)
 }
 
 /// Keeps the values whose flag is set.

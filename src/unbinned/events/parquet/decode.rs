@@ -158,21 +158,29 @@ fn widen<T: DataType>(
     out: &mut [MaybeUninit<f64>],
     convert: impl Fn(T::T) -> Result<f64, String>,
 ) -> Result<bool> {
+    let too_large = |row: usize, value: String| {
+        let message = format!("{value} is too large an integer to be an f64 exactly");
+        file.fault(&column.name, Some(file.row(&[group], None, row)), message)
+    };
     let mut nulls = false;
     batches(file, column, &mut reader, out.len(), |start, batch, levels| {
+        let own = &mut out[start..start + levels.len()];
+        let is_whole = batch.len() == levels.len();
         let mut values = batch.drain(..);
-        for (i, level) in levels.iter().enumerate() {
-            let value = if *level == 0 {
-                nulls = true;
-                f64::from_bits(NULL)
-            } else {
-                let value = values.next().ok_or_else(|| short(file, column))?;
-                convert(value).map_err(|value| {
-                    let message = format!("{value} is too large an integer to be an f64 exactly");
-                    file.fault(&column.name, Some(file.row(&[group], None, start + i)), message)
-                })?
-            };
-            out[start + i].write(value);
+        if is_whole {
+            for (i, (out, value)) in own.iter_mut().zip(values).enumerate() {
+                out.write(convert(value).map_err(|value| too_large(start + i, value))?);
+            }
+            return Ok(());
+        }
+        nulls = true;
+        for (i, (out, level)) in own.iter_mut().zip(levels).enumerate() {
+            if *level == 0 {
+                out.write(f64::from_bits(NULL));
+                continue;
+            }
+            let value = values.next().ok_or_else(|| short(file, column))?;
+            out.write(convert(value).map_err(|value| too_large(start + i, value))?);
         }
         Ok(())
     })?;
