@@ -3,12 +3,14 @@
 use neyman::Error;
 use neyman::unbinned::{EventTable, Observable, OutOfBounds};
 
+type Named<'a> = (&'a str, &'a [f64]);
+
 fn mass() -> Observable {
     Observable::new("mass", 60.0, 120.0).expect("a window")
 }
 
 fn refused(
-    columns: &[(&str, &[f64])],
+    columns: &[Named<'_>],
     weights: Option<&[f64]>,
     column: &str,
     row: Option<u64>,
@@ -26,7 +28,7 @@ fn refused(
 #[test]
 fn columns_are_chosen_by_name_and_weights_summed() {
     let observables = [Observable::new("pt", 0.0, 500.0).expect("a window"), mass()];
-    let columns: [(&str, &[f64]); 3] =
+    let columns: [Named<'_>; 3] =
         [("mass", &[60.0, 91.0, 120.0]), ("eta", &[f64::NAN]), ("pt", &[1.0, 2.0, 3.0])];
     let weights = [0.5, 2.0, 0.0];
     let table = EventTable::from_slices(&observables, &columns, Some(&weights), OutOfBounds::Error)
@@ -45,7 +47,7 @@ fn columns_are_chosen_by_name_and_weights_summed() {
 
 #[test]
 fn events_outside_are_refused_or_counted() {
-    let columns: [(&str, &[f64]); 1] = [("mass", &[59.9, 90.0, 120.1, 100.0])];
+    let columns: [Named<'_>; 1] = [("mass", &[59.9, 90.0, 120.1, 100.0])];
     let table = EventTable::from_slices(
         &[mass()],
         &columns,
@@ -63,7 +65,7 @@ fn events_outside_are_refused_or_counted() {
 
 #[test]
 fn bad_tables_are_told() {
-    let (m, p): ((&str, &[f64]), (&str, &[f64])) = (("mass", &[90.0, 91.0]), ("pt", &[1.0, 2.0]));
+    let (m, p): (Named<'_>, Named<'_>) = (("mass", &[90.0, 91.0]), ("pt", &[1.0, 2.0]));
     refused(&[m, ("pT", &[1.0, 2.0])], None, "pt", None, "did you mean \"pT\"?");
     refused(&[m, ("xyz", &[1.0, 2.0])], None, "pt", None, "there are \"mass\", \"xyz\"");
     refused(&[m, p, p], None, "pt", None, "two columns");

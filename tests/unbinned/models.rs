@@ -15,8 +15,8 @@ fn likelihood(case: &Value, theta: &[f64]) -> (f64, Vec<f64>) {
     let mass = Observable::new("mass", bounds[0], bounds[1]).expect("a window");
     let weights = (!case["weights"].is_null()).then(|| numbers(&case["weights"]));
     let columns = vec![("mass".to_owned(), numbers(&case["x"]))];
-    let table =
-        EventTable::new(&[mass.clone()], columns, weights, OutOfBounds::Error).expect("a table");
+    let table = EventTable::new(std::slice::from_ref(&mass), columns, weights, OutOfBounds::Error)
+        .expect("a table");
     let (x, n) = (table.column("mass").expect("there"), table.n());
 
     let events = number(&case["base_sig"]);

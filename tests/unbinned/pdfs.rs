@@ -304,6 +304,45 @@ fn edges_are_limits() {
     }
 }
 
+/// Every combination of extreme parameters ends, and in numbers or an error that says so.
+#[test]
+fn extreme_parameters_end() {
+    let w = || window(60.0, 120.0);
+    let pdfs = [
+        Pdf::gaussian(&w()),
+        Pdf::exponential(&w()),
+        Pdf::crystal_ball(&w()),
+        Pdf::chebyshev(&w(), 2).expect("an order"),
+        Pdf::polynomial(&w(), 2).expect("an order"),
+        Pdf::bernstein(&w(), 2).expect("an order"),
+        Pdf::argus(&w()).expect("a window"),
+        Pdf::voigtian(&w()),
+        Pdf::breit_wigner(&w()),
+        Pdf::lognormal(&w()).expect("a window"),
+    ];
+    let values = [0.0, -1.0, 1e-300, 1e-12, 0.3, 1.1, 60.0, 90.0, 120.0, 1e5, -1e5, 1e150, 1e300];
+    let x = [60.0, 60.1, 90.0, 111.1, 120.0];
+    for pdf in pdfs {
+        let k = pdf.parameter_names().len();
+        let mut fine = 0;
+        for mut at in 0..values.len().pow(k as u32) {
+            let mut theta = vec![0.0; k];
+            for t in &mut theta {
+                *t = values[at % values.len()];
+                at /= values.len();
+            }
+            let (mut value, mut gradient) = (vec![0.0; 5], vec![0.0; 5 * k]);
+            if pdf.log_prob_gradient(&theta, &x, &mut value, &mut gradient).is_ok() {
+                fine += 1;
+                let numbers = value.iter().all(|v| *v < f64::INFINITY)
+                    && gradient.iter().all(|g| !g.is_nan());
+                assert!(numbers, "{} {theta:?}: {value:?} {gradient:?}", pdf.kind());
+            }
+        }
+        assert!(fine > 0, "{}", pdf.kind());
+    }
+}
+
 #[test]
 fn parameters_outside_their_domain_are_refused() {
     let w = || window(60.0, 120.0);

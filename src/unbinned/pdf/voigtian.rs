@@ -32,6 +32,9 @@ impl Density<3> for Voigtian {
         }
         let place = move |x: f64| (-mu + x) * inverse;
         let (from, to) = (place(self.0.lo), place(self.0.hi));
+        if !(from.v.is_finite() && to.v.is_finite()) {
+            return Err(outside("sigma", sigma.v, "wide enough to count the way to mu in it"));
+        }
         // the integral of Re w from one edge to the other: its derivatives are w at the edges
         let edge = |a: Dual<K, H>, value: f64| {
             let [w, first, _] = faddeeva(Complex::new(a.v, b.v));
@@ -62,11 +65,11 @@ fn integral(from: f64, to: f64, b: f64) -> f64 {
     let mut total = 0.0;
     // w is symmetric: the part below 0 mirrored
     for (near, far) in [((-to).max(0.0), (-from).max(0.0)), (from.max(0.0), to.max(0.0))] {
-        let mut left = near;
+        let (mut left, mut edge) = (near, (near / scale).floor());
         while left < far {
-            let unit = left / scale;
-            let next = if unit < 8.0 { unit.floor() + 1.0 } else { 2.0 * unit };
-            let right = (next * scale).min(far);
+            // the edge counts, not the place: that could be rounded to where it was
+            edge = if edge < 8.0 { edge + 1.0 } else { 2.0 * edge };
+            let right = (edge * scale).clamp(left, far);
             let (middle, half) = (0.5 * (left + right), 0.5 * (right - left));
             for (node, weight) in legendre() {
                 let [w, ..] = faddeeva(Complex::new(middle + half * node, b));

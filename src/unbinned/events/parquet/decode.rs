@@ -114,7 +114,7 @@ fn numbers(
     let reader = open(file, column, group)?;
     match (reader, column.kind) {
         (ColumnReader::DoubleColumnReader(r), Kind::Double) => {
-            widen(file, column, group, r, out, |x| Ok(x))
+            widen(file, column, group, r, out, Ok)
         }
         (ColumnReader::FloatColumnReader(r), Kind::Float) => {
             widen(file, column, group, r, out, |x| Ok(f64::from(x)))
