@@ -96,11 +96,7 @@ impl File {
             return Err(self.fault(name, None, message));
         }
         let kind = kind(&column).map_err(|what| {
-            self.fault(
-                name,
-                None,
-                format!("this column holds {what}, which is not read as numbers"),
-            )
+            self.fault(name, None, format!("this column holds {what}, not plain numbers"))
         })?;
         let optional = column.max_def_level() > 0;
         Ok(Column { index, name: name.to_owned(), kind, optional })
