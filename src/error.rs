@@ -57,6 +57,18 @@ pub enum Error {
         /// Why it cannot be used, and what can.
         message: String,
     },
+    /// A table of events is at fault: a value that is no number, a column that is not there.
+    #[error("{}{message}", display_event(file.as_ref(), column.as_ref(), *row))]
+    Events {
+        /// The file that it was read from.
+        file: Option<PathBuf>,
+        /// The column.
+        column: Option<String>,
+        /// Row of the table or file, from 0.
+        row: Option<u64>,
+        /// What is wrong there and what would be right.
+        message: String,
+    },
     /// A fit ended without a minimum.
     #[error("{0}")]
     Convergence(String),
@@ -94,6 +106,11 @@ impl Error {
         matches!(self, Self::Digest { .. })
     }
 
+    /// A table of events is at fault.
+    pub fn is_events(&self) -> bool {
+        matches!(self, Self::Events { .. })
+    }
+
     /// A device is at fault.
     pub fn is_device(&self) -> bool {
         matches!(self, Self::Device { .. })
@@ -117,4 +134,14 @@ impl Error {
 
 fn display_pointer(path: &str) -> &str {
     if path.is_empty() { "the document" } else { path }
+}
+
+fn display_event(file: Option<&PathBuf>, column: Option<&String>, row: Option<u64>) -> String {
+    let file = file.map(|f| f.display().to_string());
+    let place = match (column, row) {
+        (Some(column), Some(row)) => Some(format!("column {column:?}, row {row}")),
+        (Some(column), None) => Some(format!("column {column:?}")),
+        (None, row) => row.map(|row| format!("row {row}")),
+    };
+    file.into_iter().chain(place).map(|part| part + ": ").collect()
 }

@@ -6,8 +6,18 @@ use std::fs;
 use std::path::Path;
 
 /// A module may use those that stand before it, and itself.
-const ORDER: [&str; 9] =
-    ["error", "spec", "model", "accelerator", "fit", "infer", "session", "results", "plot"];
+const ORDER: [&str; 10] = [
+    "error",
+    "spec",
+    "model",
+    "unbinned",
+    "accelerator",
+    "fit",
+    "infer",
+    "session",
+    "results",
+    "plot",
+];
 /// Arrows that would point the right way and are not wanted, save in inline tests: the minimizer
 /// knows no HistFactory, devices no files.
 const UNWANTED: [(&str, &str); 3] = [("fit", "model"), ("fit", "spec"), ("accelerator", "spec")];

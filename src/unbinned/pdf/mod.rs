@@ -1,0 +1,205 @@
+//! Densities of one observable, normalised on its window: logarithm, gradient and Hessian in the parameters,
+//! from formulas that hold at the edges too (far outside the window, flat, steep, where branches meet).
+
+mod argus;
+mod bernstein;
+mod breit_wigner;
+mod chebyshev;
+mod constructors;
+mod crystal_ball;
+mod density;
+mod double_crystal_ball;
+mod dual;
+mod exponential;
+mod faddeeva;
+mod gaussian;
+mod histogram;
+mod kde;
+mod linear;
+mod lognormal;
+mod polynomial;
+mod special;
+mod tails;
+mod uniform;
+mod voigtian;
+
+use crate::error::{Error, Result};
+use crate::spec::text::count;
+use density::{Output, evaluate};
+
+/// Where a density is normalised.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Window {
+    lo: f64,
+    hi: f64,
+}
+
+/// A density of one observable. Its shape is fixed, its parameters are given with each call.
+#[derive(Debug, Clone)]
+pub struct Pdf {
+    window: Window,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Gaussian(gaussian::Gaussian),
+    Exponential(exponential::Exponential),
+    CrystalBall(crystal_ball::CrystalBall),
+    DoubleCrystalBall(double_crystal_ball::DoubleCrystalBall),
+    AsymmetricCrystalBall(double_crystal_ball::AsymmetricCrystalBall),
+    Chebyshev(chebyshev::Chebyshev),
+    Polynomial(polynomial::Polynomial),
+    Bernstein(bernstein::Bernstein),
+    Argus(argus::Argus),
+    Voigtian(voigtian::Voigtian),
+    BreitWigner(breit_wigner::BreitWigner),
+    Lognormal(lognormal::Lognormal),
+    Uniform(uniform::Uniform),
+    Histogram(histogram::Histogram),
+    Kde(kde::Kde),
+}
+
+impl Pdf {
+    /// Its name in a specification.
+    pub fn kind(&self) -> &'static str {
+        match &self.kind {
+            Kind::Gaussian(_) => "gaussian",
+            Kind::Exponential(_) => "exponential",
+            Kind::CrystalBall(_) => "crystal_ball",
+            Kind::DoubleCrystalBall(_) | Kind::AsymmetricCrystalBall(_) => "double_crystal_ball",
+            Kind::Chebyshev(_) => "chebyshev",
+            Kind::Polynomial(_) => "polynomial",
+            Kind::Bernstein(_) => "bernstein",
+            Kind::Argus(_) => "argus",
+            Kind::Voigtian(_) => "voigtian",
+            Kind::BreitWigner(_) => "breit_wigner",
+            Kind::Lognormal(_) => "lognormal",
+            Kind::Uniform(_) => "uniform",
+            Kind::Histogram(_) => "histogram",
+            Kind::Kde(_) => "kde",
+        }
+    }
+
+    /// Names of its parameters, in the order of every array of them.
+    pub fn parameter_names(&self) -> Vec<String> {
+        let indexed = |name: &str, n: usize| (0..n).map(|k| format!("{name}[{k}]")).collect();
+        let names: &[&str] = match &self.kind {
+            Kind::Gaussian(_) | Kind::Lognormal(_) => &["mu", "sigma"],
+            Kind::Exponential(_) => &["lambda"],
+            Kind::CrystalBall(_) => &["mu", "sigma", "alpha", "n"],
+            Kind::DoubleCrystalBall(_) => &["mu", "sigma", "alpha_l", "n_l", "alpha_r", "n_r"],
+            Kind::AsymmetricCrystalBall(_) => {
+                &["mu", "sigma_l", "sigma_r", "alpha_l", "n_l", "alpha_r", "n_r"]
+            }
+            Kind::Chebyshev(c) => return indexed("c", c.order),
+            Kind::Polynomial(p) => return indexed("a", p.order + 1),
+            Kind::Bernstein(b) => return indexed("c", b.order + 1),
+            Kind::Argus(_) => &["m0", "c", "p"],
+            Kind::Voigtian(_) => &["mu", "sigma", "gamma"],
+            Kind::BreitWigner(_) => &["mu", "gamma"],
+            Kind::Uniform(_) | Kind::Histogram(_) | Kind::Kde(_) => &[],
+        };
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// `ln p(x_i)` for each of the N events, -inf where the density is 0 (outside the window, too).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: a parameter outside its domain, an x that is NaN, lengths that do not fit; a density
+    /// beyond what f64 can normalise.
+    pub fn log_prob(&self, theta: &[f64], x: &[f64], out: &mut [f64]) -> Result<()> {
+        self.evaluate(theta, x, Output { value: out, gradient: None, hessian: None })
+    }
+
+    /// With the gradient: `gradient[k * N + i]` is the derivative of `ln p(x_i)` in parameter k; 0 where the
+    /// density is 0.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pdf::log_prob`].
+    pub fn log_prob_gradient(
+        &self,
+        theta: &[f64],
+        x: &[f64],
+        out: &mut [f64],
+        gradient: &mut [f64],
+    ) -> Result<()> {
+        self.evaluate(theta, x, Output { value: out, gradient: Some(gradient), hessian: None })
+    }
+
+    /// With gradient and Hessian: `hessian[(k (k + 1) / 2 + l) * N + i]` is the second derivative in parameters
+    /// k and l <= k.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pdf::log_prob`].
+    pub fn log_prob_hessian(
+        &self,
+        theta: &[f64],
+        x: &[f64],
+        out: &mut [f64],
+        gradient: &mut [f64],
+        hessian: &mut [f64],
+    ) -> Result<()> {
+        let out = Output { value: out, gradient: Some(gradient), hessian: Some(hessian) };
+        self.evaluate(theta, x, out)
+    }
+
+    fn evaluate(&self, theta: &[f64], x: &[f64], out: Output<'_>) -> Result<()> {
+        let named = |error| match error {
+            Error::Argument(message) => Error::Argument(format!("{}: {message}", self.kind())),
+            other => other,
+        };
+        self.check_lengths(theta, x, &out)
+            .and_then(|()| self.dispatch(theta, x, out))
+            .map_err(named)
+    }
+
+    fn check_lengths(&self, theta: &[f64], x: &[f64], out: &Output<'_>) -> Result<()> {
+        let (names, n) = (self.parameter_names(), x.len());
+        let k = names.len();
+        if theta.len() != k {
+            return Err(Error::Argument(format!(
+                "{} for {}{}{}",
+                count(theta.len(), "value"),
+                count(k, "parameter"),
+                if k == 0 { "" } else { ": " },
+                names.join(", ")
+            )));
+        }
+        let gradient = out.gradient.as_ref().map(|g| ("gradients", g.len(), k * n));
+        let hessian = out.hessian.as_ref().map(|h| ("Hessians", h.len(), k * (k + 1) / 2 * n));
+        let lengths = [Some(("values", out.value.len(), n)), gradient, hessian];
+        match lengths.into_iter().flatten().find(|(_, given, needed)| given != needed) {
+            Some((what, given, needed)) => Err(Error::Argument(format!(
+                "room for {given} {what}, but {} and {} need {needed}",
+                count(n, "event"),
+                count(k, "parameter")
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn dispatch(&self, theta: &[f64], x: &[f64], out: Output<'_>) -> Result<()> {
+        let window = self.window;
+        match &self.kind {
+            Kind::Gaussian(d) => evaluate::<2, 3>(d, window, theta, x, out),
+            Kind::Exponential(d) => evaluate::<1, 1>(d, window, theta, x, out),
+            Kind::CrystalBall(d) => evaluate::<4, 10>(d, window, theta, x, out),
+            Kind::DoubleCrystalBall(d) => evaluate::<6, 21>(d, window, theta, x, out),
+            Kind::AsymmetricCrystalBall(d) => evaluate::<7, 28>(d, window, theta, x, out),
+            Kind::Chebyshev(basis) => linear::evaluate(basis, window, theta, x, out),
+            Kind::Polynomial(basis) => linear::evaluate(basis, window, theta, x, out),
+            Kind::Bernstein(basis) => linear::evaluate(basis, window, theta, x, out),
+            Kind::Argus(d) => evaluate::<3, 6>(d, window, theta, x, out),
+            Kind::Voigtian(d) => evaluate::<3, 6>(d, window, theta, x, out),
+            Kind::BreitWigner(d) => evaluate::<2, 3>(d, window, theta, x, out),
+            Kind::Lognormal(d) => evaluate::<2, 3>(d, window, theta, x, out),
+            Kind::Uniform(d) => evaluate::<0, 0>(d, window, theta, x, out),
+            Kind::Histogram(d) => evaluate::<0, 0>(d, window, theta, x, out),
+            Kind::Kde(d) => evaluate::<0, 0>(d, window, theta, x, out),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Sums whose rounding does not grow with the number of terms.
+
+/// A compensated sum (Neumaier, ZAMM 54 (1974) 39): what each addition rounds off is kept and added at the end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, term: f64) {
+        let sum = self.sum + term;
+        let (large, small) =
+            if self.sum.abs() >= term.abs() { (self.sum, term) } else { (term, self.sum) };
+        self.lost += (large - sum) + small;
+        self.sum = sum;
+    }
+
+    /// Adds another sum with what it lost.
+    pub(super) fn join(&mut self, other: Self) {
+        self.add(other.sum);
+        self.lost += other.lost;
+    }
+
+    pub(super) fn total(self) -> f64 {
+        // an infinite sum lost NaN
+        if self.sum.is_finite() { self.sum + self.lost } else { self.sum }
+    }
+}
+
+impl FromIterator<f64> for Sum {
+    fn from_iter<I: IntoIterator<Item = f64>>(terms: I) -> Self {
+        let mut sum = Self::default();
+        terms.into_iter().for_each(|term| sum.add(term));
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_lost() {
+        let sum = |terms: &[f64]| terms.iter().copied().collect::<Sum>().total();
+        assert_eq!(sum(&[1.0, 1e100, 1.0, -1e100]), 2.0);
+        assert_eq!(sum(&[1e16, 1.0, 1.0, 1.0, -1e16]), 3.0);
+        assert_eq!(sum(&[1.0, f64::INFINITY, 2.0]), f64::INFINITY);
+        let mut halves: Sum = [1e16, 1.0].into_iter().collect();
+        halves.join([1.0, -1e16].into_iter().collect());
+        assert_eq!(halves.total(), 2.0);
+    }
+}
