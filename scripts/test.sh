@@ -21,13 +21,14 @@ step format cargo fmt --all -- --check
 step lints cargo clippy --locked --all-targets --all-features -- -D warnings
 step library cargo clippy --locked --all-targets --no-default-features -- -D warnings
 step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
-step doc-tests cargo test --locked --doc
-step tests cargo test --locked --all-targets --no-fail-fast
+# one set of features for all that runs: what is built once serves every step
+step doc-tests cargo test --locked --features parquet --doc
+step tests cargo test --locked --features parquet --all-targets --no-fail-fast
 # NVIDIA's kernels on a driver that interprets them; with a card, `cargo test` has run them there
 if [ "$(uname -s)" = Linux ]; then
     step stand-in cargo test --release --manifest-path tests/standin/Cargo.toml --target-dir target/standin
-    step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --test cuda
-    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --test conformance --test parity cuda::
+    step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet --test cuda
+    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet --test conformance --test parity cuda::
 fi
 
 if [ -z "${NEYMAN_DATA:-}" ]; then summary+="NEYMAN_DATA is not set: tests on real analyses did not run"$'\n'; fi
