@@ -38,21 +38,25 @@ impl Differentiable {
     pub fn fit(&self, yields: &[f64], source: &DataSource) -> Result<ProfiledFit> {
         self.with_place(yields, |place| {
             let sourced = self.source(place, source)?;
-            let init = self.model.init();
-            let fit = self.minimum(place, Role::Free, &sourced.data, &init, &self.fixed)?;
-            let covariance = place.covariance(&sourced.data, &fit.parameters, &self.fixed)?;
+            let mut parameters = match self.known_best(&sourced, None) {
+                Some(best) => best.to_vec(),
+                None => {
+                    let init = self.model.init();
+                    self.minimum(place, Role::Free, &sourced.data, &init, &self.fixed)?.parameters
+                }
+            };
+            let covariance = place.covariance(&sourced.data, &parameters, &self.fixed)?;
             // one step of Newton's method with the curvature at hand, for the last digits
-            let mut parameters = fit.parameters;
-            let slopes = place.at(&parameters, &sourced.data)?.gradient;
+            let here = place.at(&parameters, &sourced.data)?;
             let n = parameters.len();
             for (x, row) in parameters.iter_mut().zip(covariance.matrix.chunks(n)) {
-                *x -= row.iter().zip(&slopes).map(|(c, g)| c * g).sum::<f64>();
+                *x -= row.iter().zip(&here.gradient).map(|(c, g)| c * g).sum::<f64>();
             }
             Ok(ProfiledFit {
                 parameters,
                 uncertainties: covariance.uncertainties,
                 covariance: covariance.matrix,
-                twice_nll: 2.0 * fit.nll,
+                twice_nll: 2.0 * here.nll,
                 yields: yields.to_vec(),
                 source: source.clone(),
             })
@@ -76,7 +80,7 @@ impl Differentiable {
         }
         self.with_place(&fit.yields, |place| {
             let sourced = self.source(place, &fit.source)?;
-            let Sourced { data, at } = &sourced;
+            let Sourced { data, at, .. } = &sourced;
             let (x, covariance) = (&*fit.parameters, &*fit.covariance);
             let mut adjoint = self.adjoint();
             if slopes.parameters.iter().any(|s| *s != 0.0) {

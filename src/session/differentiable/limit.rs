@@ -55,7 +55,7 @@ impl Differentiable {
         let question = Question { statistic, quantile, level: 1.0 - confidence_level };
         self.with_place(yields, |place| {
             let sourced = self.source(place, source)?;
-            let alternative = self.alternative(place, &sourced.data, statistic)?;
+            let alternative = self.alternative(place, &sourced, statistic)?;
             let last = *self.last_limit.lock().unwrap_or_else(PoisonError::into_inner);
             let found = match last {
                 Some(mu) => self.newton(place, &sourced, &alternative, &question, mu)?,

@@ -88,6 +88,8 @@ impl Role {
 struct Sourced {
     data: Data,
     at: Option<Vec<f64>>,
+    /// The best fit: the parameters of expected data, unless a bin expects less than nothing.
+    best: Option<Vec<f64>>,
 }
 
 impl Session {
@@ -156,6 +158,22 @@ impl Differentiable {
         }
     }
 
+    /// The best fit where it is known beforehand: expected data are fitted best by what they are expected at,
+    /// if that is within the bounds, those of the parameter of interest as `poi` has them.
+    fn known_best<'s>(
+        &self,
+        sourced: &'s Sourced,
+        poi: Option<(usize, (f64, f64))>,
+    ) -> Option<&'s [f64]> {
+        let best = sourced.best.as_deref()?;
+        let inside = |(k, x): (usize, &f64)| {
+            let own = self.model.parameters()[k].bounds;
+            let (lower, upper) = poi.filter(|p| p.0 == k).map_or(own, |p| p.1);
+            self.fixed[k] || (lower..=upper).contains(x)
+        };
+        best.iter().enumerate().all(inside).then_some(best)
+    }
+
     /// Do something with a copy of the program that has these yields.
     fn with_place<T>(
         &self,
@@ -205,10 +223,12 @@ impl Differentiable {
 
     fn source(&self, place: &Place, source: &DataSource) -> Result<Sourced> {
         match source {
-            DataSource::Observed => Ok(Sourced { data: self.model.observed().clone(), at: None }),
+            DataSource::Observed => {
+                Ok(Sourced { data: self.model.observed().clone(), at: None, best: None })
+            }
             DataSource::Given(data) => {
                 self.model.check_data(data)?;
-                Ok(Sourced { data: data.clone(), at: None })
+                Ok(Sourced { data: data.clone(), at: None, best: None })
             }
             DataSource::Asimov { mu } => {
                 let mut at = self.model.init();
@@ -221,7 +241,10 @@ impl Differentiable {
                     })?;
                     at[poi] = *mu;
                 }
-                Ok(Sourced { data: place.expected(&at), at: Some(at) })
+                let data = place.expected(&at);
+                // all terms of the NLL have their least value there
+                let best = (data.main == place.model().expected_main(&at)).then(|| at.clone());
+                Ok(Sourced { data, at: Some(at), best })
             }
         }
     }
@@ -238,7 +261,7 @@ impl Differentiable {
     ) -> Result<NllSlopes> {
         self.model.check_parameters(parameters)?;
         self.with_place(yields, |place| {
-            let Sourced { data, at } = self.source(place, source)?;
+            let Sourced { data, at, .. } = self.source(place, source)?;
             let here = place.at(parameters, &data)?;
             let mut slopes = place.yield_slopes(&self.cells, parameters, &here);
             if let Some(at) = at {

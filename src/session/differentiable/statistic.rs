@@ -67,7 +67,9 @@ impl Differentiable {
         check(mu)?;
         self.with_place(yields, |place| {
             let sourced = self.source(place, source)?;
-            let tested = self.tested(place, &sourced.data, mu, statistic, None)?;
+            let bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
+            let known = self.known_best(&sourced, Some((poi, bounds)));
+            let tested = self.tested(place, &sourced.data, mu, statistic, known)?;
             let mut adjoint = self.adjoint();
             self.add_tested(&mut adjoint, place, &sourced.data, &tested, 1.0, sourced.at.is_some());
             Ok(TestSlopes {
@@ -97,7 +99,7 @@ impl Differentiable {
         check(mu)?;
         self.with_place(yields, |place| {
             let sourced = self.source(place, source)?;
-            let alternative = self.alternative(place, &sourced.data, statistic)?;
+            let alternative = self.alternative(place, &sourced, statistic)?;
             let log = self.log_cls(place, &sourced, &alternative, mu, statistic, quantile)?;
             let slopes = self.log_cls_slopes(place, &sourced, &alternative, &log)?;
             let cls = log.cls;
@@ -226,12 +228,17 @@ impl Differentiable {
     pub(super) fn alternative(
         &self,
         place: &Place,
-        data: &Data,
+        sourced: &Sourced,
         statistic: TestStatistic,
     ) -> Result<Alternative> {
-        let init = self.model.init();
-        let x = self.held_fit(place, Role::Alternative, data, &init, statistic.alternative())?;
-        let x = x.parameters;
+        let (poi, value) = (self.poi()?, statistic.alternative());
+        let x = match self.known_best(sourced, Some((poi, (value, value)))) {
+            Some(best) => best.to_vec(),
+            None => {
+                let (data, init) = (&sourced.data, self.model.init());
+                self.held_fit(place, Role::Alternative, data, &init, value)?.parameters
+            }
+        };
         Ok(Alternative { data: place.expected(&x), x })
     }
 
@@ -247,7 +254,11 @@ impl Differentiable {
         let poi = self.poi()?;
         let asimov = self.tested(place, &alternative.data, mu, statistic, Some(&alternative.x))?;
         let observed = match quantile {
-            None => Some(self.tested(place, &sourced.data, mu, statistic, None)?),
+            None => {
+                let bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
+                let known = self.known_best(sourced, Some((poi, bounds)));
+                Some(self.tested(place, &sourced.data, mu, statistic, known)?)
+            }
             Some(_) => None,
         };
         let (cls, by_q, by_asimov) = match (&observed, quantile) {
