@@ -24,7 +24,7 @@ pub struct ToyTest {
     pub mu: f64,
     /// Test statistic.
     pub statistic: TestStatistic,
-    /// Seed: toys of the tested hypothesis have it, those of the alternative the next [`stream`].
+    /// Seed: toys of the tested hypothesis have it, those of the alternative the next [`stream`](super::stream).
     pub seed: u64,
     /// First of the two streams of the seed: even, 0 but for points of a scan.
     pub stream: u64,
