@@ -2,6 +2,7 @@
 //! `NEYMAN_DATA` the tests on files and goldens do nothing and say so.
 
 mod events;
+mod fits;
 mod models;
 #[cfg(feature = "parquet")]
 mod parquet;
