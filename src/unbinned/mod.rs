@@ -8,6 +8,8 @@ pub mod model;
 mod packed;
 pub mod pdf;
 pub mod reduce;
+#[cfg(feature = "parquet")]
+pub mod spec;
 mod sum;
 pub mod yields;
 

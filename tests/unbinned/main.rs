@@ -8,6 +8,10 @@ mod models;
 mod parquet;
 mod pdfs;
 mod reduce;
+#[cfg(feature = "parquet")]
+mod schema;
+#[cfg(feature = "parquet")]
+mod spec;
 mod yields;
 
 use std::path::PathBuf;
