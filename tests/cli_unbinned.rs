@@ -43,7 +43,13 @@ fn fits_are_told_as_tables_and_documents() {
     let scratch = Scratch::new("unbinned", &json!({}));
     scratch.write("spec.yaml", &specification(&events));
     let text = scratch.text("unbinned fit spec.yaml --threads 2");
-    for says in ["parameter", "alpha", "SR: 1000 events, weights sum to", "converged: -2 log L ="] {
+    for says in [
+        "parameter",
+        "alpha",
+        "SR: 1000 events, weights sum to",
+        "converged: -2 log L =",
+        "note: events are weighted in SR",
+    ] {
         assert!(text.contains(says), "{says}\n{text}");
     }
     let document = scratch.json("unbinned fit spec.yaml --json --covariance -o fit.json");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::arguments::Global;
 use super::arguments::unbinned::{Fit, Unbinned, What};
 use super::document::Source;
-use super::failure::Failure;
+use super::failure::{Failure, one_line};
 use super::fit::{bound_name, bound_note};
 use super::json::{number, numbers};
 use super::table::{Table, count, to_precision};
@@ -72,6 +72,21 @@ impl Report<'_> {
         expected.collect()
     }
 
+    /// What a reader of the uncertainties must know.
+    fn notes(&self) -> Vec<String> {
+        let weighted = |c: &&Channel| c.events.weights().is_some();
+        let names: Vec<_> =
+            self.loaded.model.channels().filter(weighted).map(|c| display_name(&c.name)).collect();
+        let note = || {
+            format!(
+                "events are weighted in {}: uncertainties are those of the weighted likelihood as it stands, \
+                 right only where a weight counts equal events",
+                names.join(", ")
+            )
+        };
+        (!names.is_empty()).then(note).into_iter().collect()
+    }
+
     fn json(&self, covariance: bool) -> Result<Value, Failure> {
         let fit = self.fit;
         let parameter = |(i, p): (usize, &Parameter)| {
@@ -110,6 +125,7 @@ impl Report<'_> {
             "parameters": self.parameters().map(parameter).collect::<Vec<_>>(),
             "channels": channels.collect::<Result<Vec<_>, Failure>>()?,
             "left_out": self.loaded.left_out,
+            "notes": self.notes(),
             "covariance_problem": fit.covariance_problem,
         });
         if covariance {
@@ -162,6 +178,7 @@ impl Report<'_> {
         if let Some(problem) = &fit.covariance_problem {
             text.push_str(&format!("no uncertainties: {problem}\n"));
         }
+        self.notes().iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
         if !self.loaded.left_out.is_empty() {
             let names: Vec<_> = self.loaded.left_out.iter().map(|n| display_name(n)).collect();
             text.push_str(&format!("left out as the specification says: {}\n", names.join(", ")));
