@@ -197,6 +197,37 @@ fn scratch(name: &str) -> PathBuf {
     folder
 }
 
+/// What a user copies: the example fits, and it and the manual's specification are what the schema says.
+#[test]
+fn examples_are_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).expect(name);
+    let manual = read("docs/cli.md");
+    let block = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let schema = parse(read("docs/unbinned_spec_v1.schema.json").as_bytes()).expect("JSON");
+    for text in [block.expect("a specification"), &read("examples/unbinned/search.yaml")] {
+        let value = parse(text.as_bytes()).expect("YAML");
+        Specification::new(&value).expect("a specification");
+        assert!(is_valid(&schema, &schema, &value));
+    }
+    let loaded = load(root.join("examples/unbinned/search.yaml")).expect("a model");
+    let fitted = loaded.model.fit(&FitOptions::default()).expect("a fit");
+    assert_eq!(fitted.status, Status::Converged);
+    // as its events were made
+    for (k, truth) in [1.0, 91.0, 2.5, -0.03, 600.0, 1400.0].into_iter().enumerate() {
+        let (value, sigma) = (fitted.parameters[k], fitted.uncertainties[k]);
+        assert!((value - truth).abs() < 3.0 * sigma, "{k}: {value} +- {sigma}");
+    }
+    for (channel, events) in loaded.model.channels().zip([750, 1750]) {
+        let expected = |p: &neyman::unbinned::model::Process| {
+            p.expected.at(&fitted.parameters, &mut [], &mut []).expect("a yield")
+        };
+        let sum: f64 = channel.processes.iter().map(expected).sum();
+        assert_eq!(channel.events.n(), events);
+        assert!((sum - events as f64).abs() < 10.0, "{sum}");
+    }
+}
+
 fn peer_document(file: &Path) -> String {
     format!(
         "schema_version: nextstat_unbinned_spec_v0

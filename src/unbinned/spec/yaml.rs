@@ -162,7 +162,7 @@ mod tests {
         };
         refused("a: 1\nb: 2\na: 3\n", (3, 1), "the key \"a\" is there twice");
         refused("a: &x 1\nb: *x\n", (2, 4), "aliases");
-        refused("a: !!str 1\n", (1, 10), "tags");
+        refused("a: !!str 1\n", (1, 4), "tags");
         refused("a: .inf\n", (1, 4), "no finite number");
         refused("a: 1e999\n", (1, 4), "beyond the numbers");
         refused("? [1]\n: 2\n", (1, 3), "keys are texts");
