@@ -7,6 +7,8 @@ pub(crate) mod merge;
 pub(crate) mod parse;
 pub(super) mod prune;
 pub(super) mod statement;
+#[cfg(feature = "parquet")]
+pub(super) mod unbinned;
 pub(super) mod yields;
 
 use std::num::NonZeroUsize;
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     Plot(Plot),
     /// A page with everything that can be said about a workspace
     Report(Report),
+    /// Likelihoods of single events
+    #[cfg(feature = "parquet")]
+    Unbinned(unbinned::Unbinned),
     /// List the devices this build can use
     Devices(Devices),
     /// Time evaluations, fits and toys of a workspace on this machine

@@ -79,6 +79,29 @@ impl Source {
         })
     }
 
+    /// A statement about events, by the specification in `file`.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn of_events(
+        loaded: &neyman::unbinned::spec::Loaded,
+        file: &std::path::Path,
+    ) -> Self {
+        let files = loaded.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>();
+        Self {
+            poi: loaded.poi.map(|i| loaded.model.parameters()[i].name.clone()),
+            warnings: Vec::new(),
+            provenance: json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "specification": display_file(file),
+                "schema_version": loaded.version.as_str(),
+                "digest": loaded.digest,
+                "files": files,
+                "device": "cpu",
+                "precision": "f64",
+                "seed": null,
+            }),
+        }
+    }
+
     /// The statement `kind` of `body`, which is an object; common fields it has already are kept.
     pub(crate) fn document(self, kind: &str, body: Value) -> Document {
         let common = json!({

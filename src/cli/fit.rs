@@ -136,18 +136,12 @@ impl Report<'_> {
         for (i, p) in self.parameters().iter().enumerate() {
             let uncertainty = self.uncertainty(i).unwrap_or(0.0);
             let known = uncertainty > 0.0;
-            let note = match (fit.fixed[i], fit.at_bound[i]) {
-                (true, _) => "fixed",
-                (_, -1) => "at lower bound",
-                (_, 1) => "at upper bound",
-                _ => "",
-            };
             table.row([
                 display_name(&p.name),
                 to_precision(fit.parameters[i], uncertainty),
                 if known { to_precision(uncertainty, uncertainty) } else { String::new() },
                 self.pull(i).map_or(String::new(), |pull| format!("{pull:+.2}")),
-                note.to_owned(),
+                bound_note(fit.fixed[i], fit.at_bound[i]).to_owned(),
             ]);
         }
         let mut text = table.render();
@@ -173,6 +167,16 @@ impl Report<'_> {
             text.push_str(&format!("negative expected rates in {}\n", negative.join(", ")));
         }
         text
+    }
+}
+
+/// What a table says of a parameter that did not move freely.
+pub(crate) fn bound_note(fixed: bool, at: i8) -> &'static str {
+    match (fixed, at) {
+        (true, _) => "fixed",
+        (_, -1) => "at lower bound",
+        (_, 1) => "at upper bound",
+        _ => "",
     }
 }
 

@@ -31,6 +31,8 @@ mod statement;
 mod table;
 mod test_toys;
 mod toys;
+#[cfg(feature = "parquet")]
+mod unbinned;
 mod validate;
 mod yields;
 
@@ -133,6 +135,8 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Merge(a) => merge::run(a),
         Command::Plot(a) => plot::run(a),
         Command::Report(a) => report::run(global, a),
+        #[cfg(feature = "parquet")]
+        Command::Unbinned(a) => unbinned::run(global, a),
         Command::Devices(a) => devices::run(global, a),
         Command::Bench(a) => bench::run(global, a),
     }

@@ -18,6 +18,19 @@ pub struct Covariance {
     pub flat: Option<usize>,
 }
 
+impl Covariance {
+    /// Why there are no uncertainties, where there are none; `name` is that of a parameter.
+    pub fn problem(&self, name: impl Fn(usize) -> String) -> Option<String> {
+        self.matrix.is_empty().then(|| match self.flat {
+            Some(k) => format!(
+                "the likelihood does not rise along {}: no uncertainty can be given",
+                name(k)
+            ),
+            None => "there is no Hessian".to_string(),
+        })
+    }
+}
+
 /// Slope in units of its own width, below which a parameter on a bound is at its minimum there:
 /// beyond the bound the NLL would fall by half its square.
 const LEVEL: f64 = 1e-4;

@@ -110,7 +110,11 @@ fn on_host(
 /// Fit `i` of the job once more from `from` by Newton's method with the observed Hessian: its distance
 /// to the minimum is then measured with the curvature at hand, not estimated. Some milliseconds.
 pub fn refine(device: &dyn Accelerator, job: &FitJob<'_>, i: usize, from: &[f64]) -> Fit {
-    let problem = device.problem();
+    newton(device.problem(), job, i, from)
+}
+
+/// The same for any likelihood, with no device: fit `i` of the job by Newton's method with the observed Hessian.
+pub fn newton(problem: &dyn Problem, job: &FitJob<'_>, i: usize, from: &[f64]) -> Fit {
     if job.fixed.iter().all(|f| *f) {
         return value_at(problem, job, i);
     }

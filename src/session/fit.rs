@@ -159,13 +159,7 @@ impl Session {
         let problem = self.host.problem();
         let covariance =
             fit::covariance(problem, &parameters, &data.main, &data.auxiliary, job.fixed);
-        let covariance_problem = covariance.matrix.is_empty().then(|| match covariance.flat {
-            Some(k) => format!(
-                "the likelihood does not rise along {}: no uncertainty can be given",
-                self.model.parameters()[k].name
-            ),
-            None => "there is no Hessian".to_string(),
-        });
+        let covariance_problem = covariance.problem(|k| self.model.parameters()[k].name.clone());
         let rates = self.model.expected_main(&parameters);
         FitResult {
             status: fit.status,

@@ -7,11 +7,11 @@ use super::place::Place;
 use super::text::{list, quoted, suggestion};
 use crate::Result;
 
-pub(super) fn string<'v>(value: &'v Value, place: &Place) -> Result<&'v str> {
+pub(crate) fn string<'v>(value: &'v Value, place: &Place) -> Result<&'v str> {
     value.as_str().ok_or_else(|| place.error(format!("expected a string, found {}", kind(value))))
 }
 
-pub(super) fn number(value: &Value, place: &Place) -> Result<f64> {
+pub(crate) fn number(value: &Value, place: &Place) -> Result<f64> {
     // a downstream crate may turn on arbitrary precision: infinities are possible then
     match value.as_f64() {
         Some(number) if number.is_finite() => Ok(number),
@@ -25,11 +25,11 @@ pub(super) fn number(value: &Value, place: &Place) -> Result<f64> {
     }
 }
 
-pub(super) fn numbers(value: &Value, place: &Place) -> Result<Vec<f64>> {
+pub(crate) fn numbers(value: &Value, place: &Place) -> Result<Vec<f64>> {
     non_empty(value, place, number)
 }
 
-pub(super) fn elements<T>(
+pub(crate) fn elements<T>(
     value: &Value,
     place: &Place,
     mut read: impl FnMut(&Value, &Place) -> Result<T>,
@@ -40,7 +40,7 @@ pub(super) fn elements<T>(
     array.iter().enumerate().map(|(index, value)| read(value, &place.index(index))).collect()
 }
 
-pub(super) fn non_empty<T>(
+pub(crate) fn non_empty<T>(
     value: &Value,
     place: &Place,
     read: impl FnMut(&Value, &Place) -> Result<T>,
@@ -53,7 +53,7 @@ pub(super) fn non_empty<T>(
 }
 
 /// An object with all of `required`, and nothing but these and `optional`.
-pub(super) fn fields<'v>(
+pub(crate) fn fields<'v>(
     value: &'v Value,
     place: &Place,
     required: &[&str],
@@ -73,7 +73,7 @@ pub(super) fn fields<'v>(
 }
 
 /// The schema leaves the data of normsys and histosys open to other keys; nothing reads them.
-pub(super) fn open_fields<'v>(
+pub(crate) fn open_fields<'v>(
     value: &'v Value,
     place: &Place,
     required: [&str; 2],
@@ -86,7 +86,7 @@ pub(super) fn open_fields<'v>(
     Ok(object)
 }
 
-pub(super) fn required_fields<'v>(
+pub(crate) fn required_fields<'v>(
     value: &'v Value,
     place: &Place,
     required: &[&str],
@@ -105,7 +105,7 @@ pub(super) fn required_fields<'v>(
 }
 
 /// `the string "50.0"`, `an object`: what was found instead.
-pub(super) fn kind(value: &Value) -> String {
+pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Bool(value) => value.to_string(),

@@ -2,7 +2,7 @@
 
 mod check;
 pub mod digest;
-mod fields;
+pub(crate) mod fields;
 mod foreign;
 pub mod json;
 mod load;
@@ -10,7 +10,7 @@ mod measurement;
 pub(crate) mod parameters;
 pub mod patch;
 pub mod patchset;
-mod place;
+pub(crate) mod place;
 mod pyhf;
 pub(crate) mod text;
 mod write;

@@ -6,7 +6,7 @@ use crate::Error;
 
 /// A JSON pointer as a chain of borrowed steps: going down costs nothing.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     parent: Option<&'a Place<'a>>,
     step: Step<'a>,
 }
@@ -19,17 +19,17 @@ enum Step<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) const ROOT: Place<'static> = Place { parent: None, step: Step::Root };
+    pub(crate) const ROOT: Place<'static> = Place { parent: None, step: Step::Root };
 
-    pub(super) fn key<'b>(&'b self, key: &'b str) -> Place<'b> {
+    pub(crate) fn key<'b>(&'b self, key: &'b str) -> Place<'b> {
         Place { parent: Some(self), step: Step::Key(key) }
     }
 
-    pub(super) fn index(&self, index: usize) -> Place<'_> {
+    pub(crate) fn index(&self, index: usize) -> Place<'_> {
         Place { parent: Some(self), step: Step::Index(index) }
     }
 
-    pub(super) fn pointer(&self) -> String {
+    pub(crate) fn pointer(&self) -> String {
         let mut pointer = self.parent.map(Place::pointer).unwrap_or_default();
         match self.step {
             Step::Root => {}
@@ -39,23 +39,23 @@ impl<'a> Place<'a> {
         pointer
     }
 
-    pub(super) fn error(&self, message: impl Into<String>) -> Error {
+    pub(crate) fn error(&self, message: impl Into<String>) -> Error {
         Error::specification(self.pointer(), message)
     }
 
-    pub(super) fn warning(&self, message: impl Into<String>) -> Warning {
+    pub(crate) fn warning(&self, message: impl Into<String>) -> Warning {
         Warning { path: self.pointer(), message: message.into() }
     }
 }
 
 /// Appends a key, escaped as RFC 6901 says; keys unfit to be printed are shown as
 /// [`display_name`] shows them, for pointers exist to be read.
-pub(super) fn push_key(pointer: &mut String, key: &str) {
+pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     pointer.push_str(&display_name(key).replace('~', "~0").replace('/', "~1"));
 }
 
-pub(super) fn push_index(pointer: &mut String, index: usize) {
+pub(crate) fn push_index(pointer: &mut String, index: usize) {
     pointer.push('/');
     pointer.push_str(&index.to_string());
 }

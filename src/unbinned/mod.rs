@@ -1,11 +1,17 @@
 //! Likelihoods of single events: tables of events ([`events`]), densities ([`pdf`]), expected numbers of
-//! events ([`yields`]) and the extended likelihood of a mixture of processes ([`reduce`]).
+//! events ([`yields`]), the extended likelihood of a mixture of processes ([`reduce`]) and of a whole model
+//! ([`model`]), and its fit ([`fit`]).
 
 pub mod events;
+pub mod fit;
+pub mod model;
 mod packed;
 pub mod pdf;
 pub mod reduce;
+#[cfg(feature = "parquet")]
+pub mod spec;
 mod sum;
 pub mod yields;
 
 pub use events::{EventTable, Observable, OutOfBounds};
+pub use model::UnbinnedModel;

@@ -1,5 +1,10 @@
 //! Sums whose rounding does not grow with the number of terms.
 
+/// Events summed at a time. Chunks are joined in their order, so threads change no bit.
+pub(super) const CHUNK: usize = 4096;
+/// Fewer events than this are not worth a second thread.
+pub(super) const PARALLEL: usize = 1 << 15;
+
 /// A compensated sum (Neumaier, ZAMM 54 (1974) 39): what each addition rounds off is kept and added at the end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum {
@@ -20,6 +25,11 @@ impl Sum {
     pub(super) fn join(&mut self, other: Self) {
         self.add(other.sum);
         self.lost += other.lost;
+    }
+
+    /// With the other sign.
+    pub(super) fn negative(self) -> Self {
+        Self { sum: -self.sum, lost: -self.lost }
     }
 
     pub(super) fn total(self) -> f64 {

@@ -75,6 +75,19 @@ impl Modifier {
         Ok(Self { parameter, curve: Curve::WeightSys(interpolation, lo, hi) })
     }
 
+    /// The parameter alpha that it follows.
+    pub fn parameter(&self) -> usize {
+        self.parameter
+    }
+
+    /// Right minus left derivative at alpha = 0.
+    pub fn jump(&self) -> f64 {
+        match self.curve {
+            Curve::NormSys(curve) => curve.jump(),
+            Curve::WeightSys(interpolation, lo, hi) => interpolation.jump() * bend(1.0, lo, hi),
+        }
+    }
+
     /// The factor with its derivatives in alpha; at a kink, those of the side alpha >= 0.
     pub fn at(&self, alpha: f64) -> Derivatives {
         match self.curve {
@@ -97,7 +110,7 @@ fn shift(
     hi: f64,
 ) -> Derivatives {
     let (up, down) = (hi - nominal, nominal - lo);
-    let (line, bend) = (0.5 * (up + down), (up - down) / 16.0);
+    let (line, bend) = (0.5 * (up + down), bend(nominal, lo, hi));
     let h = interpolation.bend(alpha);
     Derivatives {
         value: alpha * line + h.value * bend,
@@ -105,6 +118,11 @@ fn shift(
         second: h.second * bend,
         third: h.third * bend,
     }
+}
+
+/// How much of an interpolation's bend is in a variation from `nominal` to `lo` and `hi`.
+fn bend(nominal: f64, lo: f64, hi: f64) -> f64 {
+    ((hi - nominal) - (nominal - lo)) / 16.0
 }
 
 /// The expected number of events of a process: a base times its modifiers.
@@ -166,6 +184,15 @@ impl Yield {
             }
         }
         Ok(value)
+    }
+
+    /// The parameters that it follows, some of them twice.
+    pub fn parameters(&self) -> impl Iterator<Item = usize> {
+        let base = match self.base {
+            Base::Fixed(_) => None,
+            Base::Parameter(p) | Base::Scaled { parameter: p, .. } => Some(p),
+        };
+        base.into_iter().chain(self.modifiers.iter().map(Modifier::parameter))
     }
 
     /// Each factor, and the parameter that it follows.

@@ -2,11 +2,16 @@
 //! `NEYMAN_DATA` the tests on files and goldens do nothing and say so.
 
 mod events;
+mod fits;
 mod models;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdfs;
 mod reduce;
+#[cfg(feature = "parquet")]
+mod schema;
+#[cfg(feature = "parquet")]
+mod spec;
 mod yields;
 
 use std::path::PathBuf;

@@ -1,97 +1,339 @@
-//! The parts together: a signal above a background with systematic uncertainties, as recorded.
+//! Whole models: recorded likelihoods, derivatives against differences, threads, bad input.
 
 use neyman::model::interpolation::{HistoSysInterpolation, NormSysInterpolation};
+use neyman::unbinned::model::{Channel, Gaussian, Parameter, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
-use neyman::unbinned::reduce::{Constraint, Mixture, Wanted, reduce_lse};
 use neyman::unbinned::yields::{Base, Modifier, Yield};
-use neyman::unbinned::{EventTable, Observable, OutOfBounds};
+use neyman::unbinned::{EventTable, Observable, OutOfBounds, UnbinnedModel};
 use serde_json::Value;
 
 use crate::{goldens, number, numbers};
 
-/// NLL and gradient in mu_s, mean, width, slope, a1, a2: the chain rule over yields and densities.
-fn likelihood(case: &Value, theta: &[f64]) -> (f64, Vec<f64>) {
+pub(crate) fn free(name: &str, init: f64, bounds: (f64, f64)) -> Parameter {
+    Parameter { name: name.into(), init, bounds, constraint: None }
+}
+
+pub(crate) fn nuisance(name: &str) -> Parameter {
+    let constraint = Some(Gaussian { center: 0.0, sigma: 1.0 });
+    Parameter { name: name.into(), init: 0.0, bounds: (-5.0, 5.0), constraint }
+}
+
+pub(crate) fn plain(base: Base) -> Yield {
+    Yield { base, modifiers: vec![] }
+}
+
+pub(crate) fn table(observable: &Observable, x: Vec<f64>, weights: Option<Vec<f64>>) -> EventTable {
+    let columns = vec![(observable.name().to_owned(), x)];
+    let observables = std::slice::from_ref(observable);
+    EventTable::new(observables, columns, weights, OutOfBounds::Error).expect("a table")
+}
+
+/// A recorded model: a bell of strength mu_s with a weightsys above an exponential with a normsys.
+pub(crate) fn recorded(case: &Value) -> UnbinnedModel {
     let bounds = numbers(&case["bounds"]);
     let mass = Observable::new("mass", bounds[0], bounds[1]).expect("a window");
     let weights = (!case["weights"].is_null()).then(|| numbers(&case["weights"]));
-    let columns = vec![("mass".to_owned(), numbers(&case["x"]))];
-    let table = EventTable::new(std::slice::from_ref(&mass), columns, weights, OutOfBounds::Error)
-        .expect("a table");
-    let (x, n) = (table.column("mass").expect("there"), table.n());
-
     let events = number(&case["base_sig"]);
-    let signal = Yield {
-        base: Base::Scaled { base: events, parameter: 0 },
-        modifiers: vec![
-            Modifier::weightsys(5, 0.92, 1.1, HistoSysInterpolation::PolynomialLinear)
-                .expect("a modifier"),
-        ],
+    let signal = Process {
+        name: "signal".into(),
+        pdf: Pdf::gaussian(&mass),
+        shape: vec![Slot::Parameter(1), Slot::Parameter(2)],
+        expected: Yield {
+            base: Base::Scaled { base: events, parameter: 0 },
+            modifiers: vec![
+                Modifier::weightsys(5, 0.92, 1.1, HistoSysInterpolation::PolynomialLinear)
+                    .expect("a modifier"),
+            ],
+        },
     };
-    let background = Yield {
-        base: Base::Fixed(3.0 * events),
-        modifiers: vec![
-            Modifier::normsys(4, 0.85, 1.18, NormSysInterpolation::PolynomialExponential)
-                .expect("a modifier"),
-        ],
+    let background = Process {
+        name: "background".into(),
+        pdf: Pdf::exponential(&mass),
+        shape: vec![Slot::Parameter(3)],
+        expected: Yield {
+            base: Base::Fixed(3.0 * events),
+            modifiers: vec![
+                Modifier::normsys(4, 0.85, 1.18, NormSysInterpolation::PolynomialExponential)
+                    .expect("a modifier"),
+            ],
+        },
     };
-    let (mut yields, mut slopes) = ([0.0; 2], [[0.0; 6]; 2]);
-    for (p, y) in [signal, background].iter().enumerate() {
-        yields[p] = y.at(theta, &mut slopes[p], &mut []).expect("a yield");
-    }
+    let parameters = vec![
+        free("mu_s", 1.0, (0.0, 10.0)),
+        free("mean", 91.0, (80.0, 100.0)),
+        free("width", 2.5, (0.1, 20.0)),
+        free("slope", -0.03, (-1.0, 1.0)),
+        nuisance("a1"),
+        nuisance("a2"),
+    ];
+    let events = table(&mass, numbers(&case["x"]), weights);
+    let processes = vec![signal, background];
+    let channel = Channel { name: "SR".into(), events, observable: "mass".into(), processes };
+    UnbinnedModel::new(parameters, vec![channel]).expect("a model")
+}
 
-    let mut log_p = vec![0.0; 2 * n];
-    let (own, other) = log_p.split_at_mut(n);
-    let mut shapes = vec![0.0; 3 * n];
-    let (of_bell, of_slope) = shapes.split_at_mut(2 * n);
-    Pdf::gaussian(&mass).log_prob_gradient(&theta[1..3], x, own, of_bell).expect("a bell");
-    Pdf::exponential(&mass)
-        .log_prob_gradient(&theta[3..4], x, other, of_slope)
-        .expect("an exponential");
-
-    let constraints = [4, 5].map(|k| Constraint { value: theta[k], center: 0.0, sigma: 1.0 });
-    let mut in_log_p = vec![0.0; 2 * n];
-    let wanted = Wanted { gradient: true, hessian: false, log_p_gradient: Some(&mut in_log_p) };
-    let weights = table.weights();
-    let mixture = Mixture {
-        log_p: &log_p,
-        yields: &yields,
-        weights,
-        constraints: &constraints,
-        constant: 0.0,
-    };
-    let reduced = reduce_lse(&mixture, wanted).expect("a likelihood");
-
-    let mut gradient: Vec<f64> =
-        (0..6).map(|k| (0..2).map(|p| reduced.yield_gradient[p] * slopes[p][k]).sum()).collect();
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    gradient[1] += dot(&in_log_p[..n], &shapes[..n]);
-    gradient[2] += dot(&in_log_p[..n], &shapes[n..2 * n]);
-    gradient[3] += dot(&in_log_p[n..], &shapes[2 * n..]);
-    gradient[4] += reduced.constraint_gradient[0];
-    gradient[5] += reduced.constraint_gradient[1];
-    (reduced.nll, gradient)
+pub(crate) fn recorded_cases() -> Vec<Value> {
+    let cases = goldens().map(|mut g| g["models"].take());
+    cases.map_or(vec![], |cases| cases.as_array().expect("cases").clone())
 }
 
 #[test]
-fn recorded_likelihoods_and_minima() {
-    let Some(goldens) = goldens() else { return };
-    let cases = goldens["models"].as_array().expect("cases");
-    assert_eq!(cases.len(), 2);
-    for case in cases {
-        let id = case["id"].as_str().expect("an id");
-        for point in case["points"].as_array().expect("points") {
+fn recorded_likelihoods() {
+    for case in recorded_cases() {
+        let (id, model) = (case["id"].as_str().expect("an id"), recorded(&case));
+        let fit = &case["fit"];
+        for point in case["points"].as_array().expect("points").iter().chain([fit]) {
             let theta = numbers(&point["params"]);
-            let (nll, gradient) = likelihood(case, &theta);
-            let exact = number(&point["nll"]);
+            let at = model.gradient(&theta).expect("a likelihood");
+            let (nll, exact) = (at.nll, number(&point["nll"]));
             assert!((nll - exact).abs() < 1e-10 * exact.abs(), "{id} {theta:?}: {nll} {exact}");
-            for (k, (a, b)) in gradient.iter().zip(numbers(&point["grad"])).enumerate() {
-                assert!((a - b).abs() < 1e-9 * b.abs() + 1e-11, "{id} {theta:?} {k}: {a} {b}");
+            assert_eq!(model.nll(&theta).expect("a likelihood").nll, nll);
+            let slopes = point.get("grad").map_or(vec![0.0; 6], numbers);
+            for (k, (a, b)) in at.gradient.iter().zip(slopes).enumerate() {
+                assert!((a - b).abs() < 1e-9 * b.abs() + 1e-10, "{id} {theta:?} {k}: {a} {b}");
             }
         }
-        let fit = &case["fit"];
-        let (nll, gradient) = likelihood(case, &numbers(&fit["params"]));
-        let exact = number(&fit["nll"]);
-        assert!((nll - exact).abs() < 1e-10 * exact.abs(), "{id}: {nll} {exact}");
-        assert!(gradient.iter().all(|g| g.abs() < 1e-8), "{id}: {gradient:?}");
     }
+}
+
+/// Numbers in [0, 1) by a generator of our own.
+pub(crate) fn uniform(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = 0x1234_5678_9abc_def1_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// `signal` events around 91 and `background` falling ones in 60..120.
+pub(crate) fn bump(signal: usize, background: usize, seed: u64) -> Vec<f64> {
+    let mut random = uniform(seed);
+    let mut x = Vec::new();
+    while x.len() < signal {
+        let (a, b) = (random(), random());
+        let normal = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
+        x.extend(Some(91.0 + 2.5 * normal).filter(|x| (60.0..=120.0).contains(x)));
+    }
+    let cut = 1.0 - (-0.03_f64 * 60.0).exp();
+    x.extend((0..background).map(|_| 60.0 - (1.0 - cut * random()).ln() / 0.03));
+    // mixed, as measured events are
+    for i in (1..x.len()).rev() {
+        x.swap(i, (random() * (i + 1) as f64) as usize);
+    }
+    x
+}
+
+/// Two channels that share a mean, a width and a strength; shapes with and without parameters, weights, a
+/// parameter in a yield and a shape at once.
+fn two_channels() -> UnbinnedModel {
+    let mass = Observable::new("mass", 60.0, 120.0).expect("a window");
+    let bell = |strength: f64| Process {
+        name: "signal".into(),
+        pdf: Pdf::gaussian(&mass),
+        shape: vec![Slot::Parameter(1), Slot::Parameter(2)],
+        expected: Yield {
+            base: Base::Scaled { base: strength, parameter: 0 },
+            modifiers: vec![
+                Modifier::normsys(4, 0.8, 1.3, NormSysInterpolation::default())
+                    .expect("a modifier"),
+                Modifier::weightsys(5, 0.9, 1.2, HistoSysInterpolation::default())
+                    .expect("a modifier"),
+            ],
+        },
+    };
+    let first = vec![
+        bell(300.0),
+        Process {
+            name: "falling".into(),
+            pdf: Pdf::exponential(&mass),
+            shape: vec![Slot::Parameter(3)],
+            expected: plain(Base::Parameter(6)),
+        },
+        Process {
+            name: "flat".into(),
+            pdf: Pdf::uniform(&mass),
+            shape: vec![],
+            expected: plain(Base::Fixed(40.0)),
+        },
+    ];
+    let second = vec![
+        bell(50.0),
+        Process {
+            name: "tails".into(),
+            pdf: Pdf::crystal_ball(&mass),
+            shape: vec![
+                Slot::Parameter(1),
+                Slot::Parameter(2),
+                Slot::Constant(1.5),
+                Slot::Parameter(2),
+            ],
+            expected: Yield {
+                base: Base::Scaled { base: 70.0, parameter: 2 },
+                modifiers: vec![
+                    Modifier::normsys(4, 0.9, 1.1, NormSysInterpolation::default())
+                        .expect("a modifier"),
+                ],
+            },
+        },
+        Process {
+            name: "bent".into(),
+            pdf: Pdf::chebyshev(&mass, 2).expect("a polynomial"),
+            shape: vec![Slot::Parameter(3), Slot::Constant(0.1)],
+            expected: plain(Base::Fixed(200.0)),
+        },
+    ];
+    let parameters = vec![
+        free("mu", 1.2, (0.0, 10.0)),
+        free("mean", 91.0, (80.0, 100.0)),
+        free("width", 2.5, (0.1, 20.0)),
+        free("slope", -0.03, (-1.0, 1.0)),
+        nuisance("lumi"),
+        nuisance("tracking"),
+        free("n_falling", 700.0, (0.0, 1e5)),
+    ];
+    let x = bump(300, 700, 1);
+    let mut random = uniform(2);
+    let weights = x.iter().map(|_| 2.0 * random()).collect();
+    let channel = |name: &str, events, processes| Channel {
+        name: name.into(),
+        events,
+        observable: "mass".into(),
+        processes,
+    };
+    let channels = vec![
+        channel("near", table(&mass, x, Some(weights)), first),
+        channel("far", table(&mass, bump(80, 200, 3), None), second),
+    ];
+    UnbinnedModel::new(parameters, channels).expect("a model")
+}
+
+#[test]
+fn derivatives_are_slopes() {
+    let model = two_channels();
+    for theta in [
+        vec![1.2, 91.0, 2.5, -0.03, 0.3, -0.4, 700.0],
+        vec![0.0, 90.0, 3.0, 0.02, -1.7, 1.4, 500.0],
+    ] {
+        let here = model.hessian(&theta).expect("a likelihood");
+        let n = theta.len();
+        for k in 0..n {
+            let h = 1e-5 * theta[k].abs().max(0.1);
+            // a strength of 0 is the end of the line
+            let down_by = if theta[k] == 0.0 { 0.0 } else { h };
+            let moved = |by: f64| {
+                let mut theta = theta.clone();
+                theta[k] += by;
+                model.gradient(&theta).expect("a likelihood")
+            };
+            let (up, down) = (moved(h), moved(-down_by));
+            let tolerance = if down_by == 0.0 { 2e-3 } else { 1e-6 };
+            let slope = (up.nll - down.nll) / (h + down_by);
+            let exact = here.gradient[k];
+            assert!((slope - exact).abs() < tolerance * (1.0 + exact.abs()), "{k} {slope} {exact}");
+            for l in 0..n {
+                let slope = (up.gradient[l] - down.gradient[l]) / (h + down_by);
+                let exact = here.hessian[k * n + l];
+                let size = (here.hessian[k * n + k] * here.hessian[l * n + l]).abs().sqrt();
+                let tolerance = tolerance * (1e-2 + exact.abs() + size);
+                assert!((slope - exact).abs() < tolerance, "{k} {l}: {slope} {exact}");
+                assert!((exact - here.hessian[l * n + k]).abs() < 1e-12 * (1.0 + size));
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    let mass = Observable::new("mass", 60.0, 120.0).expect("a window");
+    let events = table(&mass, bump(30_000, 40_001, 7), None);
+    let model = two_channels();
+    let mut channels: Vec<Channel> = model.channels().cloned().collect();
+    channels[0].events = events;
+    let model = UnbinnedModel::new(model.parameters().to_vec(), channels).expect("a model");
+    let theta = [100.0, 91.0, 2.5, -0.03, 0.3, -0.4, 40_000.0];
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| model.hessian(&theta).expect("a likelihood"))
+    };
+    let one = with(1);
+    for threads in [2, 3, 7] {
+        assert_eq!(with(threads), one);
+    }
+    assert_eq!(model.nll(&theta).expect("a likelihood").nll, one.nll);
+    assert_eq!(model.gradient(&theta).expect("a likelihood").gradient, one.gradient);
+}
+
+#[test]
+fn impossible_events_are_counted() {
+    let mass = Observable::new("mass", 60.0, 120.0).expect("a window");
+    let edges = [60.0, 90.0, 120.0];
+    let lower_half = Process {
+        name: "half".into(),
+        pdf: Pdf::histogram(&mass, &edges, &[1.0, 0.0]).expect("a histogram"),
+        shape: vec![],
+        expected: plain(Base::Parameter(0)),
+    };
+    let model = |weights| {
+        let channel = Channel {
+            name: "SR".into(),
+            events: table(&mass, vec![70.0, 100.0, 80.0, 110.0], weights),
+            observable: "mass".into(),
+            processes: vec![lower_half.clone()],
+        };
+        UnbinnedModel::new(vec![free("n", 4.0, (0.0, 10.0))], vec![channel]).expect("a model")
+    };
+    let at = model(None).gradient(&[4.0]).expect("a likelihood");
+    assert_eq!((at.nll, at.zero_density, at.gradient), (f64::INFINITY, 2, vec![0.5]));
+    // an event of no weight needs no density
+    let at = model(Some(vec![1.0, 0.0, 1.0, 0.0])).nll(&[2.0]).expect("a likelihood");
+    assert!(at.nll.is_finite() && at.zero_density == 0);
+}
+
+#[test]
+fn bad_models_are_told() {
+    let good = two_channels();
+    let parameters = good.parameters().to_vec();
+    let channels: Vec<Channel> = good.channels().cloned().collect();
+    let refused = |parameters: Vec<Parameter>, channels: Vec<Channel>, says: &str| {
+        let error = UnbinnedModel::new(parameters, channels).expect_err("refused").to_string();
+        assert!(error.contains(says), "{error}");
+    };
+    let with = |change: &dyn Fn(&mut Vec<Parameter>, &mut Vec<Channel>), says: &str| {
+        let (mut parameters, mut channels) = (parameters.clone(), channels.clone());
+        change(&mut parameters, &mut channels);
+        refused(parameters, channels, says);
+    };
+    with(&|p, _| p[1].name = "mu".into(), "parameter \"mu\" is there twice");
+    with(&|p, _| p[1].name.clear(), "a parameter needs a name");
+    with(&|p, _| p[1].bounds = (3.0, 1.0), "parameter \"mean\": its bounds are 3 and 1");
+    with(&|p, _| p[1].init = 1.0, "initial value 1 is not a number between its bounds");
+    let narrow = Some(Gaussian { center: 0.0, sigma: 0.0 });
+    with(&|p, _| p[4].constraint = narrow, "constrained to 0 +- 0");
+    with(&|_, c| c.clear(), "at least one channel");
+    with(&|_, c| c[1].name = "near".into(), "channel \"near\" is there twice");
+    with(&|_, c| c[1].processes.clear(), "channel \"far\": it has no process");
+    with(&|_, c| c[0].observable = "pt".into(), "no such column");
+    with(&|p, _| drop(p.pop()), "process \"falling\": it follows parameter 6, but there are 6");
+    with(
+        &|_, c| c[0].processes[0].shape.truncate(1),
+        "process \"signal\": 1 value for 2 parameters: mu, sigma",
+    );
+    let other = Observable::new("mass", 60.0, 110.0).expect("a window");
+    with(&|_, c| c[0].processes[2].pdf = Pdf::uniform(&other), "another window");
+    with(
+        &|_, c| {
+            c[0].processes[0].shape = vec![Slot::Constant(91.0), Slot::Constant(-1.0)];
+        },
+        "sigma = -1",
+    );
+    let at = |theta: &[f64], says: &str| {
+        let error = good.nll(theta).expect_err("refused").to_string();
+        assert!(error.contains(says), "{error}");
+    };
+    at(&[1.0], "1 value for 7 parameters");
+    at(&[f64::NAN, 91.0, 2.5, -0.03, 0.3, -0.4, 7.0], "parameter \"mu\" is NaN");
+    at(&[1.0, 91.0, -2.5, -0.03, 0.3, -0.4, 7.0], "process \"signal\": gaussian: sigma = -2.5");
+    at(&[1.0, 91.0, 2.5, -0.03, 0.3, -0.4, -7.0], "process \"falling\": the expected number");
 }

@@ -7,7 +7,7 @@ mod table;
 
 pub use observable::{Observable, OutOfBounds};
 #[cfg(feature = "parquet")]
-pub use parquet::{Channel, Range, ReadOptions};
+pub use parquet::{Channel, Range, ReadOptions, parquet_columns};
 pub use table::EventTable;
 
 use std::path::Path;

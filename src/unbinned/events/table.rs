@@ -157,6 +157,19 @@ impl EventTable {
         self.weights.as_deref()
     }
 
+    /// Every `stride`-th event with `stride` times its weight.
+    pub(in crate::unbinned) fn thinned(&self, stride: usize) -> Result<Self> {
+        let some = |column: &[f64]| column.iter().copied().step_by(stride).collect::<Vec<f64>>();
+        let factor = stride as f64;
+        let weights = match &self.weights {
+            Some(weights) => some(weights).iter().map(|w| w * factor).collect(),
+            None => vec![factor; self.n.div_ceil(stride)],
+        };
+        let columns = self.columns.iter().map(|c| some(c)).collect();
+        let (weights, origin) = (Some(weights), Origin::default());
+        Self::checked(&self.observables, columns, weights, OutOfBounds::Error, &origin)
+    }
+
     /// An observable's values, one an event.
     ///
     /// # Errors

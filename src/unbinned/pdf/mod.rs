@@ -23,6 +23,7 @@ mod tails;
 mod uniform;
 mod voigtian;
 
+use super::events::Observable;
 use crate::error::{Error, Result};
 use crate::spec::text::count;
 use density::{Output, evaluate};
@@ -101,6 +102,11 @@ impl Pdf {
             Kind::Uniform(_) | Kind::Histogram(_) | Kind::Kde(_) => &[],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// Whether it is normalised on the window of `observable`.
+    pub(super) fn is_on(&self, observable: &Observable) -> bool {
+        self.window == Window { lo: observable.lo(), hi: observable.hi() }
     }
 
     /// `ln p(x_i)` for each of the N events, -inf where the density is 0 (outside the window, too).

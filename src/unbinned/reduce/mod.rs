@@ -2,6 +2,7 @@
 //! `NLL = sum_p nu_p - sum_i w_i ln(sum_p nu_p f_p(x_i)) + constraints`, with exact derivatives in the yields
 //! and in the log-densities.
 
+mod mix;
 mod work;
 
 use std::ops::Range;
@@ -9,6 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+pub(super) use mix::mix;
 use work::Work;
 
 /// A normal constraint on a parameter: `((value - center) / sigma)^2 / 2`.

@@ -4,15 +4,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::mix::mix;
 use super::{Mixture, Reduced, refuse};
 use crate::error::Result;
 use crate::unbinned::packed::place;
-use crate::unbinned::sum::Sum;
-
-/// Events summed at a time. Chunks are joined in their order, so threads change no bit.
-const CHUNK: usize = 4096;
-/// Fewer events than this are not worth a second thread.
-const PARALLEL: usize = 1 << 15;
+use crate::unbinned::sum::{CHUNK, PARALLEL, Sum};
 
 /// The same for all events.
 pub(super) struct Work<'a> {
@@ -97,7 +93,7 @@ impl Work<'_> {
         let mut partial = self.empty();
         let Mixture { log_p, yields, weights, .. } = *self.mixture;
         let processes = yields.len();
-        let mut u = vec![0.0; processes];
+        let (mut u, mut shares) = (vec![0.0; processes], vec![0.0; processes]);
         for i in events {
             let weight = weights.map_or(1.0, |w| w[i]);
             if !(weight.is_finite() && weight >= 0.0) {
@@ -105,38 +101,28 @@ impl Work<'_> {
                     "event {i}: its weight is {weight}, not a number of 0 or more"
                 ));
             }
-            let mut top = f64::NEG_INFINITY;
-            for (p, log_nu) in self.log_yields.iter().enumerate() {
-                let log = log_p[p * self.n + i];
+            let log_p = |p: usize| log_p[p * self.n + i];
+            for p in 0..processes {
+                let log = log_p(p);
                 if log.is_nan() || log == f64::INFINITY {
                     return refuse(format!(
                         "process {p}, event {i}: its log-density is {log}; only finite ones and -inf \
                          (outside the support) are densities"
                     ));
                 }
-                top = top.max(log_nu + log);
             }
-            if top == f64::NEG_INFINITY {
+            let mixed = mix(&self.log_yields, log_p, &mut shares);
+            shares.iter().enumerate().for_each(|(p, share)| slope(p, i, -weight * share));
+            let Some(log_f) = mixed else {
                 partial.zero_density += usize::from(weight > 0.0);
-                (0..processes).for_each(|p| slope(p, i, 0.0));
                 continue;
-            }
-            let mut sum = 0.0;
-            for (p, log_nu) in self.log_yields.iter().enumerate() {
-                sum += libm::exp(log_nu + log_p[p * self.n + i] - top);
-            }
-            let log_f = top + libm::log(sum);
+            };
             partial.log_likelihood.add(weight * log_f);
             if weight == 0.0 {
-                (0..processes).for_each(|p| slope(p, i, 0.0));
                 continue;
             }
-            for (p, u) in u.iter_mut().enumerate() {
-                let log = log_p[p * self.n + i];
-                *u = libm::exp(log - log_f);
-                // nu u, but from exponents: of a yield near 0 it is in [0, 1] where u overflows
-                slope(p, i, -weight * libm::exp(self.log_yields[p] + log - top) / sum);
-            }
+            // defined where a yield is 0
+            u.iter_mut().enumerate().for_each(|(p, u)| *u = libm::exp(log_p(p) - log_f));
             partial.first.iter_mut().zip(&u).for_each(|(sum, u)| sum.add(weight * u));
             let pairs = (0..processes).flat_map(|p| (0..=p).map(move |q| (p, q)));
             partial

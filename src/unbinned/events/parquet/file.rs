@@ -85,10 +85,15 @@ impl File {
         Ok(column)
     }
 
+    /// Names of all columns.
+    pub(super) fn names(&self) -> Vec<String> {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        schema.columns().iter().map(|c| c.path().string()).collect()
+    }
+
     fn column(&self, name: &str) -> Result<Column> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
-        let paths: Vec<String> = schema.columns().iter().map(|c| c.path().string()).collect();
-        let index = find(name, paths.iter().map(String::as_str), Some(&self.path))?;
+        let index = find(name, self.names().iter().map(String::as_str), Some(&self.path))?;
         let column = schema.column(index);
         if column.max_rep_level() > 0 || column.max_def_level() > 1 {
             let message =

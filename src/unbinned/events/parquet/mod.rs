@@ -73,10 +73,24 @@ impl EventTable {
             }
         }
         // the reader's own checks do not foresee every damage; none may end the program
-        catch_unwind(AssertUnwindSafe(|| read(path, observables, options))).unwrap_or_else(|_| {
-            Err(fault(Some(path), None, None, "the file is damaged: decoding it failed"))
-        })
+        catch_unwind(AssertUnwindSafe(|| read(path, observables, options)))
+            .unwrap_or_else(|_| Err(broken(path)))
     }
+}
+
+/// Names of a Parquet file's columns; those of nested ones with dots.
+///
+/// # Errors
+///
+/// [`Error::Events`] for a damaged file, [`Error::Io`] if it cannot be opened.
+pub fn parquet_columns(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    let path = path.as_ref();
+    let names = || Ok(File::open(path)?.names());
+    catch_unwind(AssertUnwindSafe(names)).unwrap_or_else(|_| Err(broken(path)))
+}
+
+fn broken(path: &Path) -> Error {
+    fault(Some(path), None, None, "the file is damaged: decoding it failed")
 }
 
 fn read(path: &Path, observables: &[Observable], options: &ReadOptions) -> Result<EventTable> {

@@ -1,0 +1,188 @@
+//! `neyman unbinned`: likelihoods of single events.
+
+use neyman::spec::display_name;
+use neyman::unbinned::fit::{FitOptions, FitResult};
+use neyman::unbinned::model::{Channel, Parameter};
+use neyman::unbinned::spec::{self, Loaded};
+use serde_json::{Value, json};
+
+use super::arguments::Global;
+use super::arguments::unbinned::{Fit, Unbinned, What};
+use super::document::Source;
+use super::failure::{Failure, one_line};
+use super::fit::{bound_name, bound_note};
+use super::json::{number, numbers};
+use super::table::{Table, count, to_precision};
+use super::{Exit, Outcome};
+
+pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
+    if !matches!(&*global.device, "auto" | "cpu") {
+        let message = format!("--device {}: unbinned fits run on the processor", global.device);
+        return Err(Failure::usage(message));
+    }
+    match &arguments.what {
+        What::Fit(arguments) => fit(arguments),
+    }
+}
+
+fn fit(arguments: &Fit) -> Outcome {
+    let file = &arguments.specification;
+    let loaded = spec::load(file).map_err(|error| match error.is_specification() {
+        true => Failure::in_file(file, error),
+        // of events: the file is named in the message
+        false => error.into(),
+    })?;
+    let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
+    let fit = loaded.model.fit(&options).map_err(|error| Failure::in_file(file, error))?;
+    let report = Report { loaded: &loaded, fit: &fit };
+    let body = report.json(arguments.covariance)?;
+    let document = Source::of_events(&loaded, file).document("unbinned_fit", body);
+    document.write(&arguments.output, None, &report.text()?)?;
+    Ok(Exit::of(fit.status))
+}
+
+struct Report<'a> {
+    loaded: &'a Loaded,
+    fit: &'a FitResult,
+}
+
+impl Report<'_> {
+    fn parameters(&self) -> impl Iterator<Item = (usize, &Parameter)> {
+        self.loaded.model.parameters().iter().enumerate()
+    }
+
+    fn uncertainty(&self, i: usize) -> Option<f64> {
+        self.fit.uncertainties.get(i).copied()
+    }
+
+    /// Distance from the auxiliary measurement in units of its uncertainty.
+    fn pull(&self, i: usize) -> Option<f64> {
+        let constraint = self.loaded.model.parameters()[i].constraint;
+        let constraint = constraint.filter(|_| !self.fit.fixed[i]);
+        constraint.map(|c| (self.fit.parameters[i] - c.center) / c.sigma)
+    }
+
+    /// Names of a channel's processes and the numbers of events expected of them.
+    fn yields<'c>(&self, channel: &'c Channel) -> Result<Vec<(&'c str, f64)>, Failure> {
+        let at = &self.fit.parameters;
+        let expected = channel
+            .processes
+            .iter()
+            .map(|process| Ok((&*process.name, process.expected.at(at, &mut [], &mut [])?)));
+        expected.collect()
+    }
+
+    /// What a reader of the uncertainties must know.
+    fn notes(&self) -> Vec<String> {
+        let weighted = |c: &&Channel| c.events.weights().is_some();
+        let names: Vec<_> =
+            self.loaded.model.channels().filter(weighted).map(|c| display_name(&c.name)).collect();
+        let note = || {
+            format!(
+                "events are weighted in {}: uncertainties are those of the weighted likelihood as it stands, \
+                 right only where a weight counts equal events",
+                names.join(", ")
+            )
+        };
+        (!names.is_empty()).then(note).into_iter().collect()
+    }
+
+    fn json(&self, covariance: bool) -> Result<Value, Failure> {
+        let fit = self.fit;
+        let parameter = |(i, p): (usize, &Parameter)| {
+            json!({
+                "name": p.name,
+                "value": number(fit.parameters[i]),
+                "uncertainty": self.uncertainty(i).map(number),
+                "fixed": fit.fixed[i],
+                "at_bound": bound_name(fit.at_bound[i]),
+                "constraint": if p.constraint.is_some() { "gaussian" } else { "none" },
+                "pull": self.pull(i).map(number),
+                "prefit_value": p.constraint.map(|c| number(c.center)),
+                "prefit_uncertainty": p.constraint.map(|c| number(c.sigma)),
+            })
+        };
+        let channel = |(channel, file): (&Channel, &std::path::PathBuf)| {
+            let yields = self.yields(channel)?;
+            let process =
+                |(name, events): &(&str, f64)| json!({"name": name, "yield": number(*events)});
+            Ok(json!({
+                "name": channel.name,
+                "file": file.display().to_string(),
+                "events": channel.events.n(),
+                "sum_of_weights": number(channel.events.sum_w()),
+                "effective_events": number(channel.events.n_eff()),
+                "processes": yields.iter().map(process).collect::<Vec<_>>(),
+            }))
+        };
+        let channels = self.loaded.model.channels().zip(&self.loaded.files).map(channel);
+        let mut document = json!({
+            "status": fit.status.as_str(),
+            "twice_nll": number(2.0 * fit.nll),
+            "edm": number(fit.edm),
+            "evaluations": fit.evaluations,
+            "thinned_evaluations": fit.thinned_evaluations,
+            "parameters": self.parameters().map(parameter).collect::<Vec<_>>(),
+            "channels": channels.collect::<Result<Vec<_>, Failure>>()?,
+            "left_out": self.loaded.left_out,
+            "notes": self.notes(),
+            "covariance_problem": fit.covariance_problem,
+        });
+        if covariance {
+            let n = fit.parameters.len().max(1);
+            let rows: Vec<Value> = fit.covariance.chunks(n).map(numbers).collect();
+            document["covariance"] = if rows.is_empty() { Value::Null } else { Value::Array(rows) };
+        }
+        Ok(document)
+    }
+
+    fn text(&self) -> Result<String, Failure> {
+        let fit = self.fit;
+        let mut table = Table::new(&["parameter", "value", "uncertainty", "pull", ""]).left(4);
+        for (i, p) in self.parameters() {
+            let uncertainty = self.uncertainty(i).unwrap_or(0.0);
+            let known = uncertainty > 0.0;
+            table.row([
+                display_name(&p.name),
+                to_precision(fit.parameters[i], uncertainty),
+                if known { to_precision(uncertainty, uncertainty) } else { String::new() },
+                self.pull(i).map_or(String::new(), |pull| format!("{pull:+.2}")),
+                bound_note(fit.fixed[i], fit.at_bound[i]).to_owned(),
+            ]);
+        }
+        let mut text = table.render();
+        for channel in self.loaded.model.channels() {
+            let events = &channel.events;
+            let weighted = events.weights().map_or(String::new(), |_| {
+                format!(
+                    ", weights sum to {:.2}, as good as {:.1} events",
+                    events.sum_w(),
+                    events.n_eff()
+                )
+            });
+            let name = display_name(&channel.name);
+            text.push_str(&format!("\n{name}: {}{weighted}\n", count(events.n(), "event")));
+            let mut table = Table::new(&["process", "yield"]);
+            for (name, events) in self.yields(channel)? {
+                table.row([display_name(name), format!("{events:.2}")]);
+            }
+            text.push_str(&table.render());
+        }
+        text.push_str(&format!(
+            "\n{}: -2 log L = {:.6}, distance to the minimum {:.1e}, {} evaluations\n",
+            fit.status.as_str().replace('_', " "),
+            2.0 * fit.nll,
+            fit.edm,
+            fit.evaluations,
+        ));
+        if let Some(problem) = &fit.covariance_problem {
+            text.push_str(&format!("no uncertainties: {problem}\n"));
+        }
+        self.notes().iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
+        if !self.loaded.left_out.is_empty() {
+            let names: Vec<_> = self.loaded.left_out.iter().map(|n| display_name(n)).collect();
+            text.push_str(&format!("left out as the specification says: {}\n", names.join(", ")));
+        }
+        Ok(text)
+    }
+}

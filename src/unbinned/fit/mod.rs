@@ -1,0 +1,151 @@
+//! Maximum likelihood of a model: Newton's method with the exact Hessian, first on a part of the events.
+
+mod problem;
+
+use crate::accelerator::Problem;
+use crate::error::{Error, Result};
+use crate::fit::{Covariance, Fit, FitJob, Status, Tolerance, covariance, newton};
+use crate::unbinned::UnbinnedModel;
+use crate::unbinned::model::Order;
+use problem::Scaled;
+
+/// Of channels with many events every `STRIDE`-th one alone at first: most steps are taken there.
+const STRIDE: usize = 16;
+/// Fewer events than this are fitted together at once.
+const MANY: usize = 1024 * STRIDE;
+
+/// What a fit may be told.
+#[derive(Debug, Clone, Default)]
+pub struct FitOptions {
+    /// Parameters held at a value, by name, in addition to those whose bounds are equal.
+    pub fix: Vec<(String, f64)>,
+    /// When to stop.
+    pub tolerance: Tolerance,
+}
+
+/// A fit with its uncertainties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitResult {
+    /// How it ended.
+    pub status: Status,
+    /// Best-fit values, `[n_parameters]`.
+    pub parameters: Vec<f64>,
+    /// Square roots of the covariance's diagonal, `[n_parameters]`: 0 for fixed parameters and for those at a
+    /// bound. Empty where the Hessian is not positive definite.
+    pub uncertainties: Vec<f64>,
+    /// Covariance from the inverse observed Hessian over the free parameters, `[n_parameters, n_parameters]`,
+    /// rows of fixed or bound parameters 0. Empty as above.
+    pub covariance: Vec<f64>,
+    /// Why there are no uncertainties, where there are none.
+    pub covariance_problem: Option<String>,
+    /// Held constant, `[n_parameters]`.
+    pub fixed: Vec<bool>,
+    /// Held back by the lower (-1) or upper (+1) bound, or not (0), `[n_parameters]`.
+    pub at_bound: Vec<i8>,
+    /// NLL at the minimum, as [`UnbinnedModel::nll`] gives it.
+    pub nll: f64,
+    /// Estimated vertical distance to the minimum of the NLL.
+    pub edm: f64,
+    /// Evaluations of all events.
+    pub evaluations: u32,
+    /// Evaluations of the part that was fitted first.
+    pub thinned_evaluations: u32,
+}
+
+impl UnbinnedModel {
+    /// Maximum-likelihood fit from the initial values, with covariance. Where it ends depends neither on the
+    /// number of threads nor on the units of parameters. For event weights other than 1 the covariance is that
+    /// of the weighted likelihood as it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: an unknown name in [`FitOptions::fix`] or a value that is not finite; at the start, a
+    /// yield below 0, a parameter outside a density's domain, or events that no process can make. A fit that does
+    /// not converge is no error: its status says so.
+    pub fn fit(&self, options: &FitOptions) -> Result<FitResult> {
+        let (mut fixed, mut start) = (Vec::new(), self.init());
+        fixed.extend(self.parameters().iter().map(|p| p.bounds.0 == p.bounds.1));
+        for (name, value) in &options.fix {
+            let k = self.parameter_index(name)?;
+            if !value.is_finite() {
+                return Err(Error::Argument(format!("{name} = {value} is not a finite number")));
+            }
+            fixed[k] = true;
+            start[k] = *value;
+        }
+        let mut problem = Scaled::new(self, &start)?;
+        let mut thinned_evaluations = 0;
+        let all_fixed = fixed.iter().all(|f| *f);
+        if let Some(part) = self.thinned(STRIDE, MANY)?.filter(|_| !all_fixed)
+            && let Ok(first) = Scaled::new(&part, &start)
+        {
+            let found = first.minimize(&start, &fixed, options.tolerance);
+            thinned_evaluations = found.evaluations;
+            let reached = first.to_model(&found.parameters, &fixed);
+            // where the part misleads, all events start as if it were not
+            let better = Scaled::new(self, &reached).ok();
+            if let Some(better) = better.filter(|b| b.nll() < problem.nll()) {
+                (problem, start) = (better, reached);
+            }
+        }
+        let mut found = problem.minimize(&start, &fixed, options.tolerance);
+        let mut covariance = covariance(&problem, &found.parameters, &[], &[], &fixed);
+        if found.status == Status::Converged && !covariance.matrix.is_empty() {
+            problem.polish(&mut found.parameters, &covariance.matrix);
+        }
+        problem.unscale(&mut covariance);
+        let parameters = problem.to_model(&found.parameters, &fixed);
+        let name = |k: usize| self.parameters()[k].name.clone();
+        Ok(FitResult {
+            status: found.status,
+            nll: self.evaluate(&parameters, Order::Value, 0.0)?.nll,
+            parameters,
+            covariance_problem: covariance.problem(name),
+            uncertainties: covariance.uncertainties,
+            covariance: covariance.matrix,
+            fixed,
+            at_bound: covariance.at_bound,
+            edm: found.edm,
+            evaluations: found.evaluations,
+            thinned_evaluations,
+        })
+    }
+}
+
+impl Scaled<'_> {
+    /// The minimum from `start`, which is in the model's units, in those of the minimizer.
+    fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
+        let start = self.to_scaled(start);
+        let (main, auxiliary) = (&[][..], &[][..]);
+        let job = FitJob { main, auxiliary, n_fits: 1, start: &start, fixed, tolerance };
+        newton(self, &job, 0, &start)
+    }
+
+    /// One step more from a minimum, by its slope alone: rounding hides from the likelihood what the slope still
+    /// shows. Not from a kink, nor across a bound.
+    fn polish(&self, x: &mut Vec<f64>, covariance: &[f64]) {
+        if self.kinks().iter().any(|&k| x[k] == 0.0) {
+            return;
+        }
+        let gradient = self.derivatives(x, &[], &[], false).gradient;
+        let step = |row: &[f64]| row.iter().zip(&gradient).map(|(c, g)| c * g).sum::<f64>();
+        let moved: Vec<f64> =
+            x.iter().zip(covariance.chunks(x.len())).map(|(x, row)| x - step(row)).collect();
+        let inside = |(k, to): (usize, &f64)| {
+            *to == x[k] || (self.lower()[k]..=self.upper()[k]).contains(to)
+        };
+        if moved.iter().enumerate().all(inside) {
+            *x = moved;
+        }
+    }
+
+    /// A covariance in the model's units.
+    fn unscale(&self, covariance: &mut Covariance) {
+        let units = self.units();
+        let n = units.len();
+        for (at, element) in covariance.matrix.iter_mut().enumerate() {
+            *element *= units[at / n] * units[at % n];
+        }
+        covariance.uncertainties.iter_mut().zip(units).for_each(|(sigma, unit)| *sigma *= unit);
+    }
+}

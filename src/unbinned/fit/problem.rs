@@ -1,0 +1,191 @@
+//! A model as the minimizer sees it: no bins, no auxiliary data, parameters in units of their own width.
+
+use nalgebra::DMatrix;
+
+use crate::accelerator::{Curvature, Derivatives, Problem, Structure};
+use crate::error::{Error, Result};
+use crate::spec::text::{count, display_name};
+use crate::unbinned::UnbinnedModel;
+use crate::unbinned::model::{Evaluation, Order};
+
+/// Values of a point that a message names.
+const SHOWN: usize = 12;
+
+/// The likelihood around a start. The minimizer's NLL is relative to the start's, so that it has the digits
+/// that tell two points near the minimum apart.
+pub(super) struct Scaled<'a> {
+    model: &'a UnbinnedModel,
+    /// Powers of two, so that no value is rounded on its way in or out.
+    units: Vec<f64>,
+    lower: Vec<f64>,
+    upper: Vec<f64>,
+    kinks: Vec<usize>,
+    structure: Structure,
+    /// In the minimizer's units.
+    start: Vec<f64>,
+    information: Vec<f64>,
+    nll: f64,
+}
+
+impl<'a> Scaled<'a> {
+    /// The likelihood around `start`, where it must be finite.
+    pub(super) fn new(model: &'a UnbinnedModel, start: &[f64]) -> Result<Self> {
+        let at = model.evaluate(start, Order::Information, 0.0)?;
+        if at.zero_density > 0 {
+            return Err(impossible(model, start, &at));
+        }
+        if !at.nll.is_finite() {
+            let message = format!("the likelihood at the start is {}", at.nll);
+            return Err(Error::Argument(message));
+        }
+        let n = start.len();
+        let units: Vec<f64> = (0..n).map(|k| unit(model, k, at.hessian[k * n + k])).collect();
+        let bound = |of: fn(&(f64, f64)) -> f64| -> Vec<f64> {
+            model.parameters().iter().zip(&units).map(|(p, unit)| of(&p.bounds) / unit).collect()
+        };
+        Ok(Self {
+            model,
+            lower: bound(|b| b.0),
+            upper: bound(|b| b.1),
+            kinks: model.kinks(),
+            structure: Structure::default(),
+            start: start.iter().zip(&units).map(|(x, unit)| x / unit).collect(),
+            information: scaled_diagonal(&at, &units),
+            nll: at.nll,
+            units,
+        })
+    }
+
+    /// NLL at the start.
+    pub(super) fn nll(&self) -> f64 {
+        self.nll
+    }
+
+    /// What 1 is in the model's units, `[n_parameters]`.
+    pub(super) fn units(&self) -> &[f64] {
+        &self.units
+    }
+
+    pub(super) fn to_scaled(&self, theta: &[f64]) -> Vec<f64> {
+        theta.iter().zip(&self.units).map(|(x, unit)| x / unit).collect()
+    }
+
+    /// In the model's units; those that are not `fixed` on the bounds rather than beyond.
+    pub(super) fn to_model(&self, x: &[f64], fixed: &[bool]) -> Vec<f64> {
+        let theta = x.iter().zip(&self.units).map(|(x, unit)| x * unit);
+        let parameters = theta.zip(self.model.parameters()).zip(fixed);
+        parameters
+            .map(|((theta, p), fixed)| match fixed {
+                true => theta,
+                false => theta.clamp(p.bounds.0, p.bounds.1),
+            })
+            .collect()
+    }
+
+    fn evaluate(&self, x: &[f64], order: Order) -> Result<Evaluation> {
+        let theta: Vec<f64> = x.iter().zip(&self.units).map(|(x, unit)| x * unit).collect();
+        self.model.evaluate(&theta, order, -self.nll)
+    }
+}
+
+/// The power of two nearest to a parameter's width, or to what else is known of its size.
+fn unit(model: &UnbinnedModel, k: usize, information: f64) -> f64 {
+    let parameter = &model.parameters()[k];
+    let (lower, upper) = parameter.bounds;
+    let candidates = [1.0 / information.sqrt(), upper - lower, parameter.init.abs()];
+    let width = candidates.into_iter().find(|w| w.is_normal()).unwrap_or(1.0);
+    // far from where powers of two, or their squares, end
+    libm::exp2(libm::log2(width).round().clamp(-400.0, 400.0))
+}
+
+fn scaled_diagonal(at: &Evaluation, units: &[f64]) -> Vec<f64> {
+    let n = units.len();
+    units.iter().enumerate().map(|(k, unit)| at.hessian[k * n + k] * unit * unit).collect()
+}
+
+fn impossible(model: &UnbinnedModel, start: &[f64], at: &Evaluation) -> Error {
+    let values = model.parameters().iter().zip(start).take(SHOWN);
+    let values: Vec<String> =
+        values.map(|(p, x)| format!("{} = {x}", display_name(&p.name))).collect();
+    Error::Argument(format!(
+        "{} where no process has any density at the start ({}{}): give other initial values, or a \
+         process that can make them",
+        count(at.zero_density, "event"),
+        values.join(", "),
+        if start.len() > SHOWN { ", ..." } else { "" }
+    ))
+}
+
+impl Problem for Scaled<'_> {
+    fn n_parameters(&self) -> usize {
+        self.units.len()
+    }
+
+    fn n_main(&self) -> usize {
+        0
+    }
+
+    fn n_auxiliary(&self) -> usize {
+        0
+    }
+
+    fn lower(&self) -> &[f64] {
+        &self.lower
+    }
+
+    fn upper(&self) -> &[f64] {
+        &self.upper
+    }
+
+    fn kinks(&self) -> &[usize] {
+        &self.kinks
+    }
+
+    fn structure(&self) -> &Structure {
+        &self.structure
+    }
+
+    /// Without bins, what events say of each parameter stands with the constraints.
+    fn curvature(&self, parameters: &[f64]) -> Curvature {
+        let n = self.n_parameters();
+        let constraint = match parameters == self.start {
+            true => self.information.clone(),
+            false => match self.evaluate(parameters, Order::Information) {
+                Ok(at) => scaled_diagonal(&at, &self.units),
+                Err(_) => vec![0.0; n],
+            },
+        };
+        Curvature { constraint, jacobian: vec![Vec::new(); n], weight: Vec::new() }
+    }
+
+    /// Where a yield would be negative, or a parameter outside a density's domain, the NLL is +inf: no step goes
+    /// there.
+    fn derivatives(&self, parameters: &[f64], _: &[f64], _: &[f64], hessian: bool) -> Derivatives {
+        let n = self.n_parameters();
+        let order = if hessian { Order::Hessian } else { Order::Gradient };
+        let at = self.evaluate(parameters, order).unwrap_or_else(|_| Evaluation {
+            nll: f64::INFINITY,
+            zero_density: 0,
+            gradient: vec![0.0; n],
+            hessian: vec![0.0; n * n],
+            jump: vec![0.0; n],
+        });
+        let scaled = |values: &[f64], k: usize| values[k] * self.units[k];
+        Derivatives {
+            nll: at.nll,
+            gradient: (0..n).map(|k| scaled(&at.gradient, k)).collect(),
+            jump: self.kinks.iter().map(|&k| scaled(&at.jump, k)).collect(),
+            hessian: hessian.then(|| {
+                DMatrix::from_fn(n, n, |i, j| at.hessian[i * n + j] * self.units[i] * self.units[j])
+            }),
+        }
+    }
+
+    fn constant(&self, _: &[f64], _: &[f64]) -> f64 {
+        0.0
+    }
+
+    fn first_negative(&self, _: &[f64]) -> Option<usize> {
+        None
+    }
+}

@@ -1,0 +1,227 @@
+//! The document as a whole: parameters, channels, processes. No file is opened.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::data::Source;
+use super::{Version, expected, pdf, selection};
+use crate::error::{Error, Result};
+use crate::spec::fields::{elements, fields, kind, non_empty, number, string};
+use crate::spec::place::Place;
+use crate::spec::text::{list, quoted, suggestion};
+use crate::unbinned::Observable;
+use crate::unbinned::model::{Gaussian, Parameter, Process, check_parameter};
+
+/// A specification that says what it must, with the names in it resolved. Its files may not be there.
+#[derive(Debug, Clone)]
+pub struct Specification {
+    pub(super) version: Version,
+    pub(super) poi: Option<usize>,
+    pub(super) parameters: Vec<Parameter>,
+    pub(super) channels: Vec<ChannelSpec>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ChannelSpec {
+    pub(super) name: String,
+    pub(super) include_in_fit: bool,
+    pub(super) source: Source,
+    /// Named as their columns are.
+    pub(super) observables: Vec<Observable>,
+    /// The column that densities describe.
+    pub(super) column: String,
+    pub(super) processes: Vec<Process>,
+}
+
+/// What all parts of a document may ask.
+pub(super) struct Context {
+    pub(super) version: Version,
+    indices: HashMap<String, usize>,
+}
+
+impl Context {
+    /// Index of the parameter that `value` names.
+    pub(super) fn parameter(&self, value: &Value, place: &Place) -> Result<usize> {
+        let name = string(value, place)?;
+        self.indices.get(name).copied().ok_or_else(|| {
+            let mut names: Vec<&str> = self.indices.keys().map(String::as_str).collect();
+            names.sort_unstable();
+            let near = suggestion(name, names.iter().copied());
+            let near = if near.is_empty() { format!("; there are {}", list(names)) } else { near };
+            place.error(format!("there is no parameter {}{near}", quoted(name)))
+        })
+    }
+}
+
+/// An argument's error as one of the document.
+pub(super) fn told<T>(place: &Place, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        Error::Argument(message) => place.error(message),
+        other => other,
+    })
+}
+
+/// Lower and upper bound.
+pub(super) fn bounds(value: &Value, place: &Place) -> Result<(f64, f64)> {
+    match elements(value, place, number)?[..] {
+        [lower, upper] => Ok((lower, upper)),
+        ref other => Err(place.error(format!("two numbers are needed, found {}", other.len()))),
+    }
+}
+
+/// One of the words `known`, as an index.
+pub(super) fn word(value: &Value, place: &Place, known: &[&str]) -> Result<usize> {
+    let word = string(value, place)?;
+    known.iter().position(|k| *k == word).ok_or_else(|| {
+        let near = suggestion(word, known.iter().copied());
+        place.error(format!(
+            "{} is not known{near}; known here are {}",
+            quoted(word),
+            list(known.iter().copied())
+        ))
+    })
+}
+
+impl Specification {
+    /// Reads a parsed document.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Specification`] with the JSON pointer to what is wrong, or known and not supported.
+    pub fn new(value: &Value) -> Result<Self> {
+        let root = Place::ROOT;
+        let object = fields(value, &root, &["schema_version", "model", "channels"], &["$schema"])?;
+        if let Some(schema) = object.get("$schema") {
+            string(schema, &root.key("$schema"))?;
+        }
+        let versions = [Version::NextstatV0, Version::V1];
+        let names = versions.map(Version::as_str);
+        let version = word(&object["schema_version"], &root.key("schema_version"), &names)?;
+        let version = versions[version];
+        let place = root.key("model");
+        let model = fields(&object["model"], &place, &["parameters"], &["poi"])?;
+        let parameters = non_empty(&model["parameters"], &place.key("parameters"), parameter)?;
+        let mut indices = HashMap::new();
+        for (k, parameter) in parameters.iter().enumerate() {
+            if indices.insert(parameter.name.clone(), k).is_some() {
+                let message = format!("parameter {} is there twice", quoted(&parameter.name));
+                return Err(place.key("parameters").index(k).key("name").error(message));
+            }
+        }
+        let context = Context { version, indices };
+        let poi = model.get("poi").filter(|poi| !poi.is_null());
+        let poi = poi.map(|poi| context.parameter(poi, &place.key("poi"))).transpose()?;
+        let place = root.key("channels");
+        let channels =
+            non_empty(&object["channels"], &place, |value, place| channel(value, place, &context))?;
+        for (i, channel) in channels.iter().enumerate() {
+            if channels[..i].iter().any(|c| c.name == channel.name) {
+                let message = format!("channel {} is there twice", quoted(&channel.name));
+                return Err(place.index(i).key("name").error(message));
+            }
+        }
+        if channels.iter().all(|c| !c.include_in_fit) {
+            return Err(place.error("no channel is left: each has include_in_fit false"));
+        }
+        Ok(Self { version, poi, parameters, channels })
+    }
+}
+
+fn parameter(value: &Value, place: &Place) -> Result<Parameter> {
+    let object = fields(value, place, &["name", "init", "bounds"], &["constraint"])?;
+    let constraint = object.get("constraint").filter(|c| !c.is_null());
+    let constraint = constraint.map(|c| constraint_of(c, &place.key("constraint"))).transpose()?;
+    let parameter = Parameter {
+        name: name(&object["name"], &place.key("name"))?,
+        init: number(&object["init"], &place.key("init"))?,
+        bounds: bounds(&object["bounds"], &place.key("bounds"))?,
+        constraint,
+    };
+    told(place, check_parameter(&parameter))?;
+    Ok(parameter)
+}
+
+fn constraint_of(value: &Value, place: &Place) -> Result<Gaussian> {
+    let object = fields(value, place, &["type", "mean", "sigma"], &[])?;
+    word(&object["type"], &place.key("type"), &["gaussian"])?;
+    let center = number(&object["mean"], &place.key("mean"))?;
+    Ok(Gaussian { center, sigma: number(&object["sigma"], &place.key("sigma"))? })
+}
+
+fn name(value: &Value, place: &Place) -> Result<String> {
+    match string(value, place)? {
+        "" => Err(place.error("this name is empty")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn channel(value: &Value, place: &Place, context: &Context) -> Result<ChannelSpec> {
+    let required = ["name", "data", "observables", "processes"];
+    let object = fields(value, place, &required, &["include_in_fit"])?;
+    let include_in_fit = match object.get("include_in_fit") {
+        None => true,
+        Some(Value::Bool(flag)) => *flag,
+        Some(other) => {
+            let message = format!("expected true or false, found {}", kind(other));
+            return Err(place.key("include_in_fit").error(message));
+        }
+    };
+    let own = place.key("observables");
+    let observables = non_empty(&object["observables"], &own, observable)?;
+    for (i, (name, of)) in observables.iter().enumerate() {
+        if observables[..i].iter().any(|(other, o)| other == name || o.name() == of.name()) {
+            let message = format!("observable {} is there twice", quoted(name));
+            return Err(own.index(i).error(message));
+        }
+    }
+    let own = place.key("processes");
+    let mut described: Option<String> = None;
+    let processes = non_empty(&object["processes"], &own, |value, place| {
+        let object = fields(value, place, &["name", "pdf", "yield"], &[])?;
+        let at = place.key("pdf");
+        let (name_of, pdf, shape) = pdf::read(&object["pdf"], &at, &observables, context)?;
+        let first = described.get_or_insert_with(|| name_of.clone());
+        if *first != name_of {
+            return Err(at.key("observable").error(format!(
+                "this density is one of {}, that of the first process one of {}; all processes of a \
+                 channel need the same observable, for products of densities are not supported yet",
+                quoted(&name_of),
+                quoted(first)
+            )));
+        }
+        Ok(Process {
+            name: name(&object["name"], &place.key("name"))?,
+            pdf,
+            shape,
+            expected: expected::read(&object["yield"], &place.key("yield"), context)?,
+        })
+    })?;
+    for (i, process) in processes.iter().enumerate() {
+        if processes[..i].iter().any(|p| p.name == process.name) {
+            let message = format!("process {} is there twice", quoted(&process.name));
+            return Err(own.index(i).key("name").error(message));
+        }
+    }
+    let column = observables.iter().find(|(name, _)| Some(name) == described.as_ref());
+    Ok(ChannelSpec {
+        name: name(&object["name"], &place.key("name"))?,
+        include_in_fit,
+        source: Source::new(&object["data"], &place.key("data"))?,
+        column: column.map_or_else(String::new, |(_, of)| of.name().to_owned()),
+        observables: observables.into_iter().map(|(_, of)| of).collect(),
+        processes,
+    })
+}
+
+/// Its name, and the observable named as its column is.
+fn observable(value: &Value, place: &Place) -> Result<(String, Observable)> {
+    let object = fields(value, place, &["name", "bounds"], &["expr"])?;
+    let own = name(&object["name"], &place.key("name"))?;
+    let column = match object.get("expr").filter(|expr| !expr.is_null()) {
+        None => own.clone(),
+        Some(expr) => selection::column(expr, &place.key("expr"))?,
+    };
+    let (lo, hi) = bounds(&object["bounds"], &place.key("bounds"))?;
+    Ok((own, told(&place.key("bounds"), Observable::new(column, lo, hi))?))
+}
