@@ -123,9 +123,7 @@ impl Report<'_> {
             "minima": numbers(&fit.minima),
         });
         if covariance {
-            let n = fit.parameters.len().max(1);
-            let rows: Vec<Value> = fit.covariance.chunks(n).map(numbers).collect();
-            document["covariance"] = if rows.is_empty() { Value::Null } else { Value::Array(rows) };
+            document["covariance"] = covariance_rows(&fit.covariance, fit.parameters.len());
         }
         document
     }
@@ -134,15 +132,14 @@ impl Report<'_> {
         let fit = self.fit;
         let mut table = Table::new(&["parameter", "value", "uncertainty", "pull", ""]).left(4);
         for (i, p) in self.parameters().iter().enumerate() {
-            let uncertainty = self.uncertainty(i).unwrap_or(0.0);
-            let known = uncertainty > 0.0;
-            table.row([
-                display_name(&p.name),
-                to_precision(fit.parameters[i], uncertainty),
-                if known { to_precision(uncertainty, uncertainty) } else { String::new() },
-                self.pull(i).map_or(String::new(), |pull| format!("{pull:+.2}")),
-                bound_note(fit.fixed[i], fit.at_bound[i]).to_owned(),
-            ]);
+            let note = bound_note(fit.fixed[i], fit.at_bound[i]);
+            table.row(parameter_row(
+                &p.name,
+                fit.parameters[i],
+                self.uncertainty(i),
+                self.pull(i),
+                note,
+            ));
         }
         let mut text = table.render();
         text.push_str(&format!(
@@ -186,4 +183,29 @@ pub(crate) fn bound_name(at: i8) -> Value {
         1.. => "upper".into(),
         _ => "lower".into(),
     }
+}
+
+/// A parameter in the table of a fit: name, value, uncertainty, pull, what is to be said of it.
+pub(super) fn parameter_row(
+    name: &str,
+    value: f64,
+    uncertainty: Option<f64>,
+    pull: Option<f64>,
+    note: &str,
+) -> [String; 5] {
+    let uncertainty = uncertainty.unwrap_or(0.0);
+    let known = uncertainty > 0.0;
+    [
+        display_name(name),
+        to_precision(value, uncertainty),
+        if known { to_precision(uncertainty, uncertainty) } else { String::new() },
+        pull.map_or(String::new(), |pull| format!("{pull:+.2}")),
+        note.to_owned(),
+    ]
+}
+
+/// A covariance `[n, n]` as rows; null where there is none.
+pub(super) fn covariance_rows(covariance: &[f64], n: usize) -> Value {
+    let rows: Vec<Value> = covariance.chunks(n.max(1)).map(numbers).collect();
+    if rows.is_empty() { Value::Null } else { Value::Array(rows) }
 }

@@ -10,9 +10,9 @@ use super::arguments::Global;
 use super::arguments::unbinned::{Fit, Unbinned, What};
 use super::document::Source;
 use super::failure::{Failure, one_line};
-use super::fit::{bound_name, bound_note};
-use super::json::{number, numbers};
-use super::table::{Table, count, to_precision};
+use super::fit::{bound_name, bound_note, covariance_rows, parameter_row};
+use super::json::number;
+use super::table::{Table, count};
 use super::{Exit, Outcome};
 
 pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
@@ -129,9 +129,7 @@ impl Report<'_> {
             "covariance_problem": fit.covariance_problem,
         });
         if covariance {
-            let n = fit.parameters.len().max(1);
-            let rows: Vec<Value> = fit.covariance.chunks(n).map(numbers).collect();
-            document["covariance"] = if rows.is_empty() { Value::Null } else { Value::Array(rows) };
+            document["covariance"] = covariance_rows(&fit.covariance, fit.parameters.len());
         }
         Ok(document)
     }
@@ -140,15 +138,14 @@ impl Report<'_> {
         let fit = self.fit;
         let mut table = Table::new(&["parameter", "value", "uncertainty", "pull", ""]).left(4);
         for (i, p) in self.parameters() {
-            let uncertainty = self.uncertainty(i).unwrap_or(0.0);
-            let known = uncertainty > 0.0;
-            table.row([
-                display_name(&p.name),
-                to_precision(fit.parameters[i], uncertainty),
-                if known { to_precision(uncertainty, uncertainty) } else { String::new() },
-                self.pull(i).map_or(String::new(), |pull| format!("{pull:+.2}")),
-                bound_note(fit.fixed[i], fit.at_bound[i]).to_owned(),
-            ]);
+            let note = bound_note(fit.fixed[i], fit.at_bound[i]);
+            table.row(parameter_row(
+                &p.name,
+                fit.parameters[i],
+                self.uncertainty(i),
+                self.pull(i),
+                note,
+            ));
         }
         let mut text = table.render();
         for channel in self.loaded.model.channels() {
