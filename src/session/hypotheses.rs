@@ -14,7 +14,7 @@ pub(super) const OBSERVED: usize = 0;
 pub(super) const ASIMOV: usize = 1;
 
 /// How often the bounds of the free fit are widened, by a factor of two each time.
-const WIDENINGS: usize = 12;
+pub(super) const WIDENINGS: usize = 12;
 
 /// The free fit with the statistic's bounds.
 pub(super) struct FreeFit<'s> {

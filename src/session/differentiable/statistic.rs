@@ -6,10 +6,8 @@ use super::{DataSource, Differentiable, Role, Sourced};
 use crate::fit::Fit;
 use crate::infer::{Asymptotic, Expected, TestStatistic};
 use crate::model::Data;
+use crate::session::hypotheses::WIDENINGS;
 use crate::{Error, Result};
-
-/// How often the bounds of the free fit are widened, by a factor of two each time.
-const WIDENINGS: usize = 12;
 
 /// A test statistic and its gradient.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,9 +65,7 @@ impl Differentiable {
         check(mu)?;
         self.with_place(yields, |place| {
             let sourced = self.source(place, source)?;
-            let bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
-            let known = self.known_best(&sourced, Some((poi, bounds)));
-            let tested = self.tested(place, &sourced.data, mu, statistic, known)?;
+            let tested = self.tested_source(place, &sourced, mu, statistic)?;
             let mut adjoint = self.adjoint();
             self.add_tested(&mut adjoint, place, &sourced.data, &tested, 1.0, sourced.at.is_some());
             Ok(TestSlopes {
@@ -109,6 +105,20 @@ impl Differentiable {
                 mu: cls * log.mu,
             })
         })
+    }
+
+    /// The two fits of a test of the statement's own data, the free one made only where it is not known.
+    fn tested_source(
+        &self,
+        place: &mut Place,
+        sourced: &Sourced,
+        mu: f64,
+        statistic: TestStatistic,
+    ) -> Result<Tested> {
+        let poi = self.poi()?;
+        let bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
+        let known = self.known_best(sourced, Some((poi, bounds)));
+        self.tested(place, &sourced.data, mu, statistic, known)
     }
 
     /// The two fits of a test; the free one may be known.
@@ -254,11 +264,7 @@ impl Differentiable {
         let poi = self.poi()?;
         let asimov = self.tested(place, &alternative.data, mu, statistic, Some(&alternative.x))?;
         let observed = match quantile {
-            None => {
-                let bounds = statistic.bounds(self.model.parameters()[poi].bounds, mu);
-                let known = self.known_best(sourced, Some((poi, bounds)));
-                Some(self.tested(place, &sourced.data, mu, statistic, known)?)
-            }
+            None => Some(self.tested_source(place, sourced, mu, statistic)?),
             Some(_) => None,
         };
         let (cls, by_q, by_asimov) = match (&observed, quantile) {
