@@ -1,6 +1,7 @@
 //! The NVIDIA card that tests run on: the first of this machine, or the stand-in driver that interprets
 //! the kernels and is a million times slower.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use neyman::accelerator::cuda::{self, CudaDevice};
@@ -36,4 +37,18 @@ pub(crate) fn largest() -> usize {
 pub(crate) fn open(program: Arc<Program>) -> Option<Box<dyn Accelerator>> {
     card()?;
     Some(cuda::open(None, program, "under test", false).unwrap_or_else(|e| panic!("{e}")))
+}
+
+/// Runs an ignored test of this program in a process of its own, whose driver nothing else uses.
+pub(crate) fn alone(test: &str, environment: &[(&str, &str)]) {
+    let output = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("NEYMAN_STANDIN_QUIET", "1")
+        .envs(environment.iter().copied())
+        .output()
+        .expect("it runs again");
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let told = text(&output.stdout);
+    let passed = output.status.success() && told.contains("1 passed");
+    assert!(passed, "{told}{}", text(&output.stderr));
 }

@@ -11,7 +11,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::session::{Session, ToyPlan};
 
 use crate::common::conformance::{points, toys};
-use crate::common::cuda::{card, is_stand_in};
+use crate::common::cuda::{alone, card, is_stand_in};
 use crate::common::{own, place};
 
 /// Runs a test that needs two cards: here where they are, else in a process where the stand-in driver
@@ -25,17 +25,9 @@ fn with_two_cards(name: &str, test: fn(), environment: &[(&str, &str)]) {
         }
         return;
     }
-    let output = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", &format!("several::{name}"), "--ignored", "--nocapture"])
-        .env("NEYMAN_STANDIN_DEVICES", "2")
-        .env("NEYMAN_STANDIN_QUIET", "1")
-        .envs(environment.iter().copied())
-        .output()
-        .expect("it runs again");
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    let told = text(&output.stdout);
-    let passed = output.status.success() && told.contains("1 passed");
-    assert!(passed, "{told}{}", text(&output.stderr));
+    let cards = [("NEYMAN_STANDIN_DEVICES", "2")];
+    let environment: Vec<_> = cards.iter().chain(environment).copied().collect();
+    alone(&format!("several::{name}"), &environment);
 }
 
 fn model() -> Model {

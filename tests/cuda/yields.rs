@@ -13,7 +13,7 @@ use neyman::model::interpolation::Interpolation;
 use neyman::session::{DataSource, Session, YieldsInPlace};
 
 use crate::common::conformance::{floored, points, toys};
-use crate::common::cuda::{card, is_stand_in};
+use crate::common::cuda::{alone, card, is_stand_in};
 use crate::common::own;
 use crate::long;
 
@@ -128,6 +128,15 @@ fn copied() -> [u64; 3] {
 /// A session's own way: histograms and slopes stay where the caller has them.
 #[test]
 fn a_session_reads_and_writes_in_place() {
+    if card().is_some() {
+        // copies are counted: other tests of this process would be counted with them
+        alone("yields::in_place", &[]);
+    }
+}
+
+#[test]
+#[ignore = "started by the other tests"]
+fn in_place() {
     let Some(card) = card() else { return };
     let model = own::compile(&own::all_seven(), Interpolation::default());
     let session = Session::new(model, DeviceChoice::Cuda { index: Some(0) }).expect("opens");
