@@ -64,7 +64,7 @@ fn free_yields(x: &[f64], start: f64, length: f64, number: f64) -> UnbinnedModel
     ];
     let x = x.iter().map(|x| (x * length).clamp(mass.lo(), mass.hi())).collect();
     let events = table(&mass, x, None);
-    let channel = Channel { name: "SR".into(), events, observable: "mass".into(), processes };
+    let channel = Channel { name: "SR".into(), events, processes };
     UnbinnedModel::new(parameters, vec![channel]).expect("a model")
 }
 
@@ -140,7 +140,7 @@ fn strengths(x: Vec<f64>, interpolation: NormSysInterpolation, hi: f64) -> Unbin
     ];
     let parameters: Vec<Parameter> = vec![free("mu", 1.0, (0.0, 10.0)), nuisance("alpha")];
     let events = table(&mass, x, None);
-    let channel = Channel { name: "SR".into(), events, observable: "mass".into(), processes };
+    let channel = Channel { name: "SR".into(), events, processes };
     UnbinnedModel::new(parameters, vec![channel]).expect("a model")
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn recorded(case: &Value) -> UnbinnedModel {
     ];
     let events = table(&mass, numbers(&case["x"]), weights);
     let processes = vec![signal, background];
-    let channel = Channel { name: "SR".into(), events, observable: "mass".into(), processes };
+    let channel = Channel { name: "SR".into(), events, processes };
     UnbinnedModel::new(parameters, vec![channel]).expect("a model")
 }
 
@@ -196,12 +196,7 @@ fn two_channels() -> UnbinnedModel {
     let x = bump(300, 700, 1);
     let mut random = uniform(2);
     let weights = x.iter().map(|_| 2.0 * random()).collect();
-    let channel = |name: &str, events, processes| Channel {
-        name: name.into(),
-        events,
-        observable: "mass".into(),
-        processes,
-    };
+    let channel = |name: &str, events, processes| Channel { name: name.into(), events, processes };
     let channels = vec![
         channel("near", table(&mass, x, Some(weights)), first),
         channel("far", table(&mass, bump(80, 200, 3), None), second),
@@ -279,7 +274,6 @@ fn impossible_events_are_counted() {
         let channel = Channel {
             name: "SR".into(),
             events: table(&mass, vec![70.0, 100.0, 80.0, 110.0], weights),
-            observable: "mass".into(),
             processes: vec![lower_half.clone()],
         };
         UnbinnedModel::new(vec![free("n", 4.0, (0.0, 10.0))], vec![channel]).expect("a model")
@@ -314,7 +308,8 @@ fn bad_models_are_told() {
     with(&|_, c| c.clear(), "at least one channel");
     with(&|_, c| c[1].name = "near".into(), "channel \"near\" is there twice");
     with(&|_, c| c[1].processes.clear(), "channel \"far\": it has no process");
-    with(&|_, c| c[0].observable = "pt".into(), "no such column");
+    let pt = Observable::new("pt", 60.0, 120.0).expect("a window");
+    with(&|_, c| c[0].processes[0].pdf = Pdf::gaussian(&pt), "no such column");
     with(&|p, _| drop(p.pop()), "process \"falling\": it follows parameter 6, but there are 6");
     with(
         &|_, c| c[0].processes[0].shape.truncate(1),

@@ -58,14 +58,14 @@ fn all(pdf: &Pdf, theta: &[f64], x: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let (k, n) = (theta.len(), x.len());
     let (mut value, mut gradient) = (vec![0.0; n], vec![0.0; k * n]);
     let mut hessian = vec![0.0; k * (k + 1) / 2 * n];
-    pdf.log_prob_hessian(theta, x, &mut value, &mut gradient, &mut hessian)
+    pdf.log_prob_hessian(theta, &[x], &mut value, &mut gradient, &mut hessian)
         .unwrap_or_else(|e| panic!("{e}"));
     (value, gradient, hessian)
 }
 
 fn log_prob(pdf: &Pdf, theta: &[f64], x: &[f64]) -> Vec<f64> {
     let mut out = vec![0.0; x.len()];
-    pdf.log_prob(theta, x, &mut out).unwrap_or_else(|e| panic!("{e}"));
+    pdf.log_prob(theta, &[x], &mut out).unwrap_or_else(|e| panic!("{e}"));
     out
 }
 
@@ -90,7 +90,7 @@ fn recorded_values_and_gradients() {
         // fewer derivatives, the same bits
         assert_eq!(log_prob(&pdf, &theta, &x), value, "{id}");
         let (mut again, mut slopes) = (value.clone(), vec![0.0; gradient.len()]);
-        pdf.log_prob_gradient(&theta, &x, &mut again, &mut slopes).expect("good parameters");
+        pdf.log_prob_gradient(&theta, &[&x], &mut again, &mut slopes).expect("good parameters");
         assert_eq!((&again, &slopes), (&value, &gradient), "{id}");
         let Some(recorded) = case["dlogp"].as_object() else { continue };
         assert_eq!(recorded.len(), theta.len(), "{id}");
@@ -332,7 +332,7 @@ fn extreme_parameters_end() {
                 at /= values.len();
             }
             let (mut value, mut gradient) = (vec![0.0; 5], vec![0.0; 5 * k]);
-            if pdf.log_prob_gradient(&theta, &x, &mut value, &mut gradient).is_ok() {
+            if pdf.log_prob_gradient(&theta, &[&x], &mut value, &mut gradient).is_ok() {
                 fine += 1;
                 let numbers = value.iter().all(|v| *v < f64::INFINITY)
                     && gradient.iter().all(|g| !g.is_nan());
@@ -347,7 +347,7 @@ fn extreme_parameters_end() {
 fn parameters_outside_their_domain_are_refused() {
     let w = || window(60.0, 120.0);
     let refused = |pdf: &Pdf, theta: &[f64], says: &str| {
-        let error = pdf.log_prob(theta, &[90.0], &mut [0.0]).expect_err("refused").to_string();
+        let error = pdf.log_prob(theta, &[&[90.0]], &mut [0.0]).expect_err("refused").to_string();
         assert!(error.contains(says) && error.starts_with(pdf.kind()), "{error}");
     };
     refused(&Pdf::gaussian(&w()), &[90.0, 0.0], "sigma = 0");
@@ -367,9 +367,9 @@ fn parameters_outside_their_domain_are_refused() {
     refused(&Pdf::chebyshev(&w(), 1).expect("an order"), &[-1.5], "negative");
     refused(&Pdf::polynomial(&w(), 0).expect("an order"), &[0.0], "above 0");
     refused(&Pdf::bernstein(&w(), 2).expect("an order"), &[1.0, -5.0, 1.0], "negative");
-    let nan = Pdf::uniform(&w()).log_prob(&[], &[90.0, f64::NAN], &mut [0.0; 2]);
+    let nan = Pdf::uniform(&w()).log_prob(&[], &[&[90.0, f64::NAN]], &mut [0.0; 2]);
     assert!(nan.expect_err("refused").to_string().contains("event 1: x is NaN"));
-    let room = Pdf::uniform(&w()).log_prob(&[], &[90.0], &mut [0.0; 2]);
+    let room = Pdf::uniform(&w()).log_prob(&[], &[&[90.0]], &mut [0.0; 2]);
     assert!(room.expect_err("refused").to_string().contains("room for 2 values"));
     assert!(Pdf::argus(&window(-1.0, 1.0)).is_err() && Pdf::lognormal(&window(-1.0, 1.0)).is_err());
     assert!(Pdf::chebyshev(&w(), 0).is_err() && Pdf::bernstein(&w(), 65).is_err());

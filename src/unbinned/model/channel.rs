@@ -7,8 +7,10 @@ use rayon::prelude::*;
 
 use super::{Channel, Process, Slot, check_names};
 use crate::error::{Error, Result};
-use crate::spec::text::{count, quoted};
+use crate::spec::text::{count, list, quoted};
+use crate::unbinned::events::{EventTable, Observable};
 use crate::unbinned::packed::place;
+use crate::unbinned::pdf::Pdf;
 use crate::unbinned::reduce::mix;
 use crate::unbinned::sum::{CHUNK, PARALLEL, Sum};
 
@@ -66,9 +68,6 @@ impl Compiled {
         if let Err(error) = check_names("process", channel.processes.iter().map(|p| &*p.name)) {
             return refuse(error.to_string());
         }
-        let x = channel.events.column(&channel.observable)?;
-        let observable = channel.events.observables().iter();
-        let observable = observable.clone().find(|o| o.name() == channel.observable);
         let (mut columns, mut free) = (Vec::new(), Vec::new());
         for (p, process) in channel.processes.iter().enumerate() {
             let process_name = quoted(&process.name);
@@ -82,10 +81,9 @@ impl Compiled {
                     names.join(", ")
                 ));
             }
-            if observable.is_some_and(|o| !process.pdf.is_on(o)) {
-                return refuse(
-                    "its density is normalised on another window than the observable's".into(),
-                );
+            let first = channel.processes[0].pdf.observables();
+            if let Err(error) = check_observables(&channel.events, &process.pdf, first) {
+                return refuse(error.to_string());
             }
             for (slot, from) in process.shape.iter().enumerate() {
                 if let Slot::Parameter(parameter) = *from {
@@ -104,8 +102,10 @@ impl Compiled {
             let fixed = free.iter().all(|f| f.process != p);
             columns.push(match fixed {
                 true => {
-                    let mut column = vec![0.0; x.len()];
-                    let told = process.pdf.log_prob(&shape(process, &[]), x, &mut column);
+                    let n = channel.events.n();
+                    let mut column = vec![0.0; n];
+                    let x = columns_of(&channel.events, &process.pdf, 0..n)?;
+                    let told = process.pdf.log_prob(&shape(process, &[]), &x, &mut column);
                     if let Err(error) = told {
                         return refuse(error.to_string());
                     }
@@ -264,19 +264,19 @@ impl Compiled {
             return Ok(Densities { value, gradient: Vec::new(), hessian: Vec::new() });
         }
         let start = events.start;
-        let x = &self.channel.events.column(&self.channel.observable)?[events];
         let Process { name, pdf, .. } = &self.channel.processes[p];
+        let x = columns_of(&self.channel.events, pdf, events)?;
         let room = |wanted: bool, values: usize| vec![0.0; if wanted { values * n } else { 0 }];
         let mut value = vec![0.0; n];
         let mut gradient = room(order >= Order::Gradient, k);
         let mut hessian = room(order == Order::Hessian, k * (k + 1) / 2);
         let done = match order {
-            Order::Value => pdf.log_prob(shape, x, &mut value),
+            Order::Value => pdf.log_prob(shape, &x, &mut value),
             Order::Gradient | Order::Information => {
-                pdf.log_prob_gradient(shape, x, &mut value, &mut gradient)
+                pdf.log_prob_gradient(shape, &x, &mut value, &mut gradient)
             }
             Order::Hessian => {
-                pdf.log_prob_hessian(shape, x, &mut value, &mut gradient, &mut hessian)
+                pdf.log_prob_hessian(shape, &x, &mut value, &mut gradient, &mut hessian)
             }
         };
         done.map_err(|error| {
@@ -295,6 +295,38 @@ struct Part {
     zero_density: usize,
     first: Vec<f64>,
     second: Vec<f64>,
+}
+
+/// A density's observables are among those of the events, on their windows, and those of the `first` one.
+fn check_observables(events: &EventTable, pdf: &Pdf, first: &[Observable]) -> Result<()> {
+    for observable in pdf.observables() {
+        events.column(observable.name())?;
+        if !events.observables().contains(observable) {
+            let message = format!(
+                "its density is normalised on another window than that of {}",
+                quoted(observable.name())
+            );
+            return Err(Error::Argument(message));
+        }
+    }
+    let same = pdf.observables().len() == first.len()
+        && pdf.observables().iter().all(|observable| first.contains(observable));
+    if !same {
+        let names = |all: &[Observable]| list(all.iter().map(Observable::name));
+        return Err(Error::Argument(format!(
+            "its density is one of {}, that of the first process one of {}; all processes of a channel \
+             need the same observables",
+            names(pdf.observables()),
+            names(first)
+        )));
+    }
+    Ok(())
+}
+
+/// The values of a density's observables at some events.
+fn columns_of<'e>(events: &'e EventTable, pdf: &Pdf, some: Range<usize>) -> Result<Vec<&'e [f64]>> {
+    let column = |o: &Observable| Ok(&events.column(o.name())?[some.clone()]);
+    pdf.observables().iter().map(column).collect()
 }
 
 /// Values of a density's parameters.

@@ -65,9 +65,7 @@ pub struct Channel {
     pub name: String,
     /// The events.
     pub events: EventTable,
-    /// Name of the observable that the densities describe.
-    pub observable: String,
-    /// At least one.
+    /// At least one, all of the same observables.
     pub processes: Vec<Process>,
 }
 
@@ -86,8 +84,8 @@ impl UnbinnedModel {
     ///
     /// [`Error::Argument`]: no channel or no process; a name that is empty or there twice; bounds that are NaN or
     /// in the wrong order, an initial value outside them; a constraint without a width; a parameter's index beyond
-    /// the end; a density with another number of parameters, or normalised on another window than the
-    /// observable's; a number outside a density's domain. [`Error::Events`] for a column that is not there.
+    /// the end; a density with another number of parameters, of other observables than
+    /// the first one's, or normalised on other windows than the events'; a number outside a density's domain. [`Error::Events`] for a column that is not there.
     pub fn new(parameters: Vec<Parameter>, channels: Vec<Channel>) -> Result<Self> {
         check_names("parameter", parameters.iter().map(|p| &*p.name))?;
         check_names("channel", channels.iter().map(|c| &*c.name))?;

@@ -89,8 +89,8 @@ impl Pdf {
     ///
     /// [`Error::Argument`] if the window begins below 0.
     pub fn argus(observable: &Observable) -> Result<Self> {
-        let window = Window { lo: observable.lo(), hi: observable.hi() };
-        Ok(Self { window, kind: Kind::Argus(argus::Argus::new(window)?) })
+        let argus = argus::Argus::new(observable.into())?;
+        Ok(Self::of(observable, |_| Kind::Argus(argus)))
     }
 
     /// A Breit-Wigner convolved with a normal density, of `mu`, `sigma` (of the latter), `gamma` (half width at
@@ -110,8 +110,8 @@ impl Pdf {
     ///
     /// [`Error::Argument`] if the window begins below 0.
     pub fn lognormal(observable: &Observable) -> Result<Self> {
-        let window = Window { lo: observable.lo(), hi: observable.hi() };
-        Ok(Self { window, kind: Kind::Lognormal(lognormal::Lognormal::new(window)?) })
+        let lognormal = lognormal::Lognormal::new(observable.into())?;
+        Ok(Self::of(observable, |_| Kind::Lognormal(lognormal)))
     }
 
     /// The same everywhere; no parameters.
@@ -127,9 +127,8 @@ impl Pdf {
     /// [`Error::Argument`] unless edges rise, contents (one less than edges) are 0 or more, and some of it lies
     /// in the window.
     pub fn histogram(observable: &Observable, edges: &[f64], contents: &[f64]) -> Result<Self> {
-        let window = Window { lo: observable.lo(), hi: observable.hi() };
-        let histogram = histogram::Histogram::new(window, edges, contents)?;
-        Ok(Self { window, kind: Kind::Histogram(histogram) })
+        let histogram = histogram::Histogram::new(observable.into(), edges, contents)?;
+        Ok(Self::of(observable, |_| Kind::Histogram(histogram)))
     }
 
     /// The mean of normal densities of width `bandwidth` around `centers`, each normalised on the window by
@@ -144,13 +143,12 @@ impl Pdf {
         weights: Option<&[f64]>,
         bandwidth: f64,
     ) -> Result<Self> {
-        let window = Window { lo: observable.lo(), hi: observable.hi() };
-        Ok(Self { window, kind: Kind::Kde(kde::Kde::new(window, centers, weights, bandwidth)?) })
+        let kde = kde::Kde::new(observable.into(), centers, weights, bandwidth)?;
+        Ok(Self::of(observable, |_| Kind::Kde(kde)))
     }
 
     fn of(observable: &Observable, kind: impl FnOnce(Window) -> Kind) -> Self {
-        let window = Window { lo: observable.lo(), hi: observable.hi() };
-        Self { window, kind: kind(window) }
+        Self { observables: vec![observable.clone()], kind: kind(observable.into()) }
     }
 }
 

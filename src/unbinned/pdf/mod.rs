@@ -1,4 +1,4 @@
-//! Densities of one observable, normalised on its window: logarithm, gradient and Hessian in the parameters,
+//! Densities of observables, normalised on their windows: logarithm, gradient and Hessian in the parameters,
 //! from formulas that hold at the edges too (far outside the window, flat, steep, where branches meet).
 
 mod argus;
@@ -25,7 +25,7 @@ mod voigtian;
 
 use super::events::Observable;
 use crate::error::{Error, Result};
-use crate::spec::text::count;
+use crate::spec::text::{count, list};
 use density::{Output, evaluate};
 
 /// Where a density is normalised.
@@ -35,10 +35,16 @@ struct Window {
     hi: f64,
 }
 
-/// A density of one observable. Its shape is fixed, its parameters are given with each call.
+impl From<&Observable> for Window {
+    fn from(observable: &Observable) -> Self {
+        Self { lo: observable.lo(), hi: observable.hi() }
+    }
+}
+
+/// A density of some observables. Its shape is fixed, its parameters are given with each call.
 #[derive(Debug, Clone)]
 pub struct Pdf {
-    window: Window,
+    observables: Vec<Observable>,
     kind: Kind,
 }
 
@@ -104,18 +110,19 @@ impl Pdf {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Whether it is normalised on the window of `observable`.
-    pub(super) fn is_on(&self, observable: &Observable) -> bool {
-        self.window == Window { lo: observable.lo(), hi: observable.hi() }
+    /// What it is a density of, with the windows that it is normalised on.
+    pub fn observables(&self) -> &[Observable] {
+        &self.observables
     }
 
-    /// `ln p(x_i)` for each of the N events, -inf where the density is 0 (outside the window, too).
+    /// `ln p(x_i)` for each of the N events, -inf where the density is 0 (outside the window, too). `x` has a
+    /// slice of N values for each of [`Pdf::observables`].
     ///
     /// # Errors
     ///
     /// [`Error::Argument`]: a parameter outside its domain, an x that is NaN, lengths that do not fit; a density
     /// beyond what f64 can normalise.
-    pub fn log_prob(&self, theta: &[f64], x: &[f64], out: &mut [f64]) -> Result<()> {
+    pub fn log_prob(&self, theta: &[f64], x: &[&[f64]], out: &mut [f64]) -> Result<()> {
         self.evaluate(theta, x, Output { value: out, gradient: None, hessian: None })
     }
 
@@ -128,7 +135,7 @@ impl Pdf {
     pub fn log_prob_gradient(
         &self,
         theta: &[f64],
-        x: &[f64],
+        x: &[&[f64]],
         out: &mut [f64],
         gradient: &mut [f64],
     ) -> Result<()> {
@@ -144,7 +151,7 @@ impl Pdf {
     pub fn log_prob_hessian(
         &self,
         theta: &[f64],
-        x: &[f64],
+        x: &[&[f64]],
         out: &mut [f64],
         gradient: &mut [f64],
         hessian: &mut [f64],
@@ -153,7 +160,7 @@ impl Pdf {
         self.evaluate(theta, x, out)
     }
 
-    fn evaluate(&self, theta: &[f64], x: &[f64], out: Output<'_>) -> Result<()> {
+    fn evaluate(&self, theta: &[f64], x: &[&[f64]], out: Output<'_>) -> Result<()> {
         let named = |error| match error {
             Error::Argument(message) => Error::Argument(format!("{}: {message}", self.kind())),
             other => other,
@@ -163,8 +170,8 @@ impl Pdf {
             .map_err(named)
     }
 
-    fn check_lengths(&self, theta: &[f64], x: &[f64], out: &Output<'_>) -> Result<()> {
-        let (names, n) = (self.parameter_names(), x.len());
+    fn check_lengths(&self, theta: &[f64], x: &[&[f64]], out: &Output<'_>) -> Result<()> {
+        let (names, n) = (self.parameter_names(), out.value.len());
         let k = names.len();
         if theta.len() != k {
             return Err(Error::Argument(format!(
@@ -177,7 +184,16 @@ impl Pdf {
         }
         let gradient = out.gradient.as_ref().map(|g| ("gradients", g.len(), k * n));
         let hessian = out.hessian.as_ref().map(|h| ("Hessians", h.len(), k * (k + 1) / 2 * n));
-        let lengths = [Some(("values", out.value.len(), n)), gradient, hessian];
+        if x.len() != self.observables.len() || x.iter().any(|column| column.len() != n) {
+            let lengths: Vec<String> = x.iter().map(|column| column.len().to_string()).collect();
+            return Err(Error::Argument(format!(
+                "room for {n} values, but {} of {} events; {} needed",
+                count(x.len(), "column"),
+                list(lengths.iter().map(String::as_str)),
+                count(self.observables.len(), "column")
+            )));
+        }
+        let lengths = [gradient, hessian];
         match lengths.into_iter().flatten().find(|(_, given, needed)| given != needed) {
             Some((what, given, needed)) => Err(Error::Argument(format!(
                 "room for {given} {what}, but {} and {} need {needed}",
@@ -188,8 +204,8 @@ impl Pdf {
         }
     }
 
-    fn dispatch(&self, theta: &[f64], x: &[f64], out: Output<'_>) -> Result<()> {
-        let window = self.window;
+    fn dispatch(&self, theta: &[f64], x: &[&[f64]], out: Output<'_>) -> Result<()> {
+        let (window, x) = (Window::from(&self.observables[0]), x[0]);
         match &self.kind {
             Kind::Gaussian(d) => evaluate::<2, 3>(d, window, theta, x, out),
             Kind::Exponential(d) => evaluate::<1, 1>(d, window, theta, x, out),

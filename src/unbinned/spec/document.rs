@@ -29,8 +29,6 @@ pub(super) struct ChannelSpec {
     pub(super) source: Source,
     /// Named as their columns are.
     pub(super) observables: Vec<Observable>,
-    /// The column that densities describe.
-    pub(super) column: String,
     pub(super) processes: Vec<Process>,
 }
 
@@ -203,12 +201,10 @@ fn channel(value: &Value, place: &Place, context: &Context) -> Result<ChannelSpe
             return Err(own.index(i).key("name").error(message));
         }
     }
-    let column = observables.iter().find(|(name, _)| Some(name) == described.as_ref());
     Ok(ChannelSpec {
         name: name(&object["name"], &place.key("name"))?,
         include_in_fit,
         source: Source::new(&object["data"], &place.key("data"))?,
-        column: column.map_or_else(String::new, |(_, of)| of.name().to_owned()),
         observables: observables.into_iter().map(|(_, of)| of).collect(),
         processes,
     })

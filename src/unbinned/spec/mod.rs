@@ -80,7 +80,6 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
         channels.push(Channel {
             name: channel.name.clone(),
             events,
-            observable: channel.column.clone(),
             processes: channel.processes.clone(),
         });
     }
