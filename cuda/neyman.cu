@@ -1,4 +1,5 @@
 // All kernels, compiled as one text: scripts/ptx.py makes neyman.ptx of it.
 #include "evaluate.cuh"
 #include "fit.cuh"
+#include "reduce.cuh"
 #include "signal.cuh"

@@ -16,6 +16,7 @@ pub mod gpu;
     all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
 ))]
 mod layout;
+pub mod mixture;
 pub(crate) mod points;
 pub mod problem;
 pub mod program;

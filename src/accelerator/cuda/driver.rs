@@ -95,6 +95,8 @@ pub(super) struct Context {
     pub(super) evaluate: CudaFunction,
     pub(super) fit: CudaFunction,
     pub(super) signal_gradient: CudaFunction,
+    pub(super) reduce_shares: CudaFunction,
+    pub(super) reduce_toys: CudaFunction,
     /// One job at a time: two would only wait for each other.
     pub(super) busy: Mutex<()>,
 }
@@ -135,8 +137,19 @@ impl Context {
         };
         let (evaluate, fit) = (kernel("evaluate")?, kernel("fit")?);
         let signal_gradient = kernel("signal_gradient")?;
+        let (reduce_shares, reduce_toys) = (kernel("reduce_shares")?, kernel("reduce_toys")?);
         let busy = Mutex::new(());
-        Ok(Self { device, context, stream, evaluate, fit, signal_gradient, busy })
+        Ok(Self {
+            device,
+            context,
+            stream,
+            evaluate,
+            fit,
+            signal_gradient,
+            reduce_shares,
+            reduce_toys,
+            busy,
+        })
     }
 
     /// What the driver says against `what`.

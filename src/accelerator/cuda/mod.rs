@@ -10,14 +10,19 @@ mod loaded;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod minimize;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod mixture;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod signal;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::loaded::Cuda;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+pub use self::mixture::CudaMixture;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 use super::several::Several;
 use std::sync::Arc;
 
+use super::mixture::{MixtureDevice, Toys};
 use super::{Accelerator, Cards, DeviceInfo, PrecisionChoice, Program};
 use crate::{Error, Result};
 
@@ -109,6 +114,20 @@ pub fn open(
     {
         let _ = (program, reason, host_fallback);
         Err(device.error("there is no CUDA in this build"))
+    }
+}
+
+/// Open the card asked for, the first one without a number, for batches of mixtures.
+///
+/// # Errors
+/// Where there is no such card, where the driver refuses it or the kernels, and where there is no memory.
+pub fn open_mixture(index: Option<usize>, toys: Toys) -> Result<Box<dyn MixtureDevice>> {
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    return Ok(Box::new(CudaMixture::open(index, toys)?));
+    #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
+    {
+        let _ = toys;
+        Err(find(index)?.error("there is no CUDA in this build"))
     }
 }
 
