@@ -174,8 +174,10 @@ macro_rules! kernel {
 kernel!(evaluate, Kernel::Evaluate);
 kernel!(fit, Kernel::Fit);
 kernel!(arithmetic, Kernel::Arithmetic);
+kernel!(reduce, Kernel::Reduce);
 
 #[test]
 fn every_kernel_is_here() {
-    assert_eq!(Kernel::ALL, [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic]);
+    let here = [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic, Kernel::Reduce];
+    assert_eq!(Kernel::ALL, here);
 }

@@ -360,7 +360,8 @@ mod tests {
 
     #[test]
     fn what_is_no_batch_is_refused() {
-        for (processes, offsets) in [(0, &[0, 1][..]), (1, &[]), (1, &[0]), (1, &[1, 2]), (1, &[0, 2, 1])]
+        for (processes, offsets) in
+            [(0, &[0, 1][..]), (1, &[]), (1, &[0]), (1, &[1, 2]), (1, &[0, 2, 1])]
         {
             assert!(Toys::new(processes, offsets).is_err(), "{processes} {offsets:?}");
         }

@@ -182,13 +182,47 @@ fn open_gpu(
     request: &DeviceRequest,
     _: Arc<Program>,
 ) -> Result<Box<dyn Accelerator>> {
-    Err(Error::Device {
-        device: request.device.to_string(),
+    Err(no_gpu(request.device))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn no_gpu(device: DeviceChoice) -> Error {
+    Error::Device {
+        device: device.to_string(),
         message:
-            "this build has no graphics processors (it lacks the feature gpu); use the device \
-                  cpu"
-            .into(),
-    })
+            "this build has no graphics processors (it lacks the feature gpu); use the device cpu"
+                .into(),
+    }
+}
+
+/// Open a graphics processor for batches of mixtures.
+///
+/// # Errors
+/// Where there is no such device, or not in this precision.
+#[cfg(feature = "gpu")]
+pub fn open_gpu_mixture(
+    backend: Option<Backend>,
+    index: Option<usize>,
+    precision: PrecisionChoice,
+    toys: mixture::Toys,
+) -> Result<Box<dyn mixture::MixtureDevice>> {
+    let (adapter, reason) = gpu::adapters::find(backend, index)?;
+    let precision = gpu::adapters::precision_for(precision, &adapter.info)?;
+    gpu::open_mixture(&adapter, precision, &reason, toys)
+}
+
+/// Open a graphics processor for batches of mixtures.
+///
+/// # Errors
+/// Always: this build has none.
+#[cfg(not(feature = "gpu"))]
+pub fn open_gpu_mixture(
+    backend: Option<Backend>,
+    index: Option<usize>,
+    _: PrecisionChoice,
+    _: mixture::Toys,
+) -> Result<Box<dyn mixture::MixtureDevice>> {
+    Err(no_gpu(DeviceChoice::Gpu { backend, index }))
 }
 
 /// A graphics processor that may be faster than the processor at large batches.

@@ -3,6 +3,8 @@
 
 mod events;
 mod fits;
+#[path = "../common/mixtures.rs"]
+mod mixtures;
 mod models;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -16,6 +18,7 @@ mod yields;
 
 use std::path::PathBuf;
 
+pub(crate) use mixtures::{number, numbers};
 use serde_json::Value;
 
 /// The directory of recorded values.
@@ -31,17 +34,4 @@ pub(crate) fn goldens() -> Option<Value> {
     let path = directory()?.join("goldens.json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     Some(serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
-}
-
-/// A number, where infinite ones are text.
-pub(crate) fn number(value: &Value) -> f64 {
-    match value.as_str() {
-        Some("inf") => f64::INFINITY,
-        Some("-inf") => f64::NEG_INFINITY,
-        _ => value.as_f64().unwrap_or_else(|| panic!("not a number: {value}")),
-    }
-}
-
-pub(crate) fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap_or_else(|| panic!("not an array: {value}")).iter().map(number).collect()
 }

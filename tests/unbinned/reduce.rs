@@ -1,86 +1,38 @@
 //! Mixtures: recorded likelihoods and derivatives, batches, threads, bad input.
 
-use neyman::unbinned::reduce::{
-    Constraint, Mixture, Reduced, Toy, Wanted, reduce_lse, reduce_lse_batch,
-};
-use serde_json::Value;
+use neyman::unbinned::reduce::{Constraint, Mixture, Toy, Wanted, reduce_lse, reduce_lse_batch};
 
-use crate::{goldens, number, numbers};
-
-/// Rows of a matrix, one after the other.
-fn flat(rows: &Value) -> Vec<f64> {
-    rows.as_array().expect("rows").iter().flat_map(numbers).collect()
-}
-
-fn close(told: &mut Vec<String>, what: &str, a: &[f64], b: &[f64], relative: f64) {
-    assert_eq!(a.len(), b.len(), "{what}");
-    for (i, (a, b)) in a.iter().zip(b).enumerate() {
-        if (a - b).abs() > relative * b.abs() + 1e-14 {
-            told.push(format!("{what} {i}: {a} {b}"));
-        }
-    }
-}
-
-/// Everything that can be asked for.
-fn everything(mixture: &Mixture<'_>) -> (Reduced, Vec<f64>) {
-    let mut slopes = vec![f64::NAN; mixture.log_p.len()];
-    let wanted = Wanted { gradient: true, hessian: true, log_p_gradient: Some(&mut slopes) };
-    let reduced = reduce_lse(mixture, wanted).unwrap_or_else(|e| panic!("{e}"));
-    (reduced, slopes)
-}
+use crate::goldens;
+use crate::mixtures::{Batch, Uniform, cases, close, everything, resonance};
 
 #[test]
 fn recorded_reductions() {
     let Some(goldens) = goldens() else { return };
-    let cases = goldens["reduce"].as_array().expect("cases");
-    assert_eq!(cases.len(), 9);
     let mut told = Vec::new();
-    for case in cases {
-        let id = case["id"].as_str().expect("an id");
-        let (log_p, yields) = (flat(&case["logp"]), numbers(&case["nu"]));
-        let weights = (!case["weights"].is_null()).then(|| numbers(&case["weights"]));
-        let constraints: Vec<Constraint> = case["constraints"].as_array().map_or(vec![], |list| {
-            let one = |c: &Value| Constraint {
-                value: number(&c["theta"]),
-                center: number(&c["center"]),
-                sigma: number(&c["sigma"]),
-            };
-            list.iter().map(one).collect()
-        });
+    for case in cases(&goldens) {
+        let (id, nll) = (&case.id, case.nll);
         let mixture = Mixture {
-            log_p: &log_p,
-            yields: &yields,
-            weights: weights.as_deref(),
-            constraints: &constraints,
+            log_p: &case.log_p,
+            yields: &case.yields,
+            weights: case.weights.as_deref(),
+            constraints: &case.constraints,
             constant: 0.0,
         };
         let (reduced, slopes) = everything(&mixture);
-        let nll = number(&case["nll"]);
         if nll == f64::INFINITY {
             assert_eq!((reduced.nll, reduced.zero_density), (f64::INFINITY, 1), "{id}");
             continue;
         }
-        let size: f64 = numbers(&case["log_f"]).iter().map(|l| l.abs()).sum();
-        if (reduced.nll - nll).abs() > (1e-8 + 1e-14 * size).min(1e-12 * (1.0 + nll.abs())) {
+        if (reduced.nll - nll).abs() > (1e-8 + 1e-14 * case.size).min(1e-12 * (1.0 + nll.abs())) {
             told.push(format!("{id}: {} {nll}", reduced.nll));
         }
         assert_eq!(reduced.zero_density, 0, "{id}");
-        close(
-            &mut told,
-            &format!("{id} yield"),
-            &reduced.yield_gradient,
-            &numbers(&case["dnll_dnu"]),
-            1e-10,
-        );
-        let constraints = numbers(&case["dnll_dtheta"]);
-        close(
-            &mut told,
-            &format!("{id} constraint"),
-            &reduced.constraint_gradient,
-            &constraints,
-            1e-10,
-        );
-        close(&mut told, &format!("{id} log p"), &slopes, &flat(&case["dnll_dlogp"]), 1e-10);
+        let mut near = |what: &str, a: &[f64], b: &[f64]| {
+            close(&mut told, &format!("{id} {what}"), a, b, 1e-10);
+        };
+        near("yield", &reduced.yield_gradient, &case.yield_gradient);
+        near("constraint", &reduced.constraint_gradient, &case.constraint_gradient);
+        near("log p", &slopes, &case.slopes);
         // the value alone has the same bits
         let value = reduce_lse(&mixture, Wanted::default()).expect("a mixture");
         assert_eq!(value.nll, reduced.nll);
@@ -94,59 +46,87 @@ fn recorded_reductions() {
 #[test]
 fn recorded_batch_of_ragged_toys() {
     let Some(goldens) = goldens() else { return };
-    let case = &goldens["reduce_batch"];
-    let log_p = flat(&case["logp"]);
-    let offsets: Vec<usize> = numbers(&case["offsets"]).iter().map(|o| *o as usize).collect();
-    let yields: Vec<Vec<f64>> =
-        case["nu"].as_array().expect("yields").iter().map(numbers).collect();
-    let (center, sigma) = (number(&case["center"]), number(&case["sigma"]));
-    let constraints: Vec<[Constraint; 1]> = flat(&case["theta"])
-        .into_iter()
-        .map(|value| [Constraint { value, center, sigma }])
-        .collect();
-    let toys: Vec<Toy<'_>> = yields
-        .iter()
-        .zip(&constraints)
-        .map(|(yields, constraints)| Toy { yields, constraints, constant: 0.0 })
-        .collect();
-    let batch = reduce_lse_batch(&log_p, None, &offsets, &toys, true, true).expect("a batch");
+    let recorded = Batch::recorded(&goldens);
+    let (log_p, offsets, toys) = (&recorded.log_p, &recorded.offsets, recorded.toys());
+    let batch = reduce_lse_batch(log_p, None, offsets, &toys, true, true).expect("a batch");
     let mut told = Vec::new();
     let nll: Vec<f64> = batch.iter().map(|r| r.nll).collect();
-    close(&mut told, "nll", &nll, &numbers(&case["nll"]), 1e-12);
+    close(&mut told, "nll", &nll, &recorded.nll, 1e-12);
     let gradient: Vec<f64> = batch.iter().flat_map(|r| r.yield_gradient.clone()).collect();
-    close(&mut told, "gradient", &gradient, &flat(&case["dnll_dnu"]), 1e-10);
+    close(&mut told, "gradient", &gradient, &recorded.yield_gradient, 1e-10);
     assert!(told.is_empty(), "{}", told.join("\n"));
     // each toy alone, its events cut out of every process
     let n = log_p.len() / 2;
     for (t, toy) in toys.iter().enumerate() {
-        let cut = |p: usize| log_p[p * n + offsets[t]..p * n + offsets[t + 1]].to_vec();
+        let range = offsets[t] as usize..offsets[t + 1] as usize;
+        let cut = |p: usize| log_p[p * n..][range.clone()].to_vec();
         let own = [cut(0), cut(1)].concat();
         let Toy { yields, constraints, constant } = *toy;
         let alone = Mixture { log_p: &own, yields, weights: None, constraints, constant };
         assert_eq!(everything(&alone).0, batch[t]);
     }
-    let refused = |offsets: &[usize], says: &str| {
+    let refused = |offsets: &[u32], says: &str| {
         let error =
-            reduce_lse_batch(&log_p, None, offsets, &toys, false, false).expect_err("refused");
+            reduce_lse_batch(log_p, None, offsets, &toys, false, false).expect_err("refused");
         assert!(error.to_string().contains(says), "{error}");
     };
-    refused(&[0, 4, 4, 9, 15], "from 0 to 16");
+    refused(&[0, 4, 4, 9, 15], "32 log-densities for 15 events of 2 processes");
     refused(&[0, 9, 4, 9, 16], "rise");
-    refused(&[0, 16], "5 numbers");
-    assert!(reduce_lse_batch(&log_p, None, &[0], &[], false, false).is_err());
+    refused(&[1, 4, 4, 9, 16], "rise");
+    refused(&[0, 16], "4 toys, and offsets of 1");
+    refused(&[], "rise");
+    assert!(reduce_lse_batch(log_p, None, &[0], &[], false, false).is_err());
+    let narrow = [toys[0], Toy { yields: &[1.0], ..toys[1] }, toys[2], toys[3]];
+    let error = reduce_lse_batch(log_p, None, offsets, &narrow, false, false);
+    assert!(error.expect_err("refused").to_string().contains("toy 1 has 1 yields"));
 }
 
-/// Log-densities of some events, by a generator of our own.
-fn many(processes: usize, n: usize) -> (Vec<f64>, Vec<f64>) {
-    let mut state = 0x1234_5678_9abc_def1_u64;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
+/// Log-densities in f32 are those numbers in f64, summed in f64; slopes are rounded once.
+#[test]
+fn single_precision_is_read_as_it_is() {
+    let (log_p, yields) = resonance(30_011);
+    let single: Vec<f32> = log_p.iter().map(|l| *l as f32).collect();
+    let wide: Vec<f64> = single.iter().copied().map(f64::from).collect();
+    let constraints = [];
+    let mixture = Mixture {
+        log_p: &wide,
+        yields: &yields,
+        weights: None,
+        constraints: &constraints,
+        constant: 0.0,
     };
-    let log_p = (0..processes * n).map(|_| -8.0 * random()).collect();
-    (log_p, (0..n).map(|_| 2.0 * random()).collect())
+    let (expected, slopes) = everything(&mixture);
+    let mut out = vec![f32::NAN; single.len()];
+    let wanted = Wanted { gradient: true, hessian: true, log_p_gradient: Some(&mut out) };
+    let of_single = Mixture {
+        log_p: &single,
+        yields: &yields,
+        weights: None,
+        constraints: &constraints,
+        constant: 0.0,
+    };
+    assert_eq!(reduce_lse(&of_single, wanted).expect("a mixture"), expected);
+    assert!(out.iter().zip(&slopes).all(|(a, b)| *a == *b as f32));
+    // and near the likelihood of the numbers that were rounded
+    let exact = reduce_lse(&Mixture { log_p: &log_p, ..mixture }, Wanted::default());
+    let off = (exact.expect("a mixture").nll - expected.nll).abs();
+    assert!(off < 1e-6 * f64::sqrt(30_011.0) && off > 0.0, "{off}");
+    let toy = Toy { yields: &yields, constraints: &constraints, constant: 0.0 };
+    let batch = reduce_lse_batch(&single, None, &[0, 30_011], &[toy], true, true);
+    assert_eq!(batch.expect("a batch"), [expected]);
+    let bad = [-1.0, f32::NAN];
+    let error = reduce_lse(
+        &Mixture { log_p: &bad, yields: &[1.0], weights: None, constraints: &[], constant: 0.0 },
+        Wanted::default(),
+    );
+    assert!(error.expect_err("refused").to_string().contains("process 0, event 1"));
+}
+
+/// Log-densities of some events.
+fn many(processes: usize, n: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut uniform = Uniform::new();
+    let log_p = (0..processes * n).map(|_| -8.0 * uniform.next()).collect();
+    (log_p, (0..n).map(|_| 2.0 * uniform.next()).collect())
 }
 
 #[test]

@@ -104,8 +104,7 @@ impl CudaMixture {
         let room = |n| context.room_on::<f64>(stream, "working memory", n);
         let log_yields = context.table_on(stream, "yields", log_yields)?;
         let mut partials = room(2 * terms * self.begins.len())?;
-        let mut counts =
-            context.room_on::<u32>(stream, "working memory", 2 * self.begins.len())?;
+        let mut counts = context.room_on::<u32>(stream, "working memory", 2 * self.begins.len())?;
         let mut sums = room(terms * n_toys)?;
         let mut found = context.room_on::<u32>(stream, "results", 3 * n_toys)?;
         let [single, wanted] = [arrays.single, gradient].map(u32::from);
@@ -254,12 +253,8 @@ impl MixtureDevice for CudaMixture {
             (Loaded::F32(log_p), Some(ColumnMut::F32(slopes))) => {
                 self.run_loaded(log_p, &arrays, log_yields, gradient, Some(slopes))
             }
-            (Loaded::F64(log_p), _) => {
-                self.run_loaded(log_p, &arrays, log_yields, gradient, None)
-            }
-            (Loaded::F32(log_p), _) => {
-                self.run_loaded(log_p, &arrays, log_yields, gradient, None)
-            }
+            (Loaded::F64(log_p), _) => self.run_loaded(log_p, &arrays, log_yields, gradient, None),
+            (Loaded::F32(log_p), _) => self.run_loaded(log_p, &arrays, log_yields, gradient, None),
         }
     }
 
@@ -280,7 +275,9 @@ impl MixtureDevice for CudaMixture {
             || misplaced(arrays.slopes, size)
             || misplaced(arrays.weights, 8)
         {
-            return refuse(format!("an address of {arrays:?} is not a multiple of its number's size"));
+            return refuse(format!(
+                "an address of {arrays:?} is not a multiple of its number's size"
+            ));
         }
         if arrays.slopes != 0 && arrays.slopes.abs_diff(arrays.log_p) < n * size {
             return refuse("derivatives would overwrite the log-densities they are of".into());

@@ -275,6 +275,39 @@ impl Context {
         })
     }
 
+    /// Run a kernel on so many workgroups; `buffers` in the order of their bindings.
+    pub(super) fn dispatch(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        workgroups: u32,
+        buffers: &[&wgpu::Buffer],
+    ) -> Result<()> {
+        self.count_call();
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
+            .iter()
+            .enumerate()
+            .map(|(i, buffer)| wgpu::BindGroupEntry {
+                binding: i as u32,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        self.checked("starting a kernel", || {
+            let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &pipeline.get_bind_group_layout(0),
+                entries: &entries,
+            });
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&Default::default());
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, &bind_group, &[]);
+                pass.dispatch_workgroups(workgroups, 1, 1);
+            }
+            self.queue.submit([encoder.finish()]);
+        })
+    }
+
     /// A buffer of `words` 32-bit words, zero at first.
     pub(super) fn buffer(
         &self,

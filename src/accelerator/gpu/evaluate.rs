@@ -74,31 +74,7 @@ impl Gpu {
         header: &Header,
         buffers: &[&wgpu::Buffer],
     ) -> Result<()> {
-        let context = &*self.context;
-        context.count_call();
-        context.queue.write_buffer(&self.index, 0, bytemuck::bytes_of(header));
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = buffers
-            .iter()
-            .enumerate()
-            .map(|(i, buffer)| wgpu::BindGroupEntry {
-                binding: i as u32,
-                resource: buffer.as_entire_binding(),
-            })
-            .collect();
-        context.checked("starting a kernel", || {
-            let bind_group = context.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &pipeline.get_bind_group_layout(0),
-                entries: &entries,
-            });
-            let mut encoder = context.device.create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, &bind_group, &[]);
-                pass.dispatch_workgroups(header.n_slots, 1, 1);
-            }
-            context.queue.submit([encoder.finish()]);
-        })
+        self.context.queue.write_buffer(&self.index, 0, bytemuck::bytes_of(header));
+        self.context.dispatch(pipeline, header.n_slots, buffers)
     }
 }

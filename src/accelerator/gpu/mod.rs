@@ -6,6 +6,7 @@ mod check;
 mod context;
 mod evaluate;
 mod minimize;
+mod mixture;
 pub mod selftest;
 pub mod shaders;
 pub mod words;
@@ -14,9 +15,11 @@ use std::sync::Arc;
 
 use adapters::Adapter;
 pub use context::{Context, Fault, Source};
+pub use mixture::GpuMixture;
 
 use super::cpu::Cpu;
 use super::layout::{Header, Tables};
+use super::mixture::{MixtureDevice, Toys};
 use super::{
     Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneValues, PrecisionChoice, Problem,
     Program, Stages,
@@ -73,6 +76,21 @@ pub(super) fn open(
     let gpu = Gpu::new(context, program, info, host_fallback)?;
     gpu.check()?;
     Ok(Box::new(gpu))
+}
+
+/// Open a graphics processor for batches of mixtures.
+///
+/// # Errors
+/// Where the driver refuses the device or its kernels, or does not compute as it is told to.
+pub fn open_mixture(
+    adapter: &Adapter,
+    precision: Precision,
+    reason: &str,
+    toys: Toys,
+) -> Result<Box<dyn MixtureDevice>> {
+    let context = Context::shared(adapter, precision)?;
+    let info = adapter.info.device_info(precision, reason);
+    Ok(Box::new(GpuMixture::new(context, info, toys)?))
 }
 
 /// Points of one evaluation.

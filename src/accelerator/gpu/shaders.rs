@@ -69,11 +69,13 @@ pub enum Kernel {
     Fit,
     /// Error-free transforms and elementary functions, entry `arithmetic`.
     Arithmetic,
+    /// Sums of mixtures over events, entry `reduce`.
+    Reduce,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Evaluate, Self::Fit, Self::Arithmetic];
+    pub const ALL: [Self; 4] = [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce];
 
     /// Name of the entry point.
     pub fn entry(self) -> &'static str {
@@ -81,6 +83,7 @@ impl Kernel {
             Self::Evaluate => "evaluate",
             Self::Fit => "fit",
             Self::Arithmetic => "arithmetic",
+            Self::Reduce => "reduce",
         }
     }
 
@@ -88,7 +91,7 @@ impl Kernel {
     pub fn variants(self) -> &'static [Arithmetic] {
         match self {
             Self::Fit => &[Arithmetic::F32, Arithmetic::Mixed, Arithmetic::F64],
-            Self::Evaluate | Self::Arithmetic => {
+            Self::Evaluate | Self::Arithmetic | Self::Reduce => {
                 &[Arithmetic::F32, Arithmetic::Df64, Arithmetic::F64]
             }
         }
@@ -117,6 +120,7 @@ impl Kernel {
                 include_str!("../../../shaders/header.wgsl"),
                 include_str!("../../../shaders/arithmetic.wgsl"),
             ],
+            Self::Reduce => &[include_str!("../../../shaders/reduce.wgsl")],
         }
     }
 }

@@ -3,14 +3,18 @@
 //! and in the log-densities.
 
 mod mix;
+mod session;
 mod work;
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::accelerator::mixture::{MixtureSums, Number, Toys, event_count};
 use crate::error::{Error, Result};
+use crate::unbinned::sum::Sum;
 pub(super) use mix::mix;
+pub use session::{InPlace, MixtureSession};
 use work::Work;
 
 /// A normal constraint on a parameter: `((value - center) / sigma)^2 / 2`.
@@ -26,9 +30,10 @@ pub struct Constraint {
 
 /// What a likelihood is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Mixture<'a> {
-    /// Log-densities, process after process: `log_p[p * N + i]` of event i; -inf where a density is 0.
-    pub log_p: &'a [f64],
+pub struct Mixture<'a, T = f64> {
+    /// Log-densities, process after process: `log_p[p * N + i]` of event i; -inf where a density is 0. In f64
+    /// or f32; all sums are f64.
+    pub log_p: &'a [T],
     /// Yields, one a process, 0 or more.
     pub yields: &'a [f64],
     /// Weights of the N events, 0 or more; 1 without.
@@ -40,15 +45,21 @@ pub struct Mixture<'a> {
 }
 
 /// What to work out besides the value.
-#[derive(Debug, Default)]
-pub struct Wanted<'a> {
+#[derive(Debug)]
+pub struct Wanted<'a, T = f64> {
     /// Gradient in yields and constrained parameters.
     pub gradient: bool,
     /// Second derivatives in the yields.
     pub hessian: bool,
     /// Room for the derivatives in the log-densities, laid out as they are: `-w_i r_pi`, where `r_pi` is the
     /// probability that event i is of process p.
-    pub log_p_gradient: Option<&'a mut [f64]>,
+    pub log_p_gradient: Option<&'a mut [T]>,
+}
+
+impl<T> Default for Wanted<'_, T> {
+    fn default() -> Self {
+        Self { gradient: false, hessian: false, log_p_gradient: None }
+    }
 }
 
 /// A likelihood and its derivatives.
@@ -74,7 +85,7 @@ pub struct Reduced {
 ///
 /// [`Error::Argument`] with process and event: a log-density that is NaN or +inf, a yield or weight that is
 /// negative or not finite, lengths that do not fit, a constraint whose sigma is not above 0.
-pub fn reduce_lse(mixture: &Mixture<'_>, wanted: Wanted<'_>) -> Result<Reduced> {
+pub fn reduce_lse<T: Number>(mixture: &Mixture<'_, T>, wanted: Wanted<'_, T>) -> Result<Reduced> {
     let n = events(mixture)?;
     reduce_range(mixture, n, 0..n, wanted)
 }
@@ -91,22 +102,82 @@ pub struct Toy<'a> {
 }
 
 impl<'a> Toy<'a> {
-    fn mixture(&self, log_p: &'a [f64], weights: Option<&'a [f64]>) -> Mixture<'a> {
+    fn mixture<T>(&self, log_p: &'a [T], weights: Option<&'a [f64]>) -> Mixture<'a, T> {
         let Self { yields, constraints, constant } = *self;
         Mixture { log_p, yields, weights, constraints, constant }
+    }
+
+    /// Yields and constraints are numbers that a likelihood has.
+    fn check(&self) -> Result<()> {
+        if let Some(p) = self.yields.iter().position(|nu| !(nu.is_finite() && *nu >= 0.0)) {
+            return refuse(format!(
+                "process {p}: its yield is {}, not a number of 0 or more",
+                self.yields[p]
+            ));
+        }
+        let is_bad = |c: &Constraint| {
+            !(c.value.is_finite() && c.center.is_finite() && c.sigma.is_finite() && c.sigma > 0.0)
+        };
+        match self.constraints.iter().position(is_bad) {
+            Some(k) => {
+                refuse(format!("constraint {k}: {:?} has no finite value", self.constraints[k]))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The likelihood, from sums over its events.
+    fn finish(&self, sums: MixtureSums, gradient: bool) -> Reduced {
+        let Self { yields, constraints, constant } = *self;
+        let pulls = constraints.iter().map(|c| (c.value - c.center) / c.sigma);
+        let mut total: Sum = yields.iter().copied().chain([constant]).collect();
+        pulls.clone().for_each(|pull| total.add(0.5 * pull * pull));
+        total.add(-sums.log_likelihood);
+        let mut reduced =
+            Reduced { nll: total.total(), zero_density: sums.zero_density, ..Reduced::default() };
+        if sums.zero_density > 0 {
+            reduced.nll = f64::INFINITY;
+        }
+        if gradient {
+            reduced.yield_gradient = sums.first.iter().map(|sum| 1.0 - sum).collect();
+            reduced.constraint_gradient =
+                pulls.zip(constraints).map(|(pull, c)| pull / c.sigma).collect();
+        }
+        reduced
+    }
+}
+
+/// The toys fit the shape of the batch.
+fn check_toys(batch: &Toys, toys: &[Toy<'_>]) -> Result<()> {
+    if toys.len() != batch.n() {
+        return refuse(format!(
+            "{} toys, and offsets of {}: n toys have n + 1 offsets",
+            toys.len(),
+            batch.n()
+        ));
+    }
+    let wrong = toys.iter().position(|toy| toy.yields.len() != batch.processes());
+    match wrong {
+        Some(t) => refuse(format!(
+            "toy {t} has {} yields for {} processes",
+            toys[t].yields.len(),
+            batch.processes()
+        )),
+        None => Ok(()),
     }
 }
 
 /// The likelihoods of many data sets in one array: toy t has the events `offsets[t]..offsets[t + 1]` of each
-/// process, the process p beginning at `p * N` where N is the number of all events. Toys may be empty.
+/// process, the process p beginning at `p * N` where N is the number of all events, less than 2^32. Toys may
+/// be empty.
 ///
 /// # Errors
 ///
-/// As for [`reduce_lse`]; also if offsets do not rise from 0 to N.
-pub fn reduce_lse_batch<'a>(
-    log_p: &'a [f64],
+/// As for [`reduce_lse`]; also if offsets do not rise from 0 to N, and for more events.
+pub fn reduce_lse_batch<'a, T: Number>(
+    log_p: &'a [T],
     weights: Option<&'a [f64]>,
-    offsets: &[usize],
+    offsets: &[u32],
     toys: &[Toy<'a>],
     gradient: bool,
     hessian: bool,
@@ -114,27 +185,16 @@ pub fn reduce_lse_batch<'a>(
     let Some(first) = toys.first() else {
         return refuse("a batch without toys");
     };
+    let batch = Toys::new(first.yields.len(), offsets)?;
+    check_toys(&batch, toys)?;
     let n = events(&first.mixture(log_p, weights))?;
-    let rises = offsets.windows(2).all(|o| o[0] <= o[1]);
-    if offsets.len() != toys.len() + 1 || offsets[0] != 0 || offsets[toys.len()] != n || !rises {
-        return refuse(format!(
-            "the offsets of {} toys must be {} numbers that rise from 0 to {n}, the number of all events",
-            toys.len(),
-            toys.len() + 1
-        ));
-    }
+    event_count(n)?;
+    batch.check(T::column(log_p), weights)?;
     toys.par_iter()
         .enumerate()
         .map(|(t, toy)| {
-            if toy.yields.len() != first.yields.len() {
-                return refuse(format!(
-                    "toy {t} has {} yields, the first one {}",
-                    toy.yields.len(),
-                    first.yields.len()
-                ));
-            }
             let wanted = Wanted { gradient, hessian, log_p_gradient: None };
-            reduce_range(&toy.mixture(log_p, weights), n, offsets[t]..offsets[t + 1], wanted)
+            reduce_range(&toy.mixture(log_p, weights), n, batch.range(t), wanted)
         })
         .collect()
 }
@@ -144,7 +204,7 @@ fn refuse<T>(message: impl Into<String>) -> Result<T> {
 }
 
 /// Number of events in the arrays.
-fn events(mixture: &Mixture<'_>) -> Result<usize> {
+fn events<T>(mixture: &Mixture<'_, T>) -> Result<usize> {
     let processes = mixture.yields.len();
     if processes == 0 {
         return refuse("a mixture needs at least one process");
@@ -165,25 +225,15 @@ fn events(mixture: &Mixture<'_>) -> Result<usize> {
 }
 
 /// The likelihood of the events `range` of `n`.
-fn reduce_range(
-    mixture: &Mixture<'_>,
+fn reduce_range<T: Number>(
+    mixture: &Mixture<'_, T>,
     n: usize,
     range: Range<usize>,
-    wanted: Wanted<'_>,
+    wanted: Wanted<'_, T>,
 ) -> Result<Reduced> {
-    let Mixture { yields, constraints, .. } = *mixture;
-    if let Some(p) = yields.iter().position(|nu| !(nu.is_finite() && *nu >= 0.0)) {
-        return refuse(format!(
-            "process {p}: its yield is {}, not a number of 0 or more",
-            yields[p]
-        ));
-    }
-    let is_bad = |c: &Constraint| {
-        !(c.value.is_finite() && c.center.is_finite() && c.sigma.is_finite() && c.sigma > 0.0)
-    };
-    if let Some(k) = constraints.iter().position(is_bad) {
-        return refuse(format!("constraint {k}: {:?} has no finite value", constraints[k]));
-    }
+    let Mixture { yields, constraints, constant, .. } = *mixture;
+    let toy = Toy { yields, constraints, constant };
+    toy.check()?;
     let work = Work {
         mixture,
         n,
@@ -202,5 +252,6 @@ fn reduce_range(
         Some(out) => work.with_slopes(range, out)?,
         None => work.all(range)?,
     };
-    Ok(work.finish(partial, wanted.gradient))
+    let yield_hessian = work.yield_hessian(&partial);
+    Ok(Reduced { yield_hessian, ..toy.finish(partial.sums(), wanted.gradient) })
 }

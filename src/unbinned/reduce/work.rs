@@ -4,15 +4,18 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::Mixture;
 use super::mix::mix;
-use super::{Mixture, Reduced, refuse};
+use crate::accelerator::mixture::{
+    MixtureSums, Number, bad_log_density, bad_weight, is_log_density, is_weight,
+};
 use crate::error::Result;
 use crate::unbinned::packed::place;
 use crate::unbinned::sum::{CHUNK, PARALLEL, Sum};
 
 /// The same for all events.
-pub(super) struct Work<'a> {
-    pub(super) mixture: &'a Mixture<'a>,
+pub(super) struct Work<'a, T> {
+    pub(super) mixture: &'a Mixture<'a, T>,
     pub(super) n: usize,
     pub(super) log_yields: Vec<f64>,
     pub(super) gradient: bool,
@@ -38,9 +41,17 @@ impl Partial {
         self.second.iter_mut().zip(&other.second).for_each(|(a, b)| a.join(*b));
         self
     }
+
+    pub(super) fn sums(&self) -> MixtureSums {
+        MixtureSums {
+            log_likelihood: self.log_likelihood.total(),
+            zero_density: self.zero_density,
+            first: self.first.iter().map(|sum| sum.total()).collect(),
+        }
+    }
 }
 
-impl Work<'_> {
+impl<T: Number> Work<'_, T> {
     fn empty(&self) -> Partial {
         let p = self.log_yields.len();
         Partial {
@@ -63,18 +74,18 @@ impl Work<'_> {
     }
 
     /// Also fills `out` with the derivatives in the log-densities.
-    pub(super) fn with_slopes(&self, range: Range<usize>, out: &mut [f64]) -> Result<Partial> {
+    pub(super) fn with_slopes(&self, range: Range<usize>, out: &mut [T]) -> Result<Partial> {
         // each chunk's part of every process
         let mut rows: Vec<_> =
             out.chunks_mut(self.n.max(1)).map(|row| row.chunks_mut(CHUNK)).collect();
-        let jobs: Vec<(usize, Vec<&mut [f64]>)> = range
+        let jobs: Vec<(usize, Vec<&mut [T]>)> = range
             .clone()
             .step_by(CHUNK)
             .map(|start| (start, rows.iter_mut().filter_map(Iterator::next).collect()))
             .collect();
-        let chunk = |(start, mut out): (usize, Vec<&mut [f64]>)| {
+        let chunk = |(start, mut out): (usize, Vec<&mut [T]>)| {
             let events = start..range.end.min(start + CHUNK);
-            self.chunk(events, |p, i, slope| out[p][i - start] = slope)
+            self.chunk(events, |p, i, slope| out[p][i - start] = T::narrow(slope))
         };
         let parts: Vec<Partial> = if range.len() < PARALLEL {
             jobs.into_iter().map(chunk).collect::<Result<_>>()?
@@ -96,20 +107,12 @@ impl Work<'_> {
         let (mut u, mut shares) = (vec![0.0; processes], vec![0.0; processes]);
         for i in events {
             let weight = weights.map_or(1.0, |w| w[i]);
-            if !(weight.is_finite() && weight >= 0.0) {
-                return refuse(format!(
-                    "event {i}: its weight is {weight}, not a number of 0 or more"
-                ));
+            if !is_weight(weight) {
+                return Err(bad_weight(i, weight));
             }
-            let log_p = |p: usize| log_p[p * self.n + i];
-            for p in 0..processes {
-                let log = log_p(p);
-                if log.is_nan() || log == f64::INFINITY {
-                    return refuse(format!(
-                        "process {p}, event {i}: its log-density is {log}; only finite ones and -inf \
-                         (outside the support) are densities"
-                    ));
-                }
+            let log_p = |p: usize| log_p[p * self.n + i].wide();
+            if let Some(p) = (0..processes).find(|p| !is_log_density(log_p(*p))) {
+                return Err(bad_log_density(p, i, log_p(p)));
             }
             let mixed = mix(&self.log_yields, log_p, &mut shares);
             shares.iter().enumerate().for_each(|(p, share)| slope(p, i, -weight * share));
@@ -134,30 +137,9 @@ impl Work<'_> {
         Ok(partial)
     }
 
-    pub(super) fn finish(&self, partial: Partial, gradient: bool) -> Reduced {
-        let Mixture { yields, constraints, constant, .. } = *self.mixture;
-        let pulls = constraints.iter().map(|c| (c.value - c.center) / c.sigma);
-        let mut total: Sum = yields.iter().copied().chain([constant]).collect();
-        pulls.clone().for_each(|pull| total.add(0.5 * pull * pull));
-        total.add(-partial.log_likelihood.total());
-        let mut reduced = Reduced {
-            nll: total.total(),
-            zero_density: partial.zero_density,
-            ..Reduced::default()
-        };
-        if partial.zero_density > 0 {
-            reduced.nll = f64::INFINITY;
-        }
-        if gradient {
-            reduced.yield_gradient = partial.first.iter().map(|s| 1.0 - s.total()).collect();
-            reduced.constraint_gradient =
-                pulls.zip(constraints).map(|(pull, c)| pull / c.sigma).collect();
-        }
-        if self.hessian {
-            let p = yields.len();
-            reduced.yield_hessian =
-                (0..p * p).map(|at| partial.second[place(at / p, at % p)].total()).collect();
-        }
-        reduced
+    /// Rows of the full symmetric matrix; none where it was not asked for.
+    pub(super) fn yield_hessian(&self, partial: &Partial) -> Vec<f64> {
+        let p = if self.hessian { self.log_yields.len() } else { 0 };
+        (0..p * p).map(|at| partial.second[place(at / p, at % p)].total()).collect()
     }
 }
