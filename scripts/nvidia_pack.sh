@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=${1:-target/nvidia.tar.gz}
-TESTS=(cuda conformance parity devices limits faults)
+TESTS=(cuda conformance parity parity_reduce devices limits faults)
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -42,6 +42,8 @@ cp scripts/nvidia_run.sh "$pack/run.sh"
 if [ -n "${NEYMAN_DATA:-}" ]; then
     mkdir "$pack/data"
     cp -R "$NEYMAN_DATA/workspaces" "$NEYMAN_DATA/goldens" "$pack/data/"
+    mkdir "$pack/data/unbinned"
+    cp "$NEYMAN_DATA/unbinned/goldens.json" "$pack/data/unbinned/"
     chmod -R u+w "$pack/data"
 else
     say "NEYMAN_DATA is not set: no real analyses in the archive"

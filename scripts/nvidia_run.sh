@@ -199,6 +199,7 @@ export NEYMAN_PARITY_TOYS=$parity_toys
 check cuda 120 cuda --nocapture
 check conformance-cuda 120 conformance --nocapture cuda::
 check parity-cuda 120 parity --nocapture cuda::
+check parity-reduce-cuda 120 parity_reduce --nocapture cuda_
 $quick || check devices 120 devices
 sanitizer=""
 for program in "$(command -v compute-sanitizer)" /usr/local/cuda*/bin/compute-sanitizer; do
@@ -236,6 +237,7 @@ elif ! $quick; then
     for precision in f64 df64 f32; do
         check conformance-vulkan-$precision 120 conformance --nocapture "gpu::$precision::"
         check parity-vulkan-$precision 120 parity --nocapture "gpu::$precision::"
+        check parity-reduce-vulkan-$precision 120 parity_reduce --nocapture "gpu::$precision"
     done
 fi
 if ! $quick && ! $stand_in; then

@@ -1,5 +1,7 @@
 //! Recorded likelihoods of mixtures (`unbinned/goldens.json`), and large ones of our own.
 
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
 use neyman::unbinned::reduce::{Constraint, Mixture, Reduced, Toy, Wanted, reduce_lse};
 use serde_json::Value;
 

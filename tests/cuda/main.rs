@@ -7,6 +7,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod long;
+mod mixtures;
+#[path = "../common/mixtures.rs"]
+mod resonances;
 mod several;
 mod yields;
 

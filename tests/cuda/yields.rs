@@ -112,7 +112,7 @@ fn slopes_are_differences(card: CudaDevice, model: &Model) {
 
 /// What the stand-in driver copied: bytes to the device, to the host, within the device.
 #[cfg(target_os = "linux")]
-fn copied() -> [u64; 3] {
+pub(crate) fn copied() -> [u64; 3] {
     type Copied = unsafe extern "C" fn(*mut u64) -> i32;
     let mut bytes = [0; 3];
     // SAFETY: the library is loaded already, the function fills three numbers.

@@ -2,8 +2,13 @@
 //!
 //! What repeats for each event would be rounded alike each time, and 10^6 events make 0.1 of it in f32. So
 //! of `ln sum_p exp(a_p + L_pi)`, with a_p the logarithm of a yield, the kernel gets `d_pi = L_pi - c_p`, c_p
-//! the mean of the toy's `L_p`, and `b_p = a_p + c_p - A`, A the largest of `a_p + c_p`; A comes back in f64,
-//! times the sum of weights, and so does what `b_p` loses by rounding, times the derivative in it.
+//! near the mean of the toy's `L_p`, and `b_p = a_p + c_p - A`, A the largest of `a_p + c_p`; A comes back in
+//! f64, times the sum of weights, and so does what `b_p` loses by rounding, times the derivative in it. Weights
+//! are in units of the toy's mean.
+//!
+//! In f32 a constant must not have digits that all sums with it lose alike: c_p and b_p are multiples of
+//! [`GRID`]. What `b_p` loses by that is small enough for the first derivative: 10^6 events make 10^-5 of its
+//! square.
 
 use std::sync::Arc;
 
@@ -26,6 +31,8 @@ const LARGEST: f64 = 1e30;
 /// A process' own sum is in units of its yield, or of this much less than the largest process where that is
 /// more: processes without yield have a derivative as well.
 const LEAST: f64 = -40.0;
+/// Of constants in f32.
+const GRID: f64 = 1.0 / 65536.0;
 /// Words before the shares: Job there.
 const JOB: usize = 8;
 
@@ -36,8 +43,9 @@ struct Loaded {
     weights: Option<wgpu::Buffer>,
     /// `[toys, processes]`: what log-densities are relative to.
     middles: Vec<f64>,
-    /// Of every toy.
+    /// Of every toy: its events, as weights count them, and the unit of the weights.
     weight_sums: Vec<f64>,
+    weight_units: Vec<f64>,
 }
 
 /// A graphics processor opened for batches of one shape.
@@ -48,6 +56,11 @@ pub struct GpuMixture {
     first_share: Vec<u32>,
     job: wgpu::Buffer,
     loaded: Option<Loaded>,
+}
+
+/// A sum that rounds little, by parts.
+fn sum(values: &[f64]) -> f64 {
+    values.chunks(512).map(|part| part.iter().sum::<f64>()).sum()
 }
 
 /// The mean of those that are finite; 0 without.
@@ -76,6 +89,14 @@ impl GpuMixture {
         self.context.evaluation()
     }
 
+    /// A constant as the kernel gets it.
+    fn rounded(&self, x: f64) -> f64 {
+        let x = if self.arithmetic() == Arithmetic::F32 { (x / GRID).round() * GRID } else { x };
+        let mut words = Vec::new();
+        encode_real(self.arithmetic(), [x], &mut words);
+        decode_real(self.arithmetic(), &words)[0]
+    }
+
     fn encoded(&self, what: &str, values: impl IntoIterator<Item = f64>) -> Result<wgpu::Buffer> {
         let mut words = Vec::new();
         encode_real(self.arithmetic(), values, &mut words);
@@ -90,6 +111,7 @@ impl GpuMixture {
         for t in 0..n_toys {
             for p in 0..processes {
                 let middle = mean(self.toys.range(t).map(|i| log_p.get(p * n + i)));
+                let middle = self.rounded(middle);
                 middles[t * processes + p] = middle;
                 for i in self.toys.range(t) {
                     let log = log_p.get(p * n + i);
@@ -114,19 +136,36 @@ impl GpuMixture {
         Ok((relative, middles))
     }
 
-    fn check_weights(&self, weights: &[f64]) -> Result<()> {
-        for (i, w) in weights.iter().enumerate() {
-            if !is_weight(*w) {
-                return Err(bad_weight(i, *w));
-            }
-            if *w != 0.0 && !(1.0 / LARGEST..LARGEST).contains(w) {
-                return Err(Error::Argument(format!(
-                    "event {i}: its weight is {w}, beyond what {} computes with; use the device cpu",
-                    self.info.name
-                )));
-            }
+    /// Weights in units of their toy's mean, these units, and sums.
+    fn weights(&self, weights: Option<&[f64]>) -> Result<(Option<Vec<f64>>, Vec<f64>, Vec<f64>)> {
+        let ranges = (0..self.toys.n()).map(|t| self.toys.range(t));
+        let Some(weights) = weights else {
+            let sums = ranges.map(|range| range.len() as f64).collect();
+            return Ok((None, vec![1.0; self.toys.n()], sums));
+        };
+        if let Some(i) = weights.iter().position(|w| !is_weight(*w)) {
+            return Err(bad_weight(i, weights[i]));
         }
-        Ok(())
+        let (mut relative, mut units, mut sums) = (Vec::new(), Vec::new(), Vec::new());
+        for range in ranges {
+            let total = sum(&weights[range.clone()]);
+            let mean = total / range.len().max(1) as f64;
+            let unit = if mean > 0.0 { mean } else { 1.0 };
+            for i in range {
+                let w = weights[i] / unit;
+                if w != 0.0 && !(1.0 / LARGEST..LARGEST).contains(&w) {
+                    return Err(Error::Argument(format!(
+                        "event {i}: its weight is {}, beyond what {} computes with where the mean \
+                         is {mean}; use the device cpu",
+                        weights[i], self.info.name
+                    )));
+                }
+                relative.push(w);
+            }
+            units.push(unit);
+            sums.push(total);
+        }
+        Ok((Some(relative), units, sums))
     }
 
     /// Sums of a toy from those of its shares, and what was kept from the kernel.
@@ -140,7 +179,11 @@ impl GpuMixture {
         let processes = self.toys.processes();
         let (from, to) = (self.first_share[toy] as usize, self.first_share[toy + 1] as usize);
         let terms = 1 + processes;
-        let total = |k: usize| (from..to).map(|s| shares.partials[s * terms + k]).sum::<f64>();
+        let unit = shares.weight_units[toy];
+        let total = |k: usize| {
+            let parts: Vec<f64> = (from..to).map(|s| shares.partials[s * terms + k]).collect();
+            unit * sum(&parts)
+        };
         let count = |k: usize| (from..to).map(|s| shares.found[2 * s + k] as usize).sum::<usize>();
         if gradient && count(1) > 0 {
             return Err(Error::Unsupported(format!(
@@ -153,12 +196,12 @@ impl GpuMixture {
         let mut first = Vec::with_capacity(processes);
         for p in 0..processes {
             let at = toy * processes + p;
-            let sum = total(1 + p) * libm::exp(given.own_unit[at]);
+            let first_sum = total(1 + p) * libm::exp(given.own_unit[at]);
             // a process without yield has lost nothing
             if given.lost[at] != 0.0 {
-                log_likelihood += given.lost[at] * sum * libm::exp(given.log_yields[at]);
+                log_likelihood += given.lost[at] * first_sum * libm::exp(given.log_yields[at]);
             }
-            first.push(sum);
+            first.push(first_sum);
         }
         log_likelihood += given.kept[toy];
         Ok(MixtureSums { log_likelihood, zero_density: count(0), first })
@@ -169,11 +212,6 @@ impl GpuMixture {
         let processes = self.toys.processes();
         let (mut factors, mut kept) = (Vec::new(), Vec::new());
         let (mut lost, mut own_unit) = (Vec::new(), Vec::new());
-        let rounded = |x: f64| {
-            let mut words = Vec::new();
-            encode_real(self.arithmetic(), [x], &mut words);
-            decode_real(self.arithmetic(), &words)[0]
-        };
         let rows = log_yields.chunks_exact(processes).zip(loaded.middles.chunks_exact(processes));
         for ((log_yields, middles), weight_sum) in rows.zip(&loaded.weight_sums) {
             let levels: Vec<f64> = log_yields.iter().zip(middles).map(|(a, c)| a + c).collect();
@@ -182,7 +220,7 @@ impl GpuMixture {
             let top = if largest.is_finite() { largest } else { 0.0 };
             let mixed: Vec<f64> = levels
                 .iter()
-                .map(|x| if x.is_finite() { rounded(x - top) } else { ABSENT })
+                .map(|x| if x.is_finite() { self.rounded(x - top) } else { ABSENT })
                 .collect();
             lost.extend(
                 levels.iter().zip(&mixed).map(
@@ -191,7 +229,7 @@ impl GpuMixture {
                     },
                 ),
             );
-            let own: Vec<f64> = levels.iter().map(|x| rounded((x - top).max(LEAST))).collect();
+            let own: Vec<f64> = levels.iter().map(|x| self.rounded((x - top).max(LEAST))).collect();
             own_unit.extend(middles.iter().zip(&own).map(|(c, e)| (c - top) - e));
             factors.extend(mixed.into_iter().chain(own));
             kept.push(top * weight_sum);
@@ -215,6 +253,7 @@ struct Given {
 struct Shares<'a> {
     partials: &'a [f64],
     found: &'a [u32],
+    weight_units: &'a [f64],
 }
 
 impl MixtureDevice for GpuMixture {
@@ -230,17 +269,12 @@ impl MixtureDevice for GpuMixture {
     fn load(&mut self, log_p: Column<'_>, weights: Option<&[f64]>) -> Result<()> {
         self.toys.check(log_p, weights)?;
         self.loaded = None;
-        self.check_weights(weights.unwrap_or_default())?;
+        let (weights, weight_units, weight_sums) = self.weights(weights)?;
         let (relative, middles) = self.centered(log_p)?;
-        let weight_sums = (0..self.toys.n()).map(|t| {
-            let range = self.toys.range(t);
-            weights.map_or(range.len() as f64, |w| w[range].iter().sum())
-        });
-        let weight_sums = weight_sums.collect();
         let single = matches!(log_p, Column::F32(_));
         let log_p = self.encoded("log-densities", relative)?;
-        let weights = weights.map(|w| self.encoded("weights", w.iter().copied())).transpose()?;
-        self.loaded = Some(Loaded { single, log_p, weights, middles, weight_sums });
+        let weights = weights.map(|w| self.encoded("weights", w)).transpose()?;
+        self.loaded = Some(Loaded { single, log_p, weights, middles, weight_sums, weight_units });
         Ok(())
     }
 
@@ -295,8 +329,14 @@ impl MixtureDevice for GpuMixture {
             partials = decode_real(arithmetic, &read[0]);
             found.clone_from(&read[1]);
             read_slopes = decode_real(arithmetic, &read[2]);
+            for row in read_slopes.chunks_exact_mut(self.toys.events()) {
+                for (t, unit) in loaded.weight_units.iter().enumerate() {
+                    row[self.toys.range(t)].iter_mut().for_each(|slope| *slope *= unit);
+                }
+            }
         }
-        let shares = Shares { partials: &partials, found: &found };
+        let weight_units = &loaded.weight_units;
+        let shares = Shares { partials: &partials, found: &found, weight_units };
         let sums = (0..n_toys)
             .map(|t| {
                 let mut sums = self.join(&shares, t, &given, gradient)?;
