@@ -287,6 +287,8 @@ fn bad_input(device: &Device) {
     for (at, bad) in [(0, f64::NAN), (4, f64::INFINITY), (5, f64::NAN)] {
         let mut log_p = good;
         log_p[at] = bad;
+        // a later event, of an earlier process
+        log_p[2] = if at == 4 { f64::NAN } else { log_p[2] };
         check(&log_p, None);
     }
     for bad in [-1.0, f64::NAN, f64::INFINITY] {

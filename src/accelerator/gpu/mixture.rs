@@ -7,8 +7,8 @@
 //! are in units of the toy's mean.
 //!
 //! In f32 a constant must not have digits that all sums with it lose alike: c_p and b_p are multiples of
-//! [`GRID`]. What `b_p` loses by that is small enough for the first derivative: 10^6 events make 10^-5 of its
-//! square.
+//! [`GRID`], which sums up to 32 keep. What `b_p` loses by that is small enough for the first derivative:
+//! 10^6 events make 10^-6 of its square.
 
 use std::sync::Arc;
 
@@ -32,9 +32,19 @@ const LARGEST: f64 = 1e30;
 /// more: processes without yield have a derivative as well.
 const LEAST: f64 = -40.0;
 /// Of constants in f32.
-const GRID: f64 = 1.0 / 65536.0;
+const GRID: f64 = 1.0 / 524_288.0;
 /// Words before the shares: Job there.
 const JOB: usize = 8;
+
+/// Weights in units of their toy's mean.
+struct Weights {
+    /// None without weights.
+    relative: Option<Vec<f64>>,
+    /// The mean of each toy.
+    units: Vec<f64>,
+    /// The sum of each toy, in no unit.
+    sums: Vec<f64>,
+}
 
 /// What is in the device's memory.
 struct Loaded {
@@ -43,7 +53,7 @@ struct Loaded {
     weights: Option<wgpu::Buffer>,
     /// `[toys, processes]`: what log-densities are relative to.
     middles: Vec<f64>,
-    /// Of every toy: its events, as weights count them, and the unit of the weights.
+    /// Of every toy: the sum and the unit of its weights.
     weight_sums: Vec<f64>,
     weight_units: Vec<f64>,
 }
@@ -103,6 +113,22 @@ impl GpuMixture {
         self.context.table(what, &words)
     }
 
+    /// The first event that is at fault, as the processor finds it.
+    fn check(&self, log_p: Column<'_>, weights: Option<&[f64]>) -> Result<()> {
+        let n = self.toys.events();
+        for i in 0..n {
+            let weight = weights.map_or(1.0, |w| w[i]);
+            if !is_weight(weight) {
+                return Err(bad_weight(i, weight));
+            }
+            let log = |p: usize| log_p.get(p * n + i);
+            if let Some(p) = (0..self.toys.processes()).find(|p| !is_log_density(log(*p))) {
+                return Err(bad_log_density(p, i, log(p)));
+            }
+        }
+        Ok(())
+    }
+
     /// Log-densities relative to the mean of their toy and process, and these means.
     fn centered(&self, log_p: Column<'_>) -> Result<(Vec<f64>, Vec<f64>)> {
         let (n, processes, n_toys) = (self.toys.events(), self.toys.processes(), self.toys.n());
@@ -115,14 +141,11 @@ impl GpuMixture {
                 middles[t * processes + p] = middle;
                 for i in self.toys.range(t) {
                     let log = log_p.get(p * n + i);
-                    if !is_log_density(log) {
-                        return Err(bad_log_density(p, i, log));
-                    }
                     if log == f64::NEG_INFINITY {
                         continue;
                     }
                     let x = log - middle;
-                    if !(x.abs() < LARGEST) {
+                    if x.is_nan() || x.abs() >= LARGEST {
                         return Err(Error::Argument(format!(
                             "process {p}, event {i}: its log-density is {log}, beyond what {} \
                              computes with; use the device cpu",
@@ -136,16 +159,12 @@ impl GpuMixture {
         Ok((relative, middles))
     }
 
-    /// Weights in units of their toy's mean, these units, and sums.
-    fn weights(&self, weights: Option<&[f64]>) -> Result<(Option<Vec<f64>>, Vec<f64>, Vec<f64>)> {
+    fn weights(&self, weights: Option<&[f64]>) -> Result<Weights> {
         let ranges = (0..self.toys.n()).map(|t| self.toys.range(t));
         let Some(weights) = weights else {
             let sums = ranges.map(|range| range.len() as f64).collect();
-            return Ok((None, vec![1.0; self.toys.n()], sums));
+            return Ok(Weights { relative: None, units: vec![1.0; self.toys.n()], sums });
         };
-        if let Some(i) = weights.iter().position(|w| !is_weight(*w)) {
-            return Err(bad_weight(i, weights[i]));
-        }
         let (mut relative, mut units, mut sums) = (Vec::new(), Vec::new(), Vec::new());
         for range in ranges {
             let total = sum(&weights[range.clone()]);
@@ -165,7 +184,7 @@ impl GpuMixture {
             units.push(unit);
             sums.push(total);
         }
-        Ok((Some(relative), units, sums))
+        Ok(Weights { relative: Some(relative), units, sums })
     }
 
     /// Sums of a toy from those of its shares, and what was kept from the kernel.
@@ -268,13 +287,21 @@ impl MixtureDevice for GpuMixture {
     /// Faults are found here: what a kernel would make of NaN is for its compiler to say.
     fn load(&mut self, log_p: Column<'_>, weights: Option<&[f64]>) -> Result<()> {
         self.toys.check(log_p, weights)?;
+        self.check(log_p, weights)?;
         self.loaded = None;
-        let (weights, weight_units, weight_sums) = self.weights(weights)?;
+        let Weights { relative: weights, units, sums } = self.weights(weights)?;
         let (relative, middles) = self.centered(log_p)?;
         let single = matches!(log_p, Column::F32(_));
         let log_p = self.encoded("log-densities", relative)?;
         let weights = weights.map(|w| self.encoded("weights", w)).transpose()?;
-        self.loaded = Some(Loaded { single, log_p, weights, middles, weight_sums, weight_units });
+        self.loaded = Some(Loaded {
+            single,
+            log_p,
+            weights,
+            middles,
+            weight_sums: sums,
+            weight_units: units,
+        });
         Ok(())
     }
 
