@@ -196,6 +196,11 @@ impl Toys {
     /// Shares of at most `most` events of one toy, `[first event, events, toy]` of each, and the first
     /// share of every toy and after the last one. They begin with their toy: what is summed over them
     /// does not depend on other toys.
+    #[cfg(any(
+        test,
+        feature = "gpu",
+        all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
+    ))]
     pub(crate) fn shares(&self, most: u32) -> (Vec<u32>, Vec<u32>) {
         let (mut shares, mut first) = (Vec::new(), vec![0]);
         for (toy, o) in self.offsets.windows(2).enumerate() {
