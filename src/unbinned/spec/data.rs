@@ -116,6 +116,18 @@ impl Columns<'_> {
     }
 }
 
+/// Names of the columns that a channel's events need.
+pub(super) fn columns(channel: &ChannelSpec) -> Vec<String> {
+    let mut names: Vec<String> = channel.observables.iter().map(|o| o.name().to_owned()).collect();
+    if let Some(source) = &channel.source {
+        names.extend(source.ranges.iter().map(|range| range.column.clone()));
+        names.extend(source.weight.clone());
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Events of a channel from the file that it names, and the file.
 pub(super) fn read(
     base: &Path,

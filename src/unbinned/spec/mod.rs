@@ -127,6 +127,21 @@ pub fn build(
     })
 }
 
+/// Names of the columns that each channel's events need: observables, those of the selection, the one of weights where
+/// it is named. Channels in `given` need not say where their events are.
+///
+/// # Errors
+///
+/// As for [`Specification::new`].
+pub fn needed_columns(
+    value: &Value,
+    given: impl IntoIterator<Item = String>,
+) -> Result<Vec<(String, Vec<String>)>> {
+    let specification = Specification::with_events(value, given.into_iter().collect())?;
+    let of = |channel: &document::ChannelSpec| (channel.name.clone(), data::columns(channel));
+    Ok(specification.channels.iter().map(of).collect())
+}
+
 /// The document in YAML or, where it begins with a brace, JSON.
 ///
 /// # Errors
