@@ -97,7 +97,10 @@ def unbinned(
     upper.set_xlim(edges[0], edges[-1])
     even = np.allclose(np.diff(edges), edges[1] - edges[0])
     upper.set_ylabel(f"events / {edges[1] - edges[0]:.3g}" if even else "events / bin")
-    upper.legend(frameon=False)
+    handles, labels = upper.get_legend_handles_labels()
+    # data and total first, processes in their order
+    order = [len(labels) - 1, *range(len(labels) - 1)]
+    upper.legend([handles[k] for k in order], [labels[k] for k in order], frameon=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         pulls = np.where(total > 0, (counts - total) / np.sqrt(scale * total), np.nan)
     lower.axhspan(-2, 2, color="0.93", lw=0)
@@ -142,7 +145,7 @@ def _panels(ax: Any) -> tuple[Any, Any]:
 
 
 def _densities(ax: Any, model: Model, fit: UnbinnedFit, channel: str, edges: Floats) -> None:
-    """Curves of expected events per bin: integrals over bins of the figure's width around each point."""
+    """Densities of events, times the width of the bins that data are drawn in."""
     processes = model.expected(fit.values)[channel]
     observable, (low, high) = _observable(model, channel)
     x = np.linspace(max(edges[0], low), min(edges[-1], high), 801)
@@ -152,7 +155,6 @@ def _densities(ax: Any, model: Model, fit: UnbinnedFit, channel: str, edges: Flo
         name: events * width * model.pdf(name, x, fit.values, channel=channel) for name, events in processes.items()
     }
     total = np.sum(list(curves.values()), axis=0)
-    for k, (name, curve) in enumerate(curves.items()):
-        colour = _COLOURS[k % len(_COLOURS)]
-        ax.plot(x, curve, color=colour, lw=1.3, ls="--", label=name)
     ax.plot(x, total, color="#c0202a", lw=1.6, label="total", zorder=4)
+    for k, (name, curve) in enumerate(curves.items()):
+        ax.plot(x, curve, color=_COLOURS[k % len(_COLOURS)], lw=1.3, ls="--", label=name)

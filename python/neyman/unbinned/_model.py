@@ -113,7 +113,12 @@ class Model:
             told = f"spec: a dict is needed, not a {type(spec).__name__}; from_spec reads files"
             raise ArgumentError(told)
         text = _json(dict(spec))
-        given = _given(text, _mapping(data, "data"), _mapping(weights, "weights"))
+        of_channels, of_weights = _mapping(data, "data"), _mapping(weights, "weights")
+        listed = spec.get("channels")
+        names = [c.get("name") for c in listed if isinstance(c, Mapping)] if isinstance(listed, list) else []
+        for name in (*of_channels, *of_weights):
+            known(name, [n for n in names if isinstance(n, str)], "channel")
+        given = _given(text, of_channels, of_weights)
         return cls(_core.UnbinnedModel(text, Path("." if base is None else base), given, None))
 
     @property
@@ -416,9 +421,7 @@ def _mapping(of: Any, what: str) -> Mapping[str, Any]:
 
 def _given(text: bytes, data: Mapping[str, Any], weights: Mapping[str, Any]) -> Given:
     """Events as the native module takes them: the columns that the specification asks for."""
-    needed = dict(_core.UnbinnedModel.columns(text, [str(name) for name in data]))
-    for name in (*data, *weights):
-        known(name, needed, "channel")
+    needed = dict(_core.UnbinnedModel.columns(text, list(data)))
     for name in weights:
         if name not in data:
             raise ArgumentError(f"weights of channel {name!r}: its events are in a file, which names their weights")
