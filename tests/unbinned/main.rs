@@ -3,6 +3,8 @@
 
 mod events;
 mod fits;
+#[cfg(feature = "parquet")]
+mod given;
 mod models;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,10 @@ from .._convert import Floats, array, known, number, vector
 from ..errors import ArgumentError
 from ..model import _json
 from ..results import ChannelFit, UnbinnedFit
+from ._events import Given, gathered
 from ._integrate import integrate
 
 __all__ = ["Model"]
-
-# of each channel the columns by name, and weights
-Given: TypeAlias = "dict[str, tuple[list[tuple[str, Floats]], Floats | None]]"
-# the column of weights where none is named
-_WEIGHT = "_weight"
 
 
 class Model:
@@ -113,12 +109,7 @@ class Model:
             told = f"spec: a dict is needed, not a {type(spec).__name__}; from_spec reads files"
             raise ArgumentError(told)
         text = _json(dict(spec))
-        of_channels, of_weights = _mapping(data, "data"), _mapping(weights, "weights")
-        listed = spec.get("channels")
-        names = [c.get("name") for c in listed if isinstance(c, Mapping)] if isinstance(listed, list) else []
-        for name in (*of_channels, *of_weights):
-            known(name, [n for n in names if isinstance(n, str)], "channel")
-        given = _given(text, of_channels, of_weights)
+        given = gathered(spec, text, data, weights)
         return cls(_core.UnbinnedModel(text, Path("." if base is None else base), given, None))
 
     @property
@@ -409,49 +400,3 @@ class Model:
 
 def _rebuild(text: bytes, events: Given, digest: str, files: list[Path], file: str | None) -> Model:
     return Model(_core.UnbinnedModel(text, Path(), events, (digest, files)), file)
-
-
-def _mapping(of: Any, what: str) -> Mapping[str, Any]:
-    if of is None:
-        return {}
-    if not isinstance(of, Mapping):
-        raise ArgumentError(f"{what}: a dict by channel is needed, not a {type(of).__name__}")
-    return of
-
-
-def _given(text: bytes, data: Mapping[str, Any], weights: Mapping[str, Any]) -> Given:
-    """Events as the native module takes them: the columns that the specification asks for."""
-    needed = dict(_core.UnbinnedModel.columns(text, list(data)))
-    for name in weights:
-        if name not in data:
-            raise ArgumentError(f"weights of channel {name!r}: its events are in a file, which names their weights")
-    found: Given = {}
-    for name, table in data.items():
-        what = f"data of channel {name!r}"
-        names = _columns(table, what)
-        for column in needed[name]:
-            if column not in names:
-                near = f"; there are {', '.join(map(str, names))}" if len(names) < 20 else ""
-                raise ArgumentError(f"{what}: there is no column {column!r}{near}")
-        of_events = weights.get(name)
-        wanted = list(needed[name])
-        if of_events is None and _WEIGHT in names and _WEIGHT not in wanted:
-            wanted.append(_WEIGHT)
-        columns = [(column, vector(table[column], f"{what}, column {column!r}")) for column in wanted]
-        given = None if of_events is None else vector(of_events, f"weights of channel {name!r}")
-        found[name] = (columns, given)
-    return found
-
-
-def _columns(table: Any, what: str) -> list[Any]:
-    """Names of a table's columns."""
-    if isinstance(table, np.ndarray):
-        if table.dtype.names is not None:
-            return list(table.dtype.names)
-    elif callable(getattr(table, "keys", None)):
-        return list(table.keys())
-    else:
-        for attribute in ("column_names", "columns"):
-            if hasattr(table, attribute):
-                return list(getattr(table, attribute))
-    raise ArgumentError(f"{what}: a dict of columns, or a table, is needed, not a {type(table).__name__}")
