@@ -7,6 +7,8 @@ import os
 import pickle
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -245,9 +247,10 @@ def test_pickles_processes_threads():
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_control_c_ends_a_fit():
     model = search(masses(400_000, 1_600_000))
-    main = threading.main_thread().ident
-    threading.Thread(target=lambda: (time.sleep(0.05), signal.pthread_kill(main, signal.SIGINT))).start()
+    main, begun = threading.main_thread().ident, threading.Event()
+    threading.Thread(target=lambda: (begun.wait(), time.sleep(0.05), signal.pthread_kill(main, signal.SIGINT))).start()
     with pytest.raises(KeyboardInterrupt):
+        begun.set()
         for _ in range(1000):
             model.fit()
 
@@ -343,6 +346,16 @@ def test_figure():
     neyman.plot.correlation(fit)
     neyman.plot.pulls(Model.from_spec(EXAMPLE).fit())
     pyplot.close("all")
+
+
+def test_example(tmp_path):
+    pytest.importorskip("matplotlib")
+    figure = tmp_path / "search.png"
+    command = [sys.executable, EXAMPLE.parent / "fit.py", figure]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    fit = Model.from_spec(EXAMPLE).fit()
+    assert told.startswith("converged") and f"{fit['mass']:.4f} +- {fit.uncertainties[1]:.4f}" in told
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 def test_poisson_errors_are_central():

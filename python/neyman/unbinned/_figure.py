@@ -15,7 +15,7 @@ _COLOURS = ("#3b6fb6", "#e0803a", "#4f9d69", "#b5506b", "#8268b0", "#7d6b5d", "#
 
 
 def poisson_errors(counts: Floats) -> tuple[Floats, Floats]:
-    """Distances to the ends of central 68.27 % intervals of Poisson means (Gehrels, ApJ 303 (1986) 336, eq. 9, 12).
+    """Distances to the ends of central 68.27 % intervals of Poisson means (Gehrels, ApJ 303 (1986) 336).
 
     Within 1 % of the exact ones.
     """
@@ -48,7 +48,7 @@ def unbinned(
     channel : str, optional
         Needed where there are several.
     bins : int or array
-        Their number over the window, or their edges.
+        Their number over the window, or their edges; events of bins of several widths are drawn per unit.
     ax : pair of axes, optional
         For data and densities, and for pulls; a new figure where not given.
 
@@ -81,32 +81,34 @@ def unbinned(
     counts = np.histogram(events, edges, weights=weights)[0].astype(np.float64)
     total = np.sum(list(expected.values()), axis=0)
     upper, lower = _panels(ax)
-    _densities(upper, model, fit, name, edges)
-    centres, widths = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
+    centres, widths = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
+    # in bins of several widths events are drawn per unit
+    per = float(widths[0]) if np.allclose(widths, widths[0]) else 1.0
+    _densities(upper, model, fit, name, edges, per)
     # of n events of weight w on average the variance is n w, w of those of the whole channel
     scale = 1.0
     if weights is None:
-        errors: Any = poisson_errors(counts)
+        errors: Any = np.array(poisson_errors(counts))
     else:
         squares = np.histogram(events, edges, weights=weights**2)[0]
         errors = np.sqrt(squares)
         scale = squares.sum() / counts.sum() if counts.sum() > 0 else 1.0
     style = {"fmt": "o", "color": "k", "markersize": 3, "elinewidth": 0.9}
-    upper.errorbar(centres, counts, errors, label="data", zorder=5, **style)
+    height = per / widths
+    upper.errorbar(centres, height * counts, height * errors, label="data", zorder=5, **style)
     upper.set_ylim(bottom=0)
     upper.set_xlim(edges[0], edges[-1])
-    even = np.allclose(np.diff(edges), edges[1] - edges[0])
-    upper.set_ylabel(f"events / {edges[1] - edges[0]:.3g}" if even else "events / bin")
+    upper.set_ylabel(f"events / {per:.3g}")
     handles, labels = upper.get_legend_handles_labels()
-    # data and total first, processes in their order
-    order = [len(labels) - 1, *range(len(labels) - 1)]
+    # data first, then the total and processes in their order
+    order = sorted(range(len(labels)), key=lambda k: labels[k] != "data")
     upper.legend([handles[k] for k in order], [labels[k] for k in order], frameon=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         pulls = np.where(total > 0, (counts - total) / np.sqrt(scale * total), np.nan)
     lower.axhspan(-2, 2, color="0.93", lw=0)
     lower.axhspan(-1, 1, color="0.85", lw=0)
     lower.axhline(0, color="0.4", lw=0.8)
-    lower.bar(centres, pulls, 1.6 * widths, color="0.25")
+    lower.bar(centres, pulls, 0.8 * widths, color="0.25")
     highest = max(3.0, 1.1 * np.nanmax(np.abs(pulls), initial=0.0))
     lower.set(ylim=(-highest, highest), xlim=(edges[0], edges[-1]), xlabel=observable, ylabel="pull")
     return upper, lower
@@ -144,15 +146,13 @@ def _panels(ax: Any) -> tuple[Any, Any]:
     return upper, lower
 
 
-def _densities(ax: Any, model: Model, fit: UnbinnedFit, channel: str, edges: Floats) -> None:
-    """Densities of events, times the width of the bins that data are drawn in."""
+def _densities(ax: Any, model: Model, fit: UnbinnedFit, channel: str, edges: Floats, per: float) -> None:
+    """Densities of events, per this much of the observable."""
     processes = model.expected(fit.values)[channel]
     observable, (low, high) = _observable(model, channel)
     x = np.linspace(max(edges[0], low), min(edges[-1], high), 801)
-    # the width of the bin that x lies in
-    width = np.diff(edges)[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)]
     curves = {
-        name: events * width * model.pdf(name, x, fit.values, channel=channel) for name, events in processes.items()
+        name: events * per * model.pdf(name, x, fit.values, channel=channel) for name, events in processes.items()
     }
     total = np.sum(list(curves.values()), axis=0)
     ax.plot(x, total, color="#c0202a", lw=1.6, label="total", zorder=4)
