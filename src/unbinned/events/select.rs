@@ -1,6 +1,6 @@
 //! Tables of the events, of those in memory, whose values lie in ranges.
 
-use super::table::{Origin, choose, find, first, retain};
+use super::table::{NamedColumns, Origin, choose, find, first, retain};
 use super::{EventTable, Observable, OutOfBounds, Range, fault};
 use crate::error::Result;
 use crate::spec::text::quoted;
@@ -14,7 +14,7 @@ impl EventTable {
     /// be finite in all rows.
     pub fn selected(
         observables: &[Observable],
-        mut columns: Vec<(String, Vec<f64>)>,
+        mut columns: NamedColumns,
         mut weights: Option<Vec<f64>>,
         ranges: &[Range],
         out_of_bounds: OutOfBounds,

@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::sum::Sum;
 
+/// Columns by name.
+pub type NamedColumns = Vec<(String, Vec<f64>)>;
+
 /// Events as columns of f64, one an observable, with optional weights. Every value is finite and in its
 /// observable's window, every weight finite and not negative.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +34,7 @@ impl EventTable {
     /// weight that is negative or not finite. [`Error::Argument`] if there is no observable or one twice.
     pub fn new(
         observables: &[Observable],
-        columns: Vec<(String, Vec<f64>)>,
+        columns: NamedColumns,
         weights: Option<Vec<f64>>,
         out_of_bounds: OutOfBounds,
     ) -> Result<Self> {
@@ -163,7 +166,7 @@ impl EventTable {
     }
 
     /// The columns by name, in the order of the observables, and the weights where there are any.
-    pub fn into_columns(self) -> (Vec<(String, Vec<f64>)>, Option<Vec<f64>>) {
+    pub fn into_columns(self) -> (NamedColumns, Option<Vec<f64>>) {
         let names = self.observables.iter().map(|o| o.name().to_owned());
         (names.zip(self.columns).collect(), self.weights)
     }
@@ -180,10 +183,7 @@ impl EventTable {
 }
 
 /// The columns that `observables` name, in their order.
-pub(super) fn choose(
-    observables: &[Observable],
-    columns: Vec<(String, Vec<f64>)>,
-) -> Result<Vec<Vec<f64>>> {
+pub(super) fn choose(observables: &[Observable], columns: NamedColumns) -> Result<Vec<Vec<f64>>> {
     check_observables(observables)?;
     let (names, columns): (Vec<String>, Vec<Vec<f64>>) = columns.into_iter().unzip();
     let mut columns: Vec<Option<Vec<f64>>> = columns.into_iter().map(Some).collect();

@@ -11,7 +11,9 @@ use crate::spec::fields::{fields, string};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::EventTable;
-use crate::unbinned::events::{Channel, OutOfBounds, Range, ReadOptions, parquet_columns};
+use crate::unbinned::events::{
+    Channel, NamedColumns, OutOfBounds, Range, ReadOptions, parquet_columns,
+};
 
 /// The column of channels' names.
 const CHANNEL: &str = "_channel";
@@ -72,7 +74,7 @@ impl Source {
 #[derive(Debug, Clone, Default)]
 pub struct GivenEvents {
     /// Columns by name, of one length.
-    pub columns: Vec<(String, Vec<f64>)>,
+    pub columns: NamedColumns,
     /// Weights; where there are none, the column that the specification names.
     pub weights: Option<Vec<f64>>,
 }
