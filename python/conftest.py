@@ -1,5 +1,7 @@
 """What examples in docstrings may use."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,46 @@ WORKSPACE = {
 }
 
 
+SPEC = {
+    "schema_version": "neyman_unbinned_spec_v1",
+    "model": {
+        "poi": "n_sig",
+        "parameters": [
+            {"name": "n_sig", "init": 100, "bounds": [0, 1e5]},
+            {"name": "n_bkg", "init": 1000, "bounds": [0, 1e5]},
+            {"name": "mean", "init": 90, "bounds": [80, 100]},
+            {"name": "slope", "init": -0.01, "bounds": [-1, 1]},
+        ],
+    },
+    "channels": [
+        {
+            "name": "SR",
+            "observables": [{"name": "mass", "bounds": [60, 120]}],
+            "processes": [
+                {
+                    "name": "signal",
+                    "pdf": {"type": "gaussian", "observable": "mass", "params": ["mean", 2.5]},
+                    "yield": {"type": "parameter", "name": "n_sig"},
+                },
+                {
+                    "name": "background",
+                    "pdf": {"type": "exponential", "observable": "mass", "params": ["slope"]},
+                    "yield": {"type": "parameter", "name": "n_bkg"},
+                },
+            ],
+        }
+    ],
+}
+EXAMPLES = Path(__file__).parents[1] / "examples" / "unbinned"
+
+
+def masses():
+    """Events of SPEC: a peak at 91 above a falling background."""
+    rng = np.random.default_rng(7)
+    falling = 60 - 50 * np.log1p(-rng.random(700) * -np.expm1(-60 / 50))
+    return np.concatenate((rng.normal(91, 2.5, 300), falling))
+
+
 @pytest.fixture
 def workspace():
     return WORKSPACE
@@ -43,4 +85,9 @@ def _examples(doctest_namespace):
         workspace=WORKSPACE,
         model=model,
         session=neyman.Session(model, "cpu"),
+        spec=SPEC,
+        masses=masses(),
+        search=neyman.unbinned.Model.from_dict(SPEC, data={"SR": {"mass": masses()}}),
+        spec_file=EXAMPLES / "search.yaml",
+        events_file=EXAMPLES / "events.parquet",
     )

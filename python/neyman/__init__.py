@@ -11,7 +11,8 @@
 Everything that a session says is also a function of this module for a single call: `fit`, `profile_scan`,
 `hypotest`, `upper_limit`, `ranking`, `fit_toys`; `upper_limits` is for all patches of a patchset. `neyman.pyhf` has
 pyhf's own functions, `neyman.minuit` a cost function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
-`neyman.torch`, `neyman.jax` and `neyman.differentiable` have statements as functions of the yields of samples, with
+`neyman.unbinned` has likelihoods of single events, `read_parquet` their tables and `reduce_lse` what a mixture of
+densities makes of them. `neyman.torch`, `neyman.jax` and `neyman.differentiable` have statements as functions of the yields of samples, with
 gradients.
 """
 
@@ -27,6 +28,7 @@ from .errors import (
     ConvergenceError,
     DeviceError,
     Error,
+    EventsError,
     ExecutorError,
     FileError,
     SpecificationError,
@@ -36,6 +38,7 @@ from .functions import fit, fit_toys, hypotest, profile_scan, ranking, upper_lim
 from .model import Model, from_pyhf
 from .results import load
 from .session import Session
+from .unbinned import read_parquet, reduce_lse
 
 __all__ = [
     "ArgumentError",
@@ -44,6 +47,7 @@ __all__ = [
     "DeviceError",
     "DeviceInfo",
     "Error",
+    "EventsError",
     "ExecutorError",
     "FileError",
     "Model",
@@ -62,12 +66,14 @@ __all__ = [
     "load",
     "profile_scan",
     "ranking",
+    "read_parquet",
+    "reduce_lse",
     "upper_limit",
     "upper_limits",
 ]
 
 
-_PARTS = ("cabinetry", "differentiable", "jax", "minuit", "plot", "pyhf", "results", "torch")
+_PARTS = ("cabinetry", "differentiable", "jax", "minuit", "plot", "pyhf", "results", "torch", "unbinned")
 
 
 def __getattr__(name: str) -> Any:

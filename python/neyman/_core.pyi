@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias, TypedDict, final
 
 import numpy as np
@@ -11,12 +12,15 @@ __all__ = [
     "Pending",
     "ProfiledFit",
     "Session",
+    "UnbinnedModel",
     "__version__",
     "devices",
     "draw",
     "has_backend",
     "join_scans",
     "join_scans2d",
+    "read_parquet",
+    "reduce_lse",
 ]
 
 __version__: str
@@ -46,6 +50,22 @@ def draw(document: str, png: bool) -> list[tuple[str, str, bytes | None]]: ...
 def has_backend(backend: str) -> bool: ...
 def join_scans(parts: list[_Fields]) -> _Fields: ...
 def join_scans2d(parts: list[_Fields], levels: list[float]) -> _Fields: ...
+def read_parquet(
+    path: str,
+    columns: list[str] | None,
+    ranges: list[tuple[str, float, float]],
+    channel: tuple[str, str] | None,
+    weight: str | None,
+) -> list[tuple[str, _Floats]]: ...
+def reduce_lse(
+    logp: _Floats,
+    yields: _Floats,
+    weights: _Floats | None,
+    constraints: list[tuple[float, float, float]],
+    constant: float,
+    hessian: bool,
+    of_logp: bool,
+) -> _Fields: ...
 @final
 class Model:
     def __new__(
@@ -241,3 +261,26 @@ class ProfiledFit:
     def pullback(
         self, values: _Floats | None, uncertainties: _Floats | None, twice_nll: float
     ) -> _Floats: ...
+
+_Columns: TypeAlias = list[tuple[str, _Floats]]
+
+@final
+class UnbinnedModel:
+    def __new__(
+        cls,
+        text: bytes,
+        base: Path,
+        events: dict[str, tuple[_Columns, _Floats | None]],
+        about: tuple[str, list[Path]] | None,
+    ) -> UnbinnedModel: ...
+    @staticmethod
+    def columns(text: bytes, given: list[str]) -> list[tuple[str, list[str]]]: ...
+    def source(self) -> tuple[bytes, str, list[Path]]: ...
+    def describe(self) -> _Fields: ...
+    def events(self, channel: int) -> tuple[_Columns, _Floats | None]: ...
+    def nll(self, theta: _Floats) -> float: ...
+    def gradient(self, theta: _Floats) -> _Floats: ...
+    def hessian(self, theta: _Floats) -> _Floats: ...
+    def expected(self, theta: _Floats) -> list[list[float]]: ...
+    def log_prob(self, channel: int, process: int, theta: _Floats, x: list[_Floats]) -> _Floats: ...
+    def fit(self, fix: _Held, edm: float | None) -> _Fields: ...

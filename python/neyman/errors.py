@@ -12,6 +12,7 @@ __all__ = [
     "ConvergenceError",
     "DeviceError",
     "Error",
+    "EventsError",
     "ExecutorError",
     "FileError",
     "SpecificationError",
@@ -53,6 +54,26 @@ class SpecificationError(Error, ValueError):
 
 class ArgumentError(Error, ValueError):
     """An argument does not fit the model: a wrong length, an unknown name, a value out of bounds."""
+
+
+class EventsError(Error, ValueError):
+    """A table of events is at fault: a column that is not there, a value that is no number or outside its window.
+
+    Attributes
+    ----------
+    file : str or None
+        The file that it was read from.
+    column : str or None
+    row : int or None
+        Of the table or the file, from 0.
+    """
+
+    file: str | None = None
+    column: str | None = None
+    row: int | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.args, dict(self.__dict__)
 
 
 class DeviceError(Error, RuntimeError):

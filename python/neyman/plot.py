@@ -28,8 +28,10 @@ from .results import (
     LimitResult,
     Scan2dResult,
     ScanResult,
+    UnbinnedFit,
     YieldsResult,
 )
+from .unbinned._figure import unbinned
 
 __all__ = [
     "brazil",
@@ -40,6 +42,7 @@ __all__ = [
     "ranking",
     "scan",
     "test_statistic",
+    "unbinned",
     "yields",
 ]
 
@@ -74,7 +77,7 @@ def brazil(limit: LimitResult, *, ax: Any = None) -> Any:
     return ax
 
 
-def pulls(fit: FitResult, *, names: Iterable[str] | None = None, ax: Any = None) -> Any:
+def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, ax: Any = None) -> Any:
     """Pulls of the constrained parameters, with their uncertainties in units of the pre-fit ones.
 
     Parameters
@@ -98,7 +101,7 @@ def pulls(fit: FitResult, *, names: Iterable[str] | None = None, ax: Any = None)
     return ax
 
 
-def correlation(fit: FitResult, *, threshold: float = 0.0, ax: Any = None) -> Any:
+def correlation(fit: FitResult | UnbinnedFit, *, threshold: float = 0.0, ax: Any = None) -> Any:
     """Correlations of the free parameters that have one above `threshold`."""
     whole = fit.correlation
     if whole is None:

@@ -31,6 +31,7 @@ pub(crate) fn raise(error: Error) -> PyErr {
         e if e.is_convergence() => "ConvergenceError",
         e if e.is_unsupported() => "UnsupportedError",
         e if e.is_io() => "FileError",
+        e if e.is_events() => "EventsError",
         Error::Argument(_) => "ArgumentError",
         _ => "Error",
     };
@@ -38,7 +39,16 @@ pub(crate) fn raise(error: Error) -> PyErr {
         Error::Specification { path, .. } => Some(path.clone()),
         _ => None,
     };
-    exception(class, error.to_string(), path.as_deref())
+    let raised = exception(class, error.to_string(), path.as_deref());
+    if let Error::Events { file, column, row, .. } = error {
+        Python::attach(|py| {
+            let value = raised.value(py);
+            let told = value.setattr("file", file.map(|f| f.display().to_string()));
+            // the message has all of it
+            let _ = told.and(value.setattr("column", column)).and(value.setattr("row", row));
+        });
+    }
+    raised
 }
 
 /// What is wrong with an argument.
@@ -81,6 +91,20 @@ pub(crate) fn rows_of<'py>(
 /// Numbers of which some could not be computed.
 pub(crate) fn known(values: impl IntoIterator<Item = Option<f64>>) -> Vec<f64> {
     values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect()
+}
+
+/// NaN where nothing could be computed.
+pub(crate) fn or_nan(values: Vec<f64>, n: usize) -> Vec<f64> {
+    if values.is_empty() { vec![f64::NAN; n] } else { values }
+}
+
+/// A covariance of n parameters, where there is one.
+pub(crate) fn covariance<'py>(
+    py: Python<'py>,
+    values: Vec<f64>,
+    n: usize,
+) -> PyResult<Option<Bound<'py, PyArray2<f64>>>> {
+    (!values.is_empty()).then(|| matrix(py, values, n)).transpose()
 }
 
 /// Main and auxiliary data from pyhf's one list of both.

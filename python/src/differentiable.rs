@@ -1,6 +1,6 @@
 //! Statements as functions of yields, with their derivatives.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use neyman::infer::TestStatistic;
 use neyman::model::{Direction, Side, Template};
@@ -10,11 +10,11 @@ use neyman::session::{
 };
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::convert::{argument, array, exception, raise, rows_of, vector};
+use crate::convert::{argument, array, raise, rows_of, vector};
 use crate::model::Model;
 use crate::session::Session;
+use crate::work::calculate;
 
 type Row<'py> = Bound<'py, PyArray1<f64>>;
 type Rows<'py> = Bound<'py, PyArray2<f64>>;
@@ -33,34 +33,6 @@ pub(crate) struct Differentiable {
 enum Source<'py> {
     Expected((Option<f64>,)),
     Given(PyReadonlyArray1<'py, f64>),
-}
-
-/// A process that was forked from one that had calculated has none of its threads: it gets its own.
-fn calculate<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> neyman::Result<T> + Send,
-) -> PyResult<T> {
-    static FIRST: OnceLock<u32> = OnceLock::new();
-    static OWN: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
-    let process = std::process::id();
-    if *FIRST.get_or_init(|| process) == process {
-        return py.detach(work).map_err(raise);
-    }
-    let pool = {
-        let mut own = OWN.lock().unwrap_or_else(|e| e.into_inner());
-        match &*own {
-            Some((of, pool)) if *of == process => Arc::clone(pool),
-            _ => {
-                let told =
-                    |e| exception("Error", format!("no threads could be started: {e}"), None);
-                let pool = Arc::new(ThreadPoolBuilder::new().build().map_err(told)?);
-                // the parent's pool has no threads here to wait for
-                std::mem::forget(own.replace((process, Arc::clone(&pool))));
-                pool
-            }
-        }
-    };
-    py.detach(move || pool.install(work)).map_err(raise)
 }
 
 impl Differentiable {

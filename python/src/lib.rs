@@ -6,6 +6,7 @@ mod convert;
 mod devices;
 mod differentiable;
 mod draw;
+mod events;
 mod model;
 mod patches;
 mod pending;
@@ -13,6 +14,7 @@ mod scans;
 mod session;
 mod statements;
 mod toys;
+mod unbinned;
 mod work;
 
 use pyo3::prelude::*;
@@ -31,6 +33,8 @@ mod _core {
     #[pymodule_export]
     use super::draw::draw;
     #[pymodule_export]
+    use super::events::{read_parquet, reduce_lse};
+    #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]
     use super::patches::Patches;
@@ -40,6 +44,8 @@ mod _core {
     use super::scans::{join_scans, join_scans2d};
     #[pymodule_export]
     use super::session::Session;
+    #[pymodule_export]
+    use super::unbinned::UnbinnedModel;
 
     use super::*;
 

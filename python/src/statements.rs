@@ -10,7 +10,7 @@ use neyman::session::{
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::convert::{array, known, matrix, rows_of};
+use crate::convert::{array, covariance, known, matrix, or_nan, rows_of};
 
 type Answer<'py> = PyResult<Bound<'py, PyDict>>;
 
@@ -22,6 +22,8 @@ macro_rules! dict {
     }};
 }
 
+pub(crate) use dict;
+
 pub(crate) fn fit<'py>(
     py: Python<'py>,
     session: &Session,
@@ -30,19 +32,14 @@ pub(crate) fn fit<'py>(
 ) -> Answer<'py> {
     let model = session.model();
     let n = fit.parameters.len();
-    let nan = |values: Vec<f64>| if values.is_empty() { vec![f64::NAN; n] } else { values };
     let prefit = model.parameters().iter().map(|p| p.prefit(data).unwrap_or((f64::NAN, f64::NAN)));
     let (prefit_values, prefit_uncertainties): (Vec<f64>, Vec<f64>) = prefit.unzip();
-    let covariance = match fit.covariance.is_empty() {
-        true => None,
-        false => Some(matrix(py, fit.covariance, n)?),
-    };
     let negative: Vec<_> = fit.negative_bins.iter().map(|&b| model.bin_name(b)).collect();
     Ok(dict!(py,
         status: fit.status.as_str(),
         values: array(py, fit.parameters),
-        uncertainties: array(py, nan(fit.uncertainties)),
-        covariance: covariance,
+        uncertainties: array(py, or_nan(fit.uncertainties, n)),
+        covariance: covariance(py, fit.covariance, n)?,
         covariance_problem: fit.covariance_problem,
         fixed: array(py, fit.fixed),
         at_bound: array(py, fit.at_bound),

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use neyman::Result;
 use pyo3::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::convert::{exception, raise};
 
@@ -108,4 +109,32 @@ pub(crate) fn long<T: Send + 'static>(
             }
         }
     }
+}
+
+/// A process that was forked from one that had calculated has none of its threads: it gets its own.
+pub(crate) fn calculate<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> neyman::Result<T> + Send,
+) -> PyResult<T> {
+    static FIRST: OnceLock<u32> = OnceLock::new();
+    static OWN: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+    let process = std::process::id();
+    if *FIRST.get_or_init(|| process) == process {
+        return py.detach(work).map_err(raise);
+    }
+    let pool = {
+        let mut own = OWN.lock().unwrap_or_else(|e| e.into_inner());
+        match &*own {
+            Some((of, pool)) if *of == process => Arc::clone(pool),
+            _ => {
+                let told =
+                    |e| exception("Error", format!("no threads could be started: {e}"), None);
+                let pool = Arc::new(ThreadPoolBuilder::new().build().map_err(told)?);
+                // the parent's pool has no threads here to wait for
+                std::mem::forget(own.replace((process, Arc::clone(&pool))));
+                pool
+            }
+        }
+    };
+    py.detach(move || pool.install(work)).map_err(raise)
 }

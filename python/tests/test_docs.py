@@ -27,6 +27,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "examples").mkdir()
     shutil.copy(EXAMPLE, tmp_path / "examples")
     shutil.copy(EXAMPLE, tmp_path / "workspace.json")
+    shutil.copytree(EXAMPLE.parent / "unbinned", tmp_path / "examples" / "unbinned")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     pyplot.close("all")
@@ -55,5 +56,5 @@ def test_readmes(page, folder):
 
 
 def test_there_are_blocks():
-    assert {"index", "tutorial", "pyhf", "data", "gpu", "cluster"} <= {p.stem for p in PAGES if blocks(p)}
+    assert {"index", "tutorial", "pyhf", "data", "gpu", "cluster", "unbinned"} <= {p.stem for p in PAGES if blocks(p)}
     assert all(blocks(page) for page in READMES)

@@ -3,6 +3,8 @@
 
 mod events;
 mod fits;
+#[cfg(feature = "parquet")]
+mod given;
 #[path = "../common/mixtures.rs"]
 mod mixtures;
 mod models;

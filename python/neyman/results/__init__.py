@@ -16,9 +16,11 @@ from ._load import load
 from ._scans import Contour, Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, Ensemble, HypotestResult
 from ._toys import ToyFits, join
+from ._unbinned import ChannelFit, UnbinnedFit
 from ._yields import ChannelYields, Prediction, SampleYields, YieldsResult
 
 __all__ = [
+    "ChannelFit",
     "ChannelYields",
     "Contour",
     "DiscoveryResult",
@@ -39,6 +41,7 @@ __all__ = [
     "Scan2dResult",
     "ScanResult",
     "ToyFits",
+    "UnbinnedFit",
     "YieldsResult",
     "join",
     "load",

@@ -212,8 +212,8 @@ class Result:
 
     def _parquet(self, path: Path) -> None:
         try:
-            import pyarrow  # type: ignore[import-not-found, unused-ignore]
-            import pyarrow.parquet  # type: ignore[import-not-found, unused-ignore]
+            import pyarrow  # type: ignore[import-not-found, import-untyped, unused-ignore]
+            import pyarrow.parquet  # type: ignore[import-not-found, import-untyped, unused-ignore]
         except ImportError:
             raise FileError(f"{path}: parquet needs pyarrow, which is not installed") from None
         columns = self._columns()

@@ -5,18 +5,95 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from .._convert import known
 from ._base import Bools, Floats, Integers, Result, Strings
 
+F = TypeVar("F", bound="Fitted")
 _BOUNDS: dict[int, str | None] = {-1: "lower", 0: None, 1: "upper"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class FitResult(Result):
+class Fitted(Result):
+    """What fits of every kind have; arrays have one element for each parameter."""
+
+    _tables: ClassVar[dict[str, dict[str, str]]] = {
+        "parameters": {
+            "name": "names",
+            "value": "values",
+            "uncertainty": "uncertainties",
+            "fixed": "fixed",
+            "at_bound": "at_bound",
+            "constraint": "constraints",
+            "pull": "pulls",
+            "prefit_value": "prefit_values",
+            "prefit_uncertainty": "prefit_uncertainties",
+        }
+    }
+
+    names: Strings
+    values: Floats
+    uncertainties: Floats
+    covariance: Floats | None = None
+    covariance_problem: str | None = None
+    fixed: Bools
+    at_bound: Integers
+    constraints: Strings
+    prefit_values: Floats
+    prefit_uncertainties: Floats
+    twice_nll: float
+    edm: float
+    evaluations: int
+
+    @property
+    def nll(self) -> float:
+        """Negative log likelihood at the minimum."""
+        return 0.5 * self.twice_nll
+
+    @property
+    def pulls(self) -> Floats:
+        """Distance from the constraint's centre in units of its width; NaN where there is none."""
+        with np.errstate(invalid="ignore"):
+            pulls = (self.values - self.prefit_values) / self.prefit_uncertainties
+        pulls[self.fixed] = math.nan
+        return pulls
+
+    @property
+    def correlation(self) -> Floats | None:
+        """Correlations ``[n, n]``, 1 on the diagonal."""
+        if self.covariance is None:
+            return None
+        sigma = np.where(self.uncertainties > 0, self.uncertainties, np.inf)
+        correlation: Floats = self.covariance / np.outer(sigma, sigma)
+        np.fill_diagonal(correlation, 1.0)
+        return correlation
+
+    def __getitem__(self, name: str) -> float:
+        """Best fit of the parameter of that name."""
+        known(name, self.names, "parameter")
+        return float(self.values[self.names.index(name)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that the command writes."""
+        document = super().to_dict()
+        document.setdefault("covariance_problem", None)
+        for row in document["parameters"]:
+            row["at_bound"] = _BOUNDS[row["at_bound"]]
+        return document
+
+    @classmethod
+    def from_dict(cls: type[F], document: Mapping[str, Any]) -> F:
+        """The inverse of `to_dict`."""
+        ends = {word: number for number, word in _BOUNDS.items()}
+        rows = [{**row, "at_bound": ends[row["at_bound"]]} for row in document["parameters"]]
+        return super().from_dict({**document, "parameters": rows})
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class FitResult(Fitted):
     """One fit with its uncertainties; arrays have one element for each parameter.
 
     Attributes
@@ -52,80 +129,15 @@ class FitResult(Result):
     """
 
     kind: ClassVar[str] = "fit"
-    _tables: ClassVar[dict[str, dict[str, str]]] = {
-        "parameters": {
-            "name": "names",
-            "value": "values",
-            "uncertainty": "uncertainties",
-            "fixed": "fixed",
-            "at_bound": "at_bound",
-            "constraint": "constraints",
-            "pull": "pulls",
-            "prefit_value": "prefit_values",
-            "prefit_uncertainty": "prefit_uncertainties",
-        }
-    }
-
-    names: Strings
-    values: Floats
-    uncertainties: Floats
-    covariance: Floats | None = None
-    covariance_problem: str | None = None
-    fixed: Bools
-    at_bound: Integers
-    constraints: Strings
-    prefit_values: Floats
-    prefit_uncertainties: Floats
-    twice_nll: float
-    edm: float
-    evaluations: int
     negative_bins: Strings = ()
     minima: Floats
-
-    @property
-    def nll(self) -> float:
-        """Negative log likelihood at the minimum."""
-        return 0.5 * self.twice_nll
-
-    @property
-    def pulls(self) -> Floats:
-        """Distance from the constraint's centre in units of its width; NaN where there is none."""
-        with np.errstate(invalid="ignore"):
-            pulls = (self.values - self.prefit_values) / self.prefit_uncertainties
-        pulls[self.fixed] = math.nan
-        return pulls
-
-    @property
-    def correlation(self) -> Floats | None:
-        """Correlations ``[n, n]``, 1 on the diagonal."""
-        if self.covariance is None:
-            return None
-        sigma = np.where(self.uncertainties > 0, self.uncertainties, np.inf)
-        correlation: Floats = self.covariance / np.outer(sigma, sigma)
-        np.fill_diagonal(correlation, 1.0)
-        return correlation
-
-    def __getitem__(self, name: str) -> float:
-        """Best fit of the parameter of that name."""
-        known(name, self.names, "parameter")
-        return float(self.values[self.names.index(name)])
 
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
-        document.setdefault("covariance_problem", None)
         for key in ("device", "precision", "measurement"):
             document[key] = self.provenance.get(key)
-        for row in document["parameters"]:
-            row["at_bound"] = _BOUNDS[row["at_bound"]]
         return document
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> FitResult:
-        """The inverse of `to_dict`."""
-        ends = {word: number for number, word in _BOUNDS.items()}
-        rows = [{**row, "at_bound": ends[row["at_bound"]]} for row in document["parameters"]]
-        return super().from_dict({**document, "parameters": rows})
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -18,6 +18,7 @@ from ._limits import IntervalResult, LimitResult, LimitsResult
 from ._scans import Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, HypotestResult
 from ._toys import ToyFits
+from ._unbinned import UnbinnedFit
 from ._yields import YieldsResult
 
 _KINDS: dict[str, type[Result]] = {
@@ -36,6 +37,7 @@ _KINDS: dict[str, type[Result]] = {
         GofResult,
         YieldsResult,
         ToyFits,
+        UnbinnedFit,
     )
 }
 

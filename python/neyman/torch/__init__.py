@@ -14,6 +14,8 @@ a large significance minimises its negative, or takes `SignificanceLoss`, which 
 
 The NLL of CUDA tensors is computed in their memory, on the current stream; all else on the processor, with one copy
 of the histogram there and one of the gradient back.
+
+`reduce_lse` is the likelihood of single events, from their log-densities under each process.
 """
 
 try:
@@ -35,12 +37,14 @@ from ._losses import (
     z0_loss,
 )
 from ._nll import NeymanNLL, nll_loss
+from ._reduce import ReduceLSE, reduce_lse
 from ._significance import SignificanceLoss
 
 __all__ = [
     "Asimov",
     "DifferentiableSession",
     "NeymanNLL",
+    "ReduceLSE",
     "SignificanceLoss",
     "SoftHistogram",
     "asimov_z0_loss",
@@ -51,6 +55,7 @@ __all__ = [
     "q0_loss",
     "qmu_loss",
     "qtilde_loss",
+    "reduce_lse",
     "uncertainty",
     "upper_limit_loss",
     "z0_loss",

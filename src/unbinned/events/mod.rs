@@ -3,12 +3,14 @@
 mod observable;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "parquet")]
+mod select;
 mod table;
 
 pub use observable::{Observable, OutOfBounds};
 #[cfg(feature = "parquet")]
-pub use parquet::{Channel, Range, ReadOptions, parquet_columns};
-pub use table::EventTable;
+pub use parquet::{Channel, Range, ReadOptions, parquet_columns, parquet_number_columns};
+pub use table::{EventTable, NamedColumns};
 
 use std::path::Path;
 

@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::sum::Sum;
 
+/// Columns by name.
+pub type NamedColumns = Vec<(String, Vec<f64>)>;
+
 /// Events as columns of f64, one an observable, with optional weights. Every value is finite and in its
 /// observable's window, every weight finite and not negative.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,19 +34,11 @@ impl EventTable {
     /// weight that is negative or not finite. [`Error::Argument`] if there is no observable or one twice.
     pub fn new(
         observables: &[Observable],
-        columns: Vec<(String, Vec<f64>)>,
+        columns: NamedColumns,
         weights: Option<Vec<f64>>,
         out_of_bounds: OutOfBounds,
     ) -> Result<Self> {
-        check_observables(observables)?;
-        let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-        let mut columns: Vec<Option<Vec<f64>>> =
-            columns.into_iter().map(|(_, c)| Some(c)).collect();
-        let mut chosen = Vec::with_capacity(observables.len());
-        for observable in observables {
-            let at = find(observable.name(), names.iter().map(String::as_str), None)?;
-            chosen.push(columns[at].take().expect("observables have different names"));
-        }
+        let chosen = choose(observables, columns)?;
         Self::checked(observables, chosen, weights, out_of_bounds, &Origin::default())
     }
 
@@ -170,6 +165,12 @@ impl EventTable {
         Self::checked(&self.observables, columns, weights, OutOfBounds::Error, &origin)
     }
 
+    /// The columns by name, in the order of the observables, and the weights where there are any.
+    pub fn into_columns(self) -> (NamedColumns, Option<Vec<f64>>) {
+        let names = self.observables.iter().map(|o| o.name().to_owned());
+        (names.zip(self.columns).collect(), self.weights)
+    }
+
     /// An observable's values, one an event.
     ///
     /// # Errors
@@ -179,6 +180,18 @@ impl EventTable {
         let at = find(name, self.observables.iter().map(Observable::name), None)?;
         Ok(&self.columns[at])
     }
+}
+
+/// The columns that `observables` name, in their order.
+pub(super) fn choose(observables: &[Observable], columns: NamedColumns) -> Result<Vec<Vec<f64>>> {
+    check_observables(observables)?;
+    let (names, columns): (Vec<String>, Vec<Vec<f64>>) = columns.into_iter().unzip();
+    let mut columns: Vec<Option<Vec<f64>>> = columns.into_iter().map(Some).collect();
+    let one = |observable: &Observable| {
+        let at = find(observable.name(), names.iter().map(String::as_str), None)?;
+        Ok(columns[at].take().expect("observables have different names"))
+    };
+    observables.iter().map(one).collect()
 }
 
 /// Where a table came from, for messages.
@@ -196,7 +209,7 @@ impl Origin<'_> {
         self.row.map_or(row, |in_file| in_file(row))
     }
 
-    fn not_finite(&self, column: &str, row: usize, value: f64) -> Error {
+    pub(super) fn not_finite(&self, column: &str, row: usize, value: f64) -> Error {
         let message = format!("{value} is not a finite number; leave the event out or correct it");
         fault(self.file, Some(column), Some(self.row(row)), message)
     }

@@ -330,7 +330,7 @@ fn columns_of<'e>(events: &'e EventTable, pdf: &Pdf, some: Range<usize>) -> Resu
 }
 
 /// Values of a density's parameters.
-fn shape(process: &Process, theta: &[f64]) -> Vec<f64> {
+pub(super) fn shape(process: &Process, theta: &[f64]) -> Vec<f64> {
     let value = |slot: &Slot| match *slot {
         Slot::Parameter(k) => theta[k],
         Slot::Constant(value) => value,

@@ -24,8 +24,8 @@ pub struct Evaluation {
 }
 
 /// A process's expected number of events with what it depends on.
-struct Expected {
-    value: f64,
+pub(super) struct Expected {
+    pub(super) value: f64,
     /// Parameter and derivative, where it is not 0.
     gradient: Vec<(usize, f64)>,
     /// Packed rows of the lower triangle.
@@ -119,7 +119,7 @@ impl UnbinnedModel {
     }
 }
 
-fn expected(channel: &Compiled, theta: &[f64], order: Order) -> Result<Vec<Expected>> {
+pub(super) fn expected(channel: &Compiled, theta: &[f64], order: Order) -> Result<Vec<Expected>> {
     let n = theta.len();
     let one = |process: &Process| {
         let mut gradient = vec![0.0; if order >= Order::Gradient { n } else { 0 }];

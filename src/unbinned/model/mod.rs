@@ -3,6 +3,7 @@
 
 mod channel;
 mod evaluate;
+mod predict;
 
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted, suggestion};

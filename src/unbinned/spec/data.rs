@@ -11,7 +11,9 @@ use crate::spec::fields::{fields, string};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::EventTable;
-use crate::unbinned::events::{Channel, OutOfBounds, Range, ReadOptions, parquet_columns};
+use crate::unbinned::events::{
+    Channel, NamedColumns, OutOfBounds, Range, ReadOptions, parquet_columns,
+};
 
 /// The column of channels' names.
 const CHANNEL: &str = "_channel";
@@ -68,46 +70,107 @@ impl Source {
     }
 }
 
-/// Events of the channel at `index`, and the file that they come from.
-pub(super) fn read(
-    base: &Path,
-    index: usize,
-    channel: &ChannelSpec,
-) -> Result<(PathBuf, EventTable)> {
-    let channels = Place::ROOT.key("channels");
-    let place = channels.index(index);
-    let Source { file, channel: name, weight, ranges } = &channel.source;
-    let file = base.join(file);
-    let columns = parquet_columns(&file)?;
-    let has = |name: &str| columns.iter().any(|c| c == name);
-    let check = |name: &str, at: Place| {
-        if has(name) {
+/// Events that the caller has, instead of a file.
+#[derive(Debug, Clone, Default)]
+pub struct GivenEvents {
+    /// Columns by name, of one length.
+    pub columns: NamedColumns,
+    /// Weights; where there are none, the column that the specification names.
+    pub weights: Option<Vec<f64>>,
+}
+
+/// What columns there are, and of what.
+struct Columns<'a> {
+    names: Vec<&'a str>,
+    of: String,
+}
+
+impl Columns<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.names.contains(&name)
+    }
+
+    fn check(&self, name: &str, at: &Place) -> Result<()> {
+        if self.has(name) {
             return Ok(());
         }
-        let names = || columns.iter().map(String::as_str);
+        let names = || self.names.iter().copied();
         let near = suggestion(name, names());
         let near = if near.is_empty() { format!("; there are {}", list(names())) } else { near };
-        Err(at.error(format!("{} has no column {}{near}", file.display(), quoted(name))))
+        Err(at.error(format!("{} no column {}{near}", self.of, quoted(name))))
+    }
+
+    /// What the channel asks for is there. The column of weights, where there is one.
+    fn check_channel(&self, channel: &ChannelSpec, place: &Place) -> Result<Option<String>> {
+        for (i, observable) in channel.observables.iter().enumerate() {
+            self.check(observable.name(), &place.key("observables").index(i))?;
+        }
+        let data = place.key("data");
+        let source = channel.source.as_ref();
+        for range in source.map_or(&[][..], |source| &source.ranges) {
+            self.check(&range.column, &data.key("selection"))?;
+        }
+        let weight = source.and_then(|source| source.weight.clone());
+        if let Some(weight) = &weight {
+            self.check(weight, &data.key("weight"))?;
+        }
+        Ok(weight.or_else(|| self.has(WEIGHT).then(|| WEIGHT.into())))
+    }
+}
+
+/// Names of the columns that a channel's events need.
+pub(super) fn columns(channel: &ChannelSpec) -> Vec<String> {
+    let mut names: Vec<String> = channel.observables.iter().map(|o| o.name().to_owned()).collect();
+    if let Some(source) = &channel.source {
+        names.extend(source.ranges.iter().map(|range| range.column.clone()));
+        names.extend(source.weight.clone());
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Events of a channel from the file that it names, and the file.
+pub(super) fn read(
+    base: &Path,
+    channel: &ChannelSpec,
+    place: &Place,
+) -> Result<(PathBuf, EventTable)> {
+    let Some(source) = &channel.source else {
+        return Err(place.error("this channel has no events"));
     };
-    let data = place.key("data");
-    for (i, observable) in channel.observables.iter().enumerate() {
-        check(observable.name(), place.key("observables").index(i))?;
-    }
-    for range in ranges {
-        check(&range.column, data.key("selection"))?;
-    }
-    if let Some(weight) = weight {
-        check(weight, data.key("weight"))?;
-    }
-    if name.is_some() {
-        check(CHANNEL, data.key("channel"))?;
+    let file = base.join(&source.file);
+    let names = parquet_columns(&file)?;
+    let names = names.iter().map(String::as_str).collect();
+    let columns = Columns { names, of: format!("{} has", file.display()) };
+    let weight = columns.check_channel(channel, place)?;
+    if source.channel.is_some() {
+        columns.check(CHANNEL, &place.key("data").key("channel"))?;
     }
     let options = ReadOptions {
-        ranges: ranges.clone(),
-        channel: name.clone().map(|name| Channel { column: CHANNEL.into(), name }),
-        weight: weight.clone().or_else(|| has(WEIGHT).then(|| WEIGHT.into())),
+        ranges: source.ranges.clone(),
+        channel: source.channel.clone().map(|name| Channel { column: CHANNEL.into(), name }),
+        weight,
         out_of_bounds: OutOfBounds::Error,
     };
     let events = EventTable::from_parquet(&file, &channel.observables, &options)?;
     Ok((file, events))
+}
+
+/// Events of a channel from those that were given for it.
+pub(super) fn take(
+    events: GivenEvents,
+    channel: &ChannelSpec,
+    place: &Place,
+) -> Result<EventTable> {
+    let GivenEvents { columns, weights } = events;
+    let names = columns.iter().map(|(name, _)| &**name).collect();
+    let known = Columns { names, of: "the events given have".into() };
+    let named = known.check_channel(channel, place)?;
+    let weights = weights.or_else(|| {
+        let (_, column) = columns.iter().find(|(name, _)| Some(name) == named.as_ref())?;
+        Some(column.clone())
+    });
+    let ranges = channel.source.as_ref().map_or(&[][..], |source| &source.ranges);
+    EventTable::selected(&channel.observables, columns, weights, ranges, OutOfBounds::Error)
 }

@@ -1,13 +1,13 @@
 //! The document as a whole: parameters, channels, processes. No file is opened.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
 use super::data::Source;
 use super::{Version, expected, pdf, selection};
 use crate::error::{Error, Result};
-use crate::spec::fields::{elements, fields, kind, non_empty, number, string};
+use crate::spec::fields::{elements, fields, kind, non_empty, number, required_fields, string};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::Observable;
@@ -26,7 +26,8 @@ pub struct Specification {
 pub(super) struct ChannelSpec {
     pub(super) name: String,
     pub(super) include_in_fit: bool,
-    pub(super) source: Source,
+    /// There where the events are not given by the caller.
+    pub(super) source: Option<Source>,
     /// Named as their columns are.
     pub(super) observables: Vec<Observable>,
     pub(super) processes: Vec<Process>,
@@ -36,6 +37,8 @@ pub(super) struct ChannelSpec {
 pub(super) struct Context {
     pub(super) version: Version,
     indices: HashMap<String, usize>,
+    /// Channels that need not say where their events are.
+    given: HashSet<String>,
 }
 
 impl Context {
@@ -88,6 +91,11 @@ impl Specification {
     ///
     /// [`Error::Specification`] with the JSON pointer to what is wrong, or known and not supported.
     pub fn new(value: &Value) -> Result<Self> {
+        Self::with_events(value, HashSet::new())
+    }
+
+    /// The same where the events of the channels `given` come from elsewhere: these need no key `data`.
+    pub(super) fn with_events(value: &Value, given: HashSet<String>) -> Result<Self> {
         let root = Place::ROOT;
         let object = fields(value, &root, &["schema_version", "model", "channels"], &["$schema"])?;
         if let Some(schema) = object.get("$schema") {
@@ -107,7 +115,7 @@ impl Specification {
                 return Err(place.key("parameters").index(k).key("name").error(message));
             }
         }
-        let context = Context { version, indices };
+        let context = Context { version, indices, given };
         let poi = model.get("poi").filter(|poi| !poi.is_null());
         let poi = poi.map(|poi| context.parameter(poi, &place.key("poi"))).transpose()?;
         let place = root.key("channels");
@@ -155,8 +163,13 @@ fn name(value: &Value, place: &Place) -> Result<String> {
 }
 
 fn channel(value: &Value, place: &Place, context: &Context) -> Result<ChannelSpec> {
-    let required = ["name", "data", "observables", "processes"];
-    let object = fields(value, place, &required, &["include_in_fit"])?;
+    let object = required_fields(value, place, &["name"])?;
+    let is_given = object["name"].as_str().is_some_and(|name| context.given.contains(name));
+    let (required, optional): (&[&str], &[&str]) = match is_given {
+        true => (&["name", "observables", "processes"], &["data", "include_in_fit"]),
+        false => (&["name", "data", "observables", "processes"], &["include_in_fit"]),
+    };
+    let object = fields(value, place, required, optional)?;
     let include_in_fit = match object.get("include_in_fit") {
         None => true,
         Some(Value::Bool(flag)) => *flag,
@@ -201,10 +214,12 @@ fn channel(value: &Value, place: &Place, context: &Context) -> Result<ChannelSpe
             return Err(own.index(i).key("name").error(message));
         }
     }
+    let source =
+        object.get("data").map(|data| Source::new(data, &place.key("data"))).transpose()?;
     Ok(ChannelSpec {
         name: name(&object["name"], &place.key("name"))?,
         include_in_fit,
-        source: Source::new(&object["data"], &place.key("data"))?,
+        source,
         observables: observables.into_iter().map(|(_, of)| of).collect(),
         processes,
     })

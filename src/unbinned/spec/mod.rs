@@ -9,14 +9,18 @@ mod pdf;
 mod selection;
 mod yaml;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::spec::place::Place;
+use crate::spec::text::{list, quoted, suggestion};
 use crate::spec::{digest, json};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::Channel;
+pub use data::GivenEvents;
 pub use document::Specification;
 
 /// Which defaults a specification has.
@@ -49,7 +53,7 @@ pub struct Loaded {
     pub version: Version,
     /// sha256 of the specification's content, the same for YAML and JSON.
     pub digest: String,
-    /// Files of events, one a channel of the model.
+    /// Files of events, one a channel of the model; an empty path where they were given.
     pub files: Vec<PathBuf>,
     /// Channels that the specification leaves out (`include_in_fit: false`).
     pub left_out: Vec<String>,
@@ -66,16 +70,41 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
     let path = path.as_ref();
     let bytes =
         std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    let value = parse(&bytes)?;
-    let specification = Specification::new(&value)?;
     let base = path.parent().unwrap_or(Path::new(""));
+    build(&parse(&bytes)?, base, HashMap::new())
+}
+
+/// A model of a parsed specification. Channels in `events` have these instead of a file's, with the `selection` and the
+/// `weight` of their key `data`, which they need not have; `channel` chooses rows of files alone. Files are found from
+/// `base`.
+///
+/// # Errors
+///
+/// As for [`load`]; [`Error::Argument`] for events of a channel that there is not.
+pub fn build(
+    value: &Value,
+    base: &Path,
+    mut events: HashMap<String, GivenEvents>,
+) -> Result<Loaded> {
+    let specification = Specification::with_events(value, events.keys().cloned().collect())?;
+    let names = || specification.channels.iter().map(|c| &*c.name);
+    if let Some(name) = events.keys().find(|name| names().all(|n| n != *name)) {
+        let near = suggestion(name, names());
+        let near = if near.is_empty() { format!("; there are {}", list(names())) } else { near };
+        return Err(Error::Argument(format!("there is no channel {}{near}", quoted(name))));
+    }
     let (mut channels, mut files, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let all = Place::ROOT.key("channels");
     for (index, channel) in specification.channels.iter().enumerate() {
         if !channel.include_in_fit {
             left_out.push(channel.name.clone());
             continue;
         }
-        let (file, events) = data::read(base, index, channel)?;
+        let place = all.index(index);
+        let (file, events) = match events.remove(&channel.name) {
+            Some(given) => (PathBuf::new(), data::take(given, channel, &place)?),
+            None => data::read(base, channel, &place)?,
+        };
         files.push(file);
         channels.push(Channel {
             name: channel.name.clone(),
@@ -92,10 +121,25 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
         model,
         poi: specification.poi,
         version: specification.version,
-        digest: digest::digest(&value, "sha256")?,
+        digest: digest::digest(value, "sha256")?,
         files,
         left_out,
     })
+}
+
+/// Names of the columns that each channel's events need: observables, those of the selection, the one of weights where
+/// it is named. Channels in `given` need not say where their events are.
+///
+/// # Errors
+///
+/// As for [`Specification::new`].
+pub fn needed_columns(
+    value: &Value,
+    given: impl IntoIterator<Item = String>,
+) -> Result<Vec<(String, Vec<String>)>> {
+    let specification = Specification::with_events(value, given.into_iter().collect())?;
+    let of = |channel: &document::ChannelSpec| (channel.name.clone(), data::columns(channel));
+    Ok(specification.channels.iter().map(of).collect())
 }
 
 /// The document in YAML or, where it begins with a brace, JSON.

@@ -84,8 +84,24 @@ impl EventTable {
 ///
 /// [`Error::Events`] for a damaged file, [`Error::Io`] if it cannot be opened.
 pub fn parquet_columns(path: impl AsRef<Path>) -> Result<Vec<String>> {
-    let path = path.as_ref();
-    let names = || Ok(File::open(path)?.names());
+    columns_where(path.as_ref(), |_, _| true)
+}
+
+/// Those of [`parquet_columns`] that hold one number an event.
+///
+/// # Errors
+///
+/// As for [`parquet_columns`].
+pub fn parquet_number_columns(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    columns_where(path.as_ref(), |file, name| file.numbers(name).is_ok())
+}
+
+fn columns_where(path: &Path, wanted: impl Fn(&File, &str) -> bool) -> Result<Vec<String>> {
+    let names = || {
+        let file = File::open(path)?;
+        let names = file.names().into_iter();
+        Ok(names.filter(|name| wanted(&file, name)).collect())
+    };
     catch_unwind(AssertUnwindSafe(names)).unwrap_or_else(|_| Err(broken(path)))
 }
 
