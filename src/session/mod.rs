@@ -12,6 +12,7 @@ mod gof_toys;
 mod hypotest;
 mod hypotheses;
 mod impacts;
+mod likelihood;
 mod limit;
 mod limit_toys;
 mod list;
