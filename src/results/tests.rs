@@ -39,6 +39,7 @@ fn run() -> ToyRun {
         end: 35,
         held: vec![("mu".into(), 1.0)],
         data: Some((3, 1)),
+        events: false,
         edm: 1e-8,
         evaluations: 1000,
         chunk: 8,
@@ -80,6 +81,7 @@ fn chunk(first: u64, n: u64) -> ToyChunk {
         fits: batch(first, n, 0.0),
         conditional: Some(batch(first, n, 1.0)),
         data: Some(data),
+        events: None,
     }
 }
 

@@ -5,6 +5,7 @@ use super::Session;
 use super::hypotest::TestOptions;
 use super::hypotheses::{ASIMOV, FreeFit, Hypotheses, OBSERVED};
 use super::likelihood::Likelihood;
+use super::scan::part_of;
 use crate::fit::Status;
 use crate::infer::distributions::{normal_tail, significance};
 use crate::infer::root::{Search, last_fall};
@@ -108,7 +109,7 @@ pub(super) fn limit<L: Likelihood>(
     let declared = likelihood.bounds(poi);
     let targets = targets(level);
     let scan = |width: Option<f64>| {
-        let width = width.unwrap_or(0.1 * (declared.1 - declared.0));
+        let width = width.unwrap_or_else(|| part_of(0.1, declared, free.fit.parameters[poi]));
         let mut values = guesses(&free.fit, poi, width, level, &targets);
         let end = 1.2 * values.iter().copied().fold(width, f64::max);
         values.extend((1..=FIRST_SCAN).map(|i| end * i as f64 / FIRST_SCAN as f64));

@@ -248,7 +248,7 @@ fn crossings<L: Likelihood>(
 ) -> Result<Vec<(Option<f64>, Option<f64>)>> {
     let k = profiler.held[0];
     let bounds = profiler.likelihood.bounds(k);
-    let width = width.unwrap_or(0.05 * (bounds.1 - bounds.0));
+    let width = width.unwrap_or_else(|| part_of(0.05, bounds, best));
     let tolerance = PRECISION * width;
     // +1 looks up, -1 down
     let sides = [-1.0, 1.0];
@@ -294,6 +294,12 @@ fn crossings<L: Likelihood>(
         }
     }
     Ok(found.into_iter().map(|[lower, upper]| (lower, upper)).collect())
+}
+
+/// A part of the range between bounds; where that is infinite, of a value's size.
+pub(super) fn part_of(part: f64, (lower, upper): (f64, f64), value: f64) -> f64 {
+    let range = upper - lower;
+    part * if range.is_finite() { range } else { value.abs().max(1.0) }
 }
 
 /// How far below the level the profile is: nearly a straight line.
