@@ -116,10 +116,14 @@ impl UnbinnedModel {
         Ok(found)
     }
 
-    /// The covariance at a minimum.
+    /// The covariance at a minimum. Parameters that nothing depends on there (the shape of what has a yield of 0) count
+    /// as held.
     pub(crate) fn covariance_at(&self, at: &[f64], fixed: &[bool]) -> Result<Covariance> {
         let problem = Scaled::new(self, at)?;
-        let mut covariance = covariance(&problem, &problem.to_scaled(at), &[], &[], fixed);
+        let (n, information) = (at.len(), self.evaluate(at, Order::Information, 0.0)?.hessian);
+        let idle = |(k, fixed): (usize, &bool)| *fixed || information[k * n + k] == 0.0;
+        let held: Vec<bool> = fixed.iter().enumerate().map(idle).collect();
+        let mut covariance = covariance(&problem, &problem.to_scaled(at), &[], &[], &held);
         problem.unscale(&mut covariance);
         Ok(covariance)
     }
