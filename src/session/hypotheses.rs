@@ -41,8 +41,7 @@ impl<'s, L: Likelihood> FreeFit<'s, L> {
         let mut bounds = within(likelihood, poi, wanted);
         if bounds != wanted {
             notes.push(format!(
-                "there is no likelihood with {name} below {}: best fits stop there, and {statistic} is as if \
-                 they had been found",
+                "there is no likelihood with {name} below {}: best fits stop there, for {statistic}, too",
                 bounds.0
             ));
         }

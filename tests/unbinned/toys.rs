@@ -70,7 +70,7 @@ fn golden_stream() {
 #[test]
 fn pulls_are_as_wide_as_they_claim() {
     let model = rich();
-    const TOYS: u64 = 600;
+    const TOYS: u64 = 300;
     let toys = fit(&model, 0..TOYS);
     let converged = toys.fits.status.iter().filter(|s| s.is_converged()).count();
     assert_eq!(converged, TOYS as usize);
@@ -78,6 +78,7 @@ fn pulls_are_as_wide_as_they_claim() {
     let asimov = model.asimov(&TRUTH).expect("Asimov data");
     let expected = asimov.fit(&Default::default()).expect("a fit").uncertainties;
     let count = TOYS as f64;
+    let mut widths = 0.0;
     for k in 0..n {
         let of = |value: &dyn Fn(usize) -> f64| -> (f64, f64) {
             let values: Vec<f64> = (0..TOYS as usize).map(value).collect();
@@ -87,12 +88,14 @@ fn pulls_are_as_wide_as_they_claim() {
         };
         let miss = |i: usize| toys.fits.parameters_of(i)[k] - TRUTH[k];
         let (mean, width) = of(&|i| miss(i) / toys.uncertainties[i * n + k]);
-        // 600 toys know a width to 0.029
+        // 300 toys know a width to 0.041
         assert!(mean.abs() < 5.0 / count.sqrt() + 0.05, "{k}: mean {mean}");
-        assert!((width - 1.0).abs() < 0.09, "{k}: width {width}");
+        assert!((width - 1.0).abs() < 0.13, "{k}: width {width}");
+        widths += width;
         let (_, width) = of(&miss);
-        assert!((width / expected[k] - 1.0).abs() < 0.12, "{k}: {width} {}", expected[k]);
+        assert!((width / expected[k] - 1.0).abs() < 0.15, "{k}: {width} {}", expected[k]);
     }
+    assert!((widths / n as f64 - 1.0).abs() < 0.05, "{}", widths / n as f64);
     let events = toys.events.iter().map(|n| *n as f64).sum::<f64>() / count;
     let yields = model.channels().flat_map(|c| &c.processes);
     let nu: f64 = yields.map(|p| p.expected.at(&TRUTH, &mut [], &mut []).expect("a yield")).sum();
