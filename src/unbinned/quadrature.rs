@@ -96,6 +96,9 @@ impl Panel {
     }
 }
 
+/// One function at the nodes of a panel.
+type Values = Result<[f64; NODES]>;
+
 /// Panels between `breaks`, which rise, on which all of `n` functions are resolved. `at(f, x)` has the values of
 /// function `f` at some places; integrals should be of the size of 1.
 ///
@@ -105,7 +108,7 @@ impl Panel {
 pub(super) fn panels(
     breaks: &[f64],
     n: usize,
-    at: &dyn Fn(usize, &[f64; NODES]) -> Result<[f64; NODES]>,
+    at: &dyn Fn(usize, &[f64; NODES]) -> Values,
 ) -> Result<Vec<Panel>> {
     let panel = |lo: f64, hi: f64, depth: u32| {
         let points = Panel::points(lo, hi);
