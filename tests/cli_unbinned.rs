@@ -120,3 +120,120 @@ fn mistakes_are_told_with_their_place() {
     assert!(message.contains("run on the processor"), "{message}");
     assert_eq!(scratch.error("unbinned").0, 2);
 }
+
+/// The example with its events beside it.
+fn example(name: &str) -> Scratch {
+    let scratch = Scratch::new(name, &json!({}));
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/unbinned");
+    for file in ["search.yaml", "events.parquet"] {
+        std::fs::copy(folder.join(file), scratch.0.join(file)).unwrap();
+    }
+    scratch
+}
+
+fn of<'a>(document: &'a Value, kind: &str) -> &'a Value {
+    assert_eq!(document["kind"], kind, "{document}");
+    assert_eq!(document["status"], "converged", "{document}");
+    assert_eq!(document["provenance"]["specification"], "search.yaml");
+    document
+}
+
+#[test]
+fn statements_are_told_as_those_of_workspaces() {
+    let scratch = example("unbinned_statements");
+    let fit = scratch.json("unbinned fit search.yaml --json");
+    let mu = fit["parameters"][0]["value"].as_f64().unwrap();
+    let sigma = fit["parameters"][0]["uncertainty"].as_f64().unwrap();
+
+    let scan = scratch.json("unbinned scan search.yaml --mu 0.6:1.4:5 --json -o scan.json");
+    let scan = of(&scan, "scan");
+    assert_eq!(scan["points"].as_array().unwrap().len(), 5);
+    assert!((scan["best"].as_f64().unwrap() - mu).abs() < 1e-5 * sigma);
+    let upper = scan["intervals"][0]["upper"].as_f64().unwrap();
+    assert!((upper - mu - 0.9945 * sigma).abs() < 0.1 * sigma, "{upper} {mu} {sigma}");
+    scratch.text("plot scan.json -o scan.svg");
+    let pair = "unbinned scan search.yaml --parameter mu=0.5:1.5:4 --parameter lumi=-1:1:3 --json";
+    assert_eq!(of(&scratch.json(pair), "scan2d")["delta_twice_nll"].as_array().unwrap().len(), 3);
+
+    let minos = scratch.json("unbinned minos search.yaml --parameter mu --json");
+    let up = of(&minos, "minos")["parameters"][0]["minos_up"].as_f64().unwrap();
+    assert!((up / sigma - 1.0).abs() < 0.1, "{up} {sigma}");
+
+    let test = scratch.json("unbinned hypotest search.yaml --mu 1.3 --json");
+    let cls = of(&test, "cls")["cls_observed"].as_f64().unwrap();
+    let toys = scratch
+        .json("unbinned hypotest search.yaml --mu 1.3 --toys 60 --seed 4 --json -o toys.json");
+    assert_eq!((of(&toys, "cls")["toys"].as_u64(), &toys["failed"]), (Some(60), &json!(0)));
+    assert_eq!(toys["provenance"]["seed"], 4);
+    let by_toys = toys["cls_observed"].as_f64().unwrap();
+    let error = toys["cls_observed_error"].as_f64().unwrap();
+    assert!((by_toys - cls).abs() < 5.0 * error.max(0.01), "{by_toys} +- {error}, {cls}");
+    scratch.text("plot toys.json -o toys.svg");
+
+    let limit = scratch.json("unbinned limit search.yaml --json -o limit.json");
+    let observed = of(&limit, "limit")["observed"].as_f64().unwrap();
+    assert!(observed > mu + sigma && observed < mu + 3.0 * sigma, "{observed} {mu} {sigma}");
+    scratch.text("plot limit.json -o limit.svg");
+    let discovery = scratch.json("unbinned discovery search.yaml --json");
+    assert!(of(&discovery, "discovery")["z_observed"].as_f64().unwrap() > 5.0);
+    let ranking = scratch.json("unbinned ranking search.yaml --json -o ranking.json");
+    let ranked = of(&ranking, "impacts")["parameters"].as_array().unwrap().len();
+    assert_eq!(ranked, 6);
+    scratch.text("plot ranking.json -o ranking.svg");
+    // tables for people
+    for (line, says) in [
+        ("scan search.yaml --mu 0.6:1.4:3", "95 % interval"),
+        ("hypotest search.yaml", "expected -2 sigma"),
+        ("limit search.yaml", "95 % upper limit on mu"),
+        ("ranking search.yaml", "lumi"),
+        ("discovery search.yaml", "sigma, p0 ="),
+        ("minos search.yaml --fix slope=-0.03", "background_2016"),
+    ] {
+        let text = scratch.text(&format!("unbinned {line}"));
+        assert!(text.contains(says), "{line}: {text}");
+    }
+}
+
+#[test]
+fn toys_are_kept_and_joined() {
+    let scratch = example("unbinned_toys");
+    let line = "unbinned toys search.yaml --truth fit --seed 3 --test-mu 1 --chunk 4";
+    let whole = scratch.json(&format!("{line} --toys 10 -o whole.npz --json"));
+    assert_eq!((&whole["toys"], &whole["fits"]), (&json!(10), &json!(20)));
+    assert_eq!((&whole["poi"], &whole["interrupted"]), (&json!("mu"), &json!(false)));
+    scratch.json(&format!("{line} --range 0:6 -o a.npz --json"));
+    scratch.json(&format!("{line} --range 6:10 -o b.npz --json --threads 1"));
+    scratch.text("merge joined.npz a.npz b.npz");
+    assert_eq!(scratch.read("whole.npz"), scratch.read("joined.npz"));
+    let names = String::from_utf8_lossy(&scratch.read("whole.npz")).into_owned();
+    assert!(names.contains("uncertainties.npy") && names.contains("events.npy"));
+    // what is there is not thrown again, and nothing else is taken for it
+    let (code, message) =
+        scratch.error("unbinned toys search.yaml --toys 10 -o whole.npz --resume");
+    assert_eq!(code, 5);
+    assert!(message.contains("nothing to resume"), "{message}");
+    let (code, message) = scratch.error("unbinned toys search.yaml --toys 3 --mu -5");
+    assert_eq!(code, 3);
+    assert!(message.contains("the expected number of events is"), "{message}");
+    let text = scratch.text("unbinned toys search.yaml --toys 3");
+    assert!(text.contains("3 of 3 toys converged"), "{text}");
+}
+
+#[test]
+fn wrong_statements_are_refused() {
+    let scratch = example("unbinned_refused");
+    for (line, code, says) in [
+        ("scan search.yaml", 2, "--mu"),
+        ("scan search.yaml --mu 0:1:3 --poi nu", 3, "there is no parameter \"nu\""),
+        ("limit search.yaml --fix mu=1", 3, "mu is held constant"),
+        ("limit search.yaml --test-statistic tmu", 3, "qmu or qtilde"),
+        ("ranking search.yaml --parameter nothing", 3, "nothing"),
+        ("toys search.yaml", 2, "--toys"),
+        ("hypotest search.yaml --mu nan", 2, "nan"),
+        ("hypotest nowhere.yaml", 5, "nowhere.yaml"),
+    ] {
+        let (found, message) = scratch.error(&format!("unbinned {line}"));
+        assert_eq!(found, code, "{line}: {message}");
+        assert!(message.contains(says), "{line}: {message}");
+    }
+}

@@ -229,6 +229,26 @@ pub(crate) enum Truth {
 pub(crate) struct Toys {
     #[command(flatten)]
     pub(crate) workspace: WorkspaceArguments,
+    #[command(flatten)]
+    pub(crate) run: ToyRunArguments,
+    /// True parameter of interest [default: its initial value; with --truth fit its best fit]
+    #[arg(long, value_name = "MU", allow_negative_numbers = true, conflicts_with = "no_poi")]
+    pub(crate) mu: Option<f64>,
+    /// Fit each toy also with the parameter of interest at its true value: gives t_mu
+    #[arg(long, conflicts_with = "no_poi")]
+    pub(crate) conditional: bool,
+    /// The same with the parameter of interest at this value
+    #[arg(long, value_name = "MU", allow_negative_numbers = true,
+          conflicts_with_all = ["no_poi", "conditional"])]
+    pub(crate) test_mu: Option<f64>,
+    /// Write the toys' data, too: what was fitted, in pyhf's order
+    #[arg(long, requires = "output")]
+    pub(crate) with_data: bool,
+}
+
+/// What runs of toys take, whatever their model.
+#[derive(Debug, Args)]
+pub(crate) struct ToyRunArguments {
     /// Number of toys
     #[arg(long, value_name = "N", required_unless_present = "range", conflicts_with = "range")]
     pub(crate) toys: Option<u64>,
@@ -238,19 +258,9 @@ pub(crate) struct Toys {
     /// Seed
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub(crate) seed: u64,
-    /// True parameter of interest [default: its initial value; with --truth fit its best fit]
-    #[arg(long, value_name = "MU", allow_negative_numbers = true, conflicts_with = "no_poi")]
-    pub(crate) mu: Option<f64>,
     /// Where toys are thrown from; with fit and --mu the best fit at that value
     #[arg(long, value_enum, default_value_t = Truth::Init)]
     pub(crate) truth: Truth,
-    /// Fit each toy also with the parameter of interest at its true value: gives t_mu
-    #[arg(long, conflicts_with = "no_poi")]
-    pub(crate) conditional: bool,
-    /// The same with the parameter of interest at this value
-    #[arg(long, value_name = "MU", allow_negative_numbers = true,
-          conflicts_with_all = ["no_poi", "conditional"])]
-    pub(crate) test_mu: Option<f64>,
     #[command(flatten)]
     pub(crate) tolerance: ToleranceArguments,
     /// Toys fitted together; Ctrl-C waits for them
@@ -265,12 +275,16 @@ pub(crate) struct Toys {
     /// Write all toys to a NumPy .npz file; chunks go to FILE.part/ until it is complete
     #[arg(short, long, value_name = "FILE.npz")]
     pub(crate) output: Option<PathBuf>,
-    /// Write the toys' data, too: what was fitted, in pyhf's order
-    #[arg(long, requires = "output")]
-    pub(crate) with_data: bool,
     /// Continue the interrupted run in FILE.part/, or begin it
     #[arg(long, requires = "output")]
     pub(crate) resume: bool,
+}
+
+impl ToyRunArguments {
+    /// The toys asked for.
+    pub(crate) fn asked(&self) -> Range<u64> {
+        self.range.clone().unwrap_or(0..self.toys.unwrap_or(0))
+    }
 }
 
 #[derive(Debug, Args)]

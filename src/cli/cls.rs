@@ -1,6 +1,6 @@
 //! `neyman cls`: test of one value of the parameter of interest.
 
-mod toys;
+pub(crate) mod toys;
 
 use neyman::session::{HypoTest, TestOptions};
 use neyman::spec::display_name;
@@ -49,7 +49,7 @@ pub(crate) fn body(test: &HypoTest) -> Value {
     })
 }
 
-fn text(test: &HypoTest) -> String {
+pub(crate) fn text(test: &HypoTest) -> String {
     let mut table = Table::new(&["", "CLs", "CLs+b", "CLb"]);
     let number = |x: f64| format!("{x:.5}");
     table.row([

@@ -1,6 +1,6 @@
 //! `neyman discovery`: significance of an excess.
 
-mod toys;
+pub(crate) mod toys;
 
 use neyman::session::{Discovery as Found, TestOptions};
 use neyman::spec::display_name;
@@ -41,7 +41,7 @@ pub(crate) fn body(found: &Found) -> Value {
     })
 }
 
-fn text(found: &Found) -> String {
+pub(crate) fn text(found: &Found) -> String {
     let poi = display_name(&found.poi);
     format!(
         "observed: {:.3} sigma, p0 = {:.4e}, q0 = {:.6}, best fit {poi} = {:.5}\n\

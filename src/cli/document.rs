@@ -102,6 +102,13 @@ impl Source {
         }
     }
 
+    /// With the seed of its toys.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn with_seed(mut self, seed: u64) -> Self {
+        self.provenance["seed"] = seed.into();
+        self
+    }
+
     /// The statement `kind` of `body`, which is an object; common fields it has already are kept.
     pub(crate) fn document(self, kind: &str, body: Value) -> Document {
         let common = json!({

@@ -27,7 +27,8 @@ pub(crate) fn run(global: &Global, arguments: &Impacts) -> Outcome {
         fit: statement::options(&arguments.statement),
     };
     let impacts = session.impacts(&data, &options)?;
-    let report = Report { loaded: &loaded, impacts: &impacts };
+    let names = names(&loaded);
+    let report = Report { names: &names, impacts: &impacts };
     document(&loaded, &session, &impacts).write(
         &arguments.statement.output,
         None,
@@ -38,21 +39,26 @@ pub(crate) fn run(global: &Global, arguments: &Impacts) -> Outcome {
 
 /// The ranking as a result document.
 pub(crate) fn document(loaded: &Loaded, session: &Session, impacts: &Ranking) -> Document {
-    let body = Report { loaded, impacts }.json();
+    let body = Report { names: &names(loaded), impacts }.json();
     Document::new("impacts", loaded, session.fit_device(), None, body)
 }
 
-struct Report<'a> {
-    loaded: &'a Loaded,
-    impacts: &'a Ranking,
+fn names(loaded: &Loaded) -> Vec<&str> {
+    loaded.model.parameters().iter().map(|p| &*p.name).collect()
+}
+
+pub(crate) struct Report<'a> {
+    /// Names of all parameters.
+    pub(crate) names: &'a [&'a str],
+    pub(crate) impacts: &'a Ranking,
 }
 
 impl Report<'_> {
     fn name(&self, k: usize) -> &str {
-        &self.loaded.model.parameters()[k].name
+        self.names[k]
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let impacts = self.impacts;
         let (value, uncertainty) = impacts.value();
         let group = |g: &Group| {
@@ -80,7 +86,7 @@ impl Report<'_> {
         body
     }
 
-    fn text(&self, top: usize) -> String {
+    pub(crate) fn text(&self, top: usize) -> String {
         let (value, uncertainty) = self.impacts.value();
         let poi = self.name(self.impacts.poi);
         let mut text = statement::with_uncertainty(poi, value, Some(uncertainty));

@@ -64,7 +64,7 @@ pub(crate) fn body(limit: &Found) -> Value {
     })
 }
 
-fn text(limit: &Found) -> String {
+pub(crate) fn text(limit: &Found) -> String {
     let name = display_name(&limit.poi);
     let title = format!("{} % upper limit on {name}", 100.0 * limit.confidence_level);
     let mut table = Table::new(&[&title, ""]);

@@ -1,7 +1,7 @@
 //! `neyman minos`: asymmetric uncertainties.
 
 use neyman::fit::Status;
-use neyman::session::Minos as Asymmetric;
+use neyman::session::{FitResult, Minos as Asymmetric};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
@@ -17,14 +17,19 @@ pub(crate) fn run(global: &Global, arguments: &Minos) -> Outcome {
     let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     load::say_device(global, session.device());
     let (fit, all) = session.minos(&arguments.parameter, &data, statement.tolerance())?;
-    let failed = all.iter().map(|m| m.status).find(|s| !s.is_converged());
-    let status = failed.unwrap_or(fit.status);
+    let status = worst(&fit, &all);
     let document = Document::new("minos", &loaded, session.device(), None, body(&all, status));
     document.write(&statement.output, None, &text(&all, status))?;
     Ok(Exit::of(status))
 }
 
-fn body(all: &[Asymmetric], status: Status) -> Value {
+/// How the worst of the fits ended.
+pub(crate) fn worst(fit: &FitResult, all: &[Asymmetric]) -> Status {
+    let failed = all.iter().map(|m| m.status).find(|s| !s.is_converged());
+    failed.unwrap_or(fit.status)
+}
+
+pub(crate) fn body(all: &[Asymmetric], status: Status) -> Value {
     let end = |m: &Asymmetric, distance: Option<f64>| match distance {
         _ if !m.status.is_converged() => m.status.as_str(),
         Some(_) => "converged",
@@ -47,7 +52,7 @@ fn body(all: &[Asymmetric], status: Status) -> Value {
     })
 }
 
-fn text(all: &[Asymmetric], status: Status) -> String {
+pub(crate) fn text(all: &[Asymmetric], status: Status) -> String {
     let mut table = Table::new(&["parameter", "value", "uncertainty", "down", "up"]);
     for m in all {
         let width = m.uncertainty.or(m.up).unwrap_or(0.0);

@@ -66,7 +66,7 @@ pub(crate) fn body(scan: &Profile) -> Value {
     })
 }
 
-fn text(scan: &Profile) -> String {
+pub(crate) fn text(scan: &Profile) -> String {
     let name = display_name(&scan.parameter);
     let mut table = Table::new(&[&name, "-2 ln L / Lmax", ""]).left(2);
     for p in &scan.points {
@@ -92,7 +92,7 @@ fn two(arguments: &Scan, loaded: &Loaded, session: &Session, data: &Data) -> Out
     Ok(Exit::of(scan.status))
 }
 
-fn body_of_two(scan: &Scan2d) -> Value {
+pub(crate) fn body_of_two(scan: &Scan2d) -> Value {
     let line =
         |line: &Vec<(f64, f64)>| -> Value { line.iter().map(|&(a, b)| numbers(&[a, b])).collect() };
     let contour = |c: &neyman::session::Contour| {
@@ -116,7 +116,7 @@ fn body_of_two(scan: &Scan2d) -> Value {
     })
 }
 
-fn text_of_two(scan: &Scan2d) -> String {
+pub(crate) fn text_of_two(scan: &Scan2d) -> String {
     let [a, b] = scan.parameters.each_ref().map(|name| display_name(name));
     let mut text = format!(
         "{} x {} points, best fit {a} = {:.5}, {b} = {:.5}\n",

@@ -4,25 +4,25 @@ mod report;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use neyman::Error;
 use neyman::accelerator::DeviceInfo;
 use neyman::results::{ToyRun, ToyStore, ToySummary};
-use neyman::session::{FitOptions, Session, ToyPlan};
+use neyman::session::{FitOptions, Session, ToyChunk, ToyPlan};
 
-use super::arguments::{Global, Toys, Truth};
+use super::arguments::{Global, ToyRunArguments, Toys, Truth};
 use super::failure::{Failure, one_line};
 use super::fit::{initial, poi};
 use super::load::{self, Loaded};
 use super::table::count;
 use super::{Outcome, interrupt, output};
-use report::Report;
+pub(crate) use report::Report;
 
 pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
-    let begun =
-        || arguments.output.as_deref().filter(|_| arguments.resume).and_then(ToyStore::begun);
+    let run = &arguments.run;
+    let begun = || run.output.as_deref().filter(|_| run.resume).and_then(ToyStore::begun);
     let request = load::request_of_begun(load::request(global)?, begun);
     let (loaded, session) = load::open_on(&request, global, &arguments.workspace)?;
     let plan = plan(arguments, &loaded, &session)?;
@@ -33,8 +33,54 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     }
     let warnings = session.toy_warnings(&plan.truth)?;
     load::warn_lines(global, &warnings, "", "shown with --verbose or --json");
+    let chunk = run.chunk.get();
+    let identity = ToyRun::new(session.model(), &device, &plan, chunk);
+    let done = execute(global, run, (&plan, &device, identity), &mut |part, stop, sink| {
+        session.toys(part, chunk, stop, sink)
+    })?;
+    let report = Report {
+        run,
+        device: &device,
+        plan: &plan,
+        truth: loaded
+            .model
+            .poi()
+            .map(|i| (loaded.model.parameters()[i].name.clone(), plan.truth[i])),
+        of_workspace: &loaded.warnings,
+        warnings,
+        done,
+    };
+    report.write()
+}
+
+/// What came of a run.
+pub(crate) struct Done {
+    summary: ToySummary,
+    /// What an earlier process had done.
+    resumed: ToySummary,
+    wall: Duration,
+    cpu: Duration,
+    complete: bool,
+}
+
+/// Toys of a part of the plan, each finished chunk to the sink.
+type Throw<'a> = dyn FnMut(
+        &ToyPlan,
+        &AtomicBool,
+        &mut dyn FnMut(ToyChunk) -> neyman::Result<()>,
+    ) -> neyman::Result<u64>
+    + 'a;
+
+/// Throws the toys that are missing and keeps them where that is asked for.
+pub(crate) fn execute(
+    global: &Global,
+    run: &ToyRunArguments,
+    (plan, device, identity): (&ToyPlan, &DeviceInfo, ToyRun),
+    throw: &mut Throw<'_>,
+) -> Result<Done, Failure> {
     let mut summary = ToySummary::default();
-    let mut store = store(global, arguments, &session, &device, &plan, &mut summary)?;
+    let uncertain = uncertain(device, plan);
+    let mut store = store(global, run, identity, &mut |chunk| summary.add(chunk, uncertain))?;
     let resumed = summary.clone();
 
     let stop = interrupt::install()?;
@@ -42,11 +88,16 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
     let bar = load::progress(global, plan.range.end - plan.range.start, "toys");
     bar.set_position(resumed.toys);
     let missing = store.as_ref().map_or_else(|| vec![plan.range.clone()], ToyStore::missing);
-    let done = throw(arguments, &session, &plan, &missing, &stop, |chunk| {
-        summary.add(&chunk, uncertain(&device, &plan));
+    let mut sink = |chunk: ToyChunk| {
+        summary.add(&chunk, uncertain);
         bar.inc(chunk.fits.len() as u64);
         store.as_mut().map_or(Ok(()), |s| s.put(chunk))
-    });
+    };
+    let mut part = |range: Range<u64>| match stop.load(Ordering::SeqCst) {
+        true => Ok(()),
+        false => throw(&ToyPlan { range, ..plan.clone() }, &stop, &mut sink).map(drop),
+    };
+    let done = missing.into_iter().try_for_each(&mut part);
     bar.finish_and_clear();
     // whatever stopped the run, finished toys are kept
     let done = store.as_mut().map_or(Ok(()), ToyStore::flush).and(done);
@@ -60,28 +111,7 @@ pub(crate) fn run(global: &Global, arguments: &Toys) -> Outcome {
             Failure::from(e).hint(kept)
         })?;
     }
-    let report = Report {
-        arguments,
-        device: &device,
-        plan: &plan,
-        truth: loaded
-            .model
-            .poi()
-            .map(|i| (loaded.model.parameters()[i].name.clone(), plan.truth[i])),
-        loaded: &loaded,
-        warnings,
-        summary,
-        resumed,
-        wall: wall.elapsed(),
-        cpu: cpu.elapsed(),
-        complete,
-    };
-    if arguments.json {
-        output::json(&report.json())?;
-    } else {
-        output::text(&report.text())?;
-    }
-    Ok(report.exit())
+    Ok(Done { summary, resumed, wall: wall.elapsed(), cpu: cpu.elapsed(), complete })
 }
 
 /// By how much an NLL may be wrong: the tolerance, or single precision.
@@ -90,12 +120,12 @@ fn uncertain(device: &DeviceInfo, plan: &ToyPlan) -> f64 {
 }
 
 fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan, Failure> {
-    let tolerance = arguments.tolerance.get();
+    let tolerance = arguments.run.tolerance.get();
     let tested = match arguments.conditional || arguments.test_mu.is_some() {
         true => Some(poi(loaded)?),
         false => None,
     };
-    let truth = match arguments.truth {
+    let truth = match arguments.run.truth {
         Truth::Init => initial(loaded, arguments.mu)?,
         Truth::Fit => {
             let name = |i: usize| loaded.model.parameters()[i].name.clone();
@@ -112,54 +142,29 @@ fn plan(arguments: &Toys, loaded: &Loaded, session: &Session) -> Result<ToyPlan,
             fit.parameters
         }
     };
-    let range = match (&arguments.range, arguments.toys) {
-        (Some(range), _) => range.clone(),
-        (None, toys) => 0..toys.unwrap_or(0),
-    };
     let hold = tested.map(|i| (i, arguments.test_mu.unwrap_or(truth[i]))).into_iter().collect();
-    let (seed, keep_data) = (arguments.seed, arguments.with_data);
+    let (seed, range) = (arguments.run.seed, arguments.run.asked());
+    let keep_data = arguments.with_data;
     Ok(ToyPlan { truth, seed, range, hold, keep_data, tolerance })
 }
 
-/// The run's files; chunks that are already there go into `summary`.
+/// The run's files; chunks that are already there go to `seen`.
 fn store(
     global: &Global,
-    arguments: &Toys,
-    session: &Session,
-    device: &DeviceInfo,
-    plan: &ToyPlan,
-    summary: &mut ToySummary,
+    run: &ToyRunArguments,
+    identity: ToyRun,
+    seen: &mut dyn FnMut(&ToyChunk),
 ) -> Result<Option<ToyStore>, Failure> {
-    let Some(output) = &arguments.output else { return Ok(None) };
-    let run = ToyRun::new(session.model(), device, plan, arguments.chunk.get());
-    if !arguments.resume {
-        return Ok(Some(ToyStore::create(output, run)?));
+    let Some(output) = &run.output else { return Ok(None) };
+    if !run.resume {
+        return Ok(Some(ToyStore::create(output, identity)?));
     }
-    let store =
-        ToyStore::resume(output, run, &mut |chunk| summary.add(chunk, uncertain(device, plan)))?;
+    let store = ToyStore::resume(output, identity, seen)?;
     if store.damaged() > 0 && !global.quiet {
         let chunks = count(store.damaged(), "damaged chunk");
         output::note(&format!("warning: {}: {chunks} done again", store.directory().display()));
     }
     Ok(Some(store))
-}
-
-fn throw(
-    arguments: &Toys,
-    session: &Session,
-    plan: &ToyPlan,
-    missing: &[Range<u64>],
-    stop: &AtomicBool,
-    mut sink: impl FnMut(neyman::session::ToyChunk) -> neyman::Result<()>,
-) -> neyman::Result<()> {
-    for range in missing {
-        if stop.load(Ordering::SeqCst) {
-            break;
-        }
-        let part = ToyPlan { range: range.clone(), ..plan.clone() };
-        session.toys(&part, arguments.chunk.get(), stop, &mut sink)?;
-    }
-    Ok(())
 }
 
 fn keep_hint(error: Error, store: Option<&ToyStore>) -> Failure {

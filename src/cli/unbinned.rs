@@ -1,5 +1,10 @@
 //! `neyman unbinned`: likelihoods of single events.
 
+mod statements;
+mod toys;
+
+use std::path::Path;
+
 use neyman::spec::display_name;
 use neyman::unbinned::fit::{FitOptions, FitResult};
 use neyman::unbinned::model::{Channel, Parameter};
@@ -22,16 +27,28 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
     }
     match &arguments.what {
         What::Fit(arguments) => fit(arguments),
+        What::Scan(arguments) => statements::scan(arguments),
+        What::Minos(arguments) => statements::minos(arguments),
+        What::Hypotest(arguments) => statements::hypotest(global, arguments),
+        What::Discovery(arguments) => statements::discovery(global, arguments),
+        What::Limit(arguments) => statements::limit(arguments),
+        What::Ranking(arguments) => statements::ranking(arguments),
+        What::Toys(arguments) => toys::run(global, arguments),
     }
+}
+
+/// Reads a specification and its events.
+fn load(file: &Path) -> Result<Loaded, Failure> {
+    spec::load(file).map_err(|error| match error.is_specification() {
+        true => Failure::in_file(file, error),
+        // of events: the file is named in the message
+        false => error.into(),
+    })
 }
 
 fn fit(arguments: &Fit) -> Outcome {
     let file = &arguments.specification;
-    let loaded = spec::load(file).map_err(|error| match error.is_specification() {
-        true => Failure::in_file(file, error),
-        // of events: the file is named in the message
-        false => error.into(),
-    })?;
+    let loaded = load(file)?;
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = loaded.model.fit(&options).map_err(|error| Failure::in_file(file, error))?;
     let report = Report { loaded: &loaded, fit: &fit };

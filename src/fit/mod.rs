@@ -7,6 +7,7 @@ mod inverse;
 mod ladder;
 mod lockstep;
 mod newton;
+mod options;
 mod own;
 mod vectors;
 
@@ -14,6 +15,7 @@ use rayon::prelude::*;
 
 pub use crate::accelerator::{Fit, FitBatch, FitJob, Status, Tolerance};
 pub use covariance::{Covariance, covariance};
+pub use options::FitOptions;
 
 use crate::accelerator::{Accelerator, DeviceFits, End, Outcome, Problem, Stages, points};
 use crate::{Error, Result};

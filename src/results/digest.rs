@@ -3,6 +3,30 @@
 use sha2::{Digest, Sha256};
 
 use crate::model::{Constraint, Factor, Model};
+use crate::unbinned::UnbinnedModel;
+
+/// SHA-256 (hexadecimal) of all that decides how toys of an unbinned model are thrown and fitted: neither its
+/// events nor its auxiliary measurements do.
+pub(super) fn unbinned_digest(model: &UnbinnedModel) -> String {
+    let mut hash = Hash(Sha256::new());
+    hash.text("neyman unbinned model 1");
+    hash.count(model.parameters().len());
+    for parameter in model.parameters() {
+        hash.text(&parameter.name);
+        hash.numbers(&[parameter.init, parameter.bounds.0, parameter.bounds.1]);
+        hash.numbers(&[parameter.constraint.map_or(0.0, |c| c.sigma)]);
+    }
+    hash.count(model.channels().len());
+    for channel in model.channels() {
+        hash.text(&channel.name);
+        hash.count(channel.processes.len());
+        for process in &channel.processes {
+            // numbers as Debug writes them are numbers to the bit
+            hash.text(&format!("{process:?}"));
+        }
+    }
+    hexadecimal(&hash.0.finalize())
+}
 
 /// SHA-256 (hexadecimal) of all that decides how toys are thrown and fitted. The observed data do
 /// not: they enter only through the truth.

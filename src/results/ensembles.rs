@@ -160,6 +160,7 @@ fn read(prepared: &PreparedTest<'_>, plan: &EnsemblePlan, path: &Path) -> Result
         first: run.first,
         end: run.end,
         data: run.data,
+        events: run.events,
         chunk: run.chunk,
         device: run.device.clone(),
         precision: run.precision.clone(),

@@ -39,7 +39,7 @@ impl ToyFile {
         if reader.text("run_digest")? != hexadecimal(&run.digest()?) || run.end < run.first {
             return Err(reader.damaged("was changed: its run is not the one that it was made in"));
         }
-        let layout = Layout::new(run.names.len(), !run.held.is_empty(), run.data);
+        let layout = Layout::new(&run);
         for column in &layout.columns {
             let toys = run.end - run.first;
             let shape: Vec<u64> =
@@ -139,7 +139,7 @@ pub fn merge(output: &Path, parts: &[PathBuf]) -> Result<ToyRun> {
 
 fn write(output: &Path, run: &ToyRun, files: &mut [(&PathBuf, ToyFile)]) -> Result<()> {
     let json = run.to_json()?;
-    let layout = Layout::new(run.names.len(), !run.held.is_empty(), run.data);
+    let layout = Layout::new(run);
     // an error about a part, which the output's writer has no words for
     let mut of_part = None;
     let written = atomic::write(output, |file| {

@@ -1,8 +1,9 @@
 //! Which arrays a run has, in which order they lie in a chunk file and in the final file.
 
 use super::npz::Dtype;
+use super::run::ToyRun;
 use crate::fit::{FitBatch, Status};
-use crate::session::{ToyChunk, ToyData};
+use crate::session::{ToyChunk, ToyData, ToyEvents};
 use crate::{Error, Result};
 
 /// One array over the toys.
@@ -27,14 +28,14 @@ pub(super) struct Layout {
     conditional: bool,
     /// Numbers of main and of auxiliary data of a toy, where they are kept.
     data: Option<(usize, usize)>,
+    /// Of an unbinned model.
+    events: bool,
 }
 
 impl Layout {
-    pub(super) fn new(
-        n_parameters: usize,
-        conditional: bool,
-        data: Option<(usize, usize)>,
-    ) -> Self {
+    pub(super) fn new(run: &ToyRun) -> Self {
+        let (n_parameters, conditional) = (run.names.len(), !run.held.is_empty());
+        let (data, events) = (run.data, run.events);
         let column = |name, dtype| Column { name, dtype, width: None };
         let wide = |name, width| Column { name, dtype: Dtype::F64, width: Some(width) };
         let table = |name| wide(name, n_parameters);
@@ -61,7 +62,10 @@ impl Layout {
         if let Some((n_main, n_auxiliary)) = data {
             columns.extend([wide("main", n_main), wide("auxiliary", n_auxiliary)]);
         }
-        Self { columns, n_parameters, conditional, data }
+        if events {
+            columns.extend([table("uncertainties"), column("events", Dtype::U64)]);
+        }
+        Self { columns, n_parameters, conditional, data, events }
     }
 
     /// Bytes of one toy.
@@ -90,9 +94,21 @@ impl Layout {
                     return Err(misfit());
                 }
                 out.extend(data.main.iter().chain(&data.auxiliary).flat_map(|x| x.to_le_bytes()));
+            }
+            (None, None) => {}
+            _ => return Err(misfit()),
+        }
+        match (&chunk.events, self.events) {
+            (Some(events), true) => {
+                let lengths = (events.uncertainties.len(), events.numbers.len());
+                if lengths != (n * self.n_parameters, n) {
+                    return Err(misfit());
+                }
+                out.extend(events.uncertainties.iter().flat_map(|x| x.to_le_bytes()));
+                out.extend(events.numbers.iter().flat_map(|x| x.to_le_bytes()));
                 Ok(())
             }
-            (None, None) => Ok(()),
+            (None, false) => Ok(()),
             _ => Err(misfit()),
         }
     }
@@ -123,7 +139,14 @@ impl Layout {
             }),
             None => None,
         };
-        Some(ToyChunk { first, fits, conditional, data })
+        let events = match self.events {
+            true => Some(ToyEvents {
+                uncertainties: reader.take(n * self.n_parameters, f64::from_le_bytes)?,
+                numbers: reader.take(n, u64::from_le_bytes)?,
+            }),
+            false => None,
+        };
+        Some(ToyChunk { first, fits, conditional, data, events })
     }
 
     fn decode_batch(&self, n: usize, reader: &mut Reader) -> Option<FitBatch> {
@@ -202,6 +225,13 @@ impl ToyChunk {
             (Some(here), Some(next)) => {
                 here.main.extend(next.main);
                 here.auxiliary.extend(next.auxiliary);
+            }
+            (here, _) => *here = None,
+        }
+        match (&mut self.events, next.events) {
+            (Some(here), Some(next)) => {
+                here.uncertainties.extend(next.uncertainties);
+                here.numbers.extend(next.numbers);
             }
             (here, _) => *here = None,
         }

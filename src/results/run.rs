@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::digest::model_digest;
+use super::digest::{model_digest, unbinned_digest};
 use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::error::Error;
 use crate::model::Model;
-use crate::session::ToyPlan;
+use crate::session::{ToyPlan, UnbinnedSession};
 
 /// Identity of a run of toys. Two runs with the same identity give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct ToyRun {
     pub held: Vec<(String, f64)>,
     /// Numbers of main and of auxiliary data of a toy, where they are kept.
     pub data: Option<(usize, usize)>,
+    /// Toys of an unbinned model, with uncertainties and numbers of events.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events: bool,
     /// Distance to the minimum at which a fit stops.
     pub edm: f64,
     /// Evaluations after which a fit gives up.
@@ -48,24 +51,54 @@ pub struct ToyRun {
 impl ToyRun {
     /// The identity of `plan` on a model and a device.
     pub fn new(model: &Model, device: &DeviceInfo, plan: &ToyPlan, chunk: usize) -> Self {
+        Self {
+            data: plan.keep_data.then(|| (model.n_bins(), model.n_auxiliary())),
+            device: device.name.clone(),
+            precision: device.precision.clone(),
+            ..Self::of(
+                model_digest(model),
+                model.parameters.iter().map(|p| p.name.clone()).collect(),
+                model.poi,
+                plan,
+                chunk,
+            )
+        }
+    }
+
+    /// The identity of `plan` on an unbinned model.
+    pub fn unbinned(session: &UnbinnedSession, plan: &ToyPlan, chunk: usize) -> Self {
+        let model = session.model();
+        let names = model.parameters().iter().map(|p| p.name.clone()).collect();
+        let poi = session.poi(None).ok();
+        Self { events: true, ..Self::of(unbinned_digest(model), names, poi, plan, chunk) }
+    }
+
+    fn of(
+        model: String,
+        names: Vec<String>,
+        poi: Option<usize>,
+        plan: &ToyPlan,
+        chunk: usize,
+    ) -> Self {
         // an index that the model lacks is refused where toys are thrown
-        let name = |i: usize| model.parameters.get(i).map_or_else(String::new, |p| p.name.clone());
+        let name = |i: usize| names.get(i).cloned().unwrap_or_default();
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
-            model: model_digest(model),
-            names: (0..model.parameters.len()).map(name).collect(),
-            poi: model.poi.map(name),
+            model,
+            poi: poi.map(name),
             truth: plan.truth.clone(),
             seed: plan.seed,
             first: plan.range.start,
             end: plan.range.end,
             held: plan.hold.iter().map(|&(i, value)| (name(i), value)).collect(),
-            data: plan.keep_data.then(|| (model.n_bins(), model.n_auxiliary())),
+            data: None,
+            events: false,
             edm: plan.tolerance.edm,
             evaluations: plan.tolerance.evaluations,
             chunk: chunk as u64,
-            device: device.name.clone(),
-            precision: device.precision.clone(),
+            device: "cpu".into(),
+            precision: "f64".into(),
+            names,
         }
     }
 

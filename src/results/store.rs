@@ -130,7 +130,7 @@ impl ToyStore {
             return Err(Error::Results { path: directory, message });
         }
         let digest = run.digest()?;
-        let layout = Layout::new(run.names.len(), !run.held.is_empty(), run.data);
+        let layout = Layout::new(&run);
         let output = output.to_owned();
         Ok(Self {
             output,

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::fit::{FitBatch, Status};
-use crate::session::{ToyChunk, ToyData};
+use crate::session::{ToyChunk, ToyData, ToyEvents};
 
 /// A directory of its own, removed at the end.
 struct Scratch(PathBuf);
@@ -39,6 +39,7 @@ fn run() -> ToyRun {
         end: 35,
         held: vec![("mu".into(), 1.0)],
         data: Some((3, 1)),
+        events: false,
         edm: 1e-8,
         evaluations: 1000,
         chunk: 8,
@@ -80,6 +81,7 @@ fn chunk(first: u64, n: u64) -> ToyChunk {
         fits: batch(first, n, 0.0),
         conditional: Some(batch(first, n, 1.0)),
         data: Some(data),
+        events: None,
     }
 }
 
@@ -135,6 +137,33 @@ fn what_is_read_back_is_what_was_written() {
     let mut seen = Vec::new();
     ToyStore::resume(&scratch.output(), run(), &mut |c| seen.push(c.clone())).unwrap();
     assert_eq!(seen[0].data, chunk(10, 8).data);
+}
+
+#[test]
+fn toys_of_events_are_read_back_and_appended() {
+    let scratch = Scratch::new("events");
+    let run = || ToyRun { data: None, events: true, ..run() };
+    let chunk = |first: u64| {
+        let events = ToyEvents {
+            uncertainties: (0..16)
+                .map(|i| if i == 3 { f64::NAN } else { 0.1 * i as f64 })
+                .collect(),
+            numbers: (first..first + 8).collect(),
+        };
+        ToyChunk { data: None, events: Some(events), ..chunk(first, 8) }
+    };
+    let mut store = ToyStore::create(&scratch.output(), run()).unwrap();
+    // both at once, as one file
+    store.put(chunk(10)).and_then(|()| store.put(chunk(18))).and_then(|()| store.flush()).unwrap();
+    drop(store);
+    let mut seen = Vec::new();
+    ToyStore::resume(&scratch.output(), run(), &mut |c| seen.push(c.clone())).unwrap();
+    let events = seen[0].events.clone().unwrap();
+    assert_eq!(events.numbers, (10..26).collect::<Vec<u64>>());
+    assert!(events.uncertainties[3].is_nan() && events.uncertainties[15] == 1.5);
+    let mut store = ToyStore::resume(&scratch.output(), run(), &mut |_| ()).unwrap();
+    let without = ToyChunk { events: None, ..chunk(26) };
+    assert!(store.put(without).and_then(|()| store.flush()).is_err());
 }
 
 #[test]

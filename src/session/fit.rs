@@ -1,7 +1,8 @@
 //! One fit, with its uncertainties.
 
 use super::Session;
-use crate::fit::{self, FitBatch, FitJob, Status, Tolerance};
+pub use crate::fit::FitOptions;
+use crate::fit::{self, FitBatch, FitJob, Status};
 use crate::model::{Constraint, Data, Model};
 use crate::{Error, Result};
 
@@ -10,15 +11,6 @@ use crate::{Error, Result};
 pub(super) const STARTS: usize = 8;
 /// Minima closer than this in twice the NLL are one.
 const SAME_MINIMUM: f64 = 1e-5;
-
-/// What one fit may be told.
-#[derive(Debug, Clone, Default)]
-pub struct FitOptions {
-    /// Parameters held at a value, by name, in addition to those the measurement fixes.
-    pub fix: Vec<(String, f64)>,
-    /// When to stop.
-    pub tolerance: Tolerance,
-}
 
 /// One fit with its uncertainties.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! One hypothesis test, by asymptotic formulas.
 
 use super::Session;
-use super::hypotheses::{ASIMOV, Hypotheses, OBSERVED};
+use super::hypotheses::{ASIMOV, FreeFit, Hypotheses, OBSERVED};
+use super::likelihood::Likelihood;
 use crate::fit::{Status, Tolerance};
 use crate::infer::distributions::significance;
 use crate::infer::{Asymptotic, Expected, TestStatistic};
@@ -86,37 +87,7 @@ impl Session {
     /// Where there is no such parameter or it is fixed, `mu` is not finite, or the fits that everything
     /// stands on do not converge.
     pub fn hypotest(&self, mu: f64, data: &Data, options: &TestOptions) -> Result<HypoTest> {
-        let poi = self.poi(options.poi.as_deref())?;
-        if !mu.is_finite() {
-            return Err(Error::Argument(format!("mu = {mu} is not a finite number")));
-        }
-        let statistic = options.statistic;
-        let free = self.free_fit(data, poi, statistic, options.tolerance)?;
-        let alternative = statistic.alternative();
-        let step = (mu - alternative) / STEPS as f64;
-        let between =
-            |_| (1..=STEPS).map(|i| if i == STEPS { mu } else { alternative + step * i as f64 });
-        let mut tests =
-            Hypotheses::new(&free, poi, statistic, options.tolerance, &|w| between(w).collect())?;
-        let parameter = &self.model.parameters()[poi];
-        if mu < parameter.bounds.0 || mu > parameter.bounds.1 {
-            let (lower, upper) = parameter.bounds;
-            tests.notes.push(format!("{mu} is outside the declared bounds {lower} and {upper}"));
-        }
-        let i = tests.path.values().iter().position(|v| *v == mu).unwrap_or(0);
-        let (observed, expected) = tests.p_values(i);
-        Ok(HypoTest {
-            poi: parameter.name.clone(),
-            mu,
-            statistic,
-            mu_hat: tests.best[OBSERVED].0,
-            q: tests.q(OBSERVED, i),
-            q_asimov: tests.q(ASIMOV, i),
-            observed,
-            expected,
-            status: tests.status(),
-            notes: tests.notes,
-        })
+        hypotest(self, mu, data, options)
     }
 
     /// Significance of an excess: q0 with its p-value, and what is expected for mu = 1
@@ -125,19 +96,65 @@ impl Session {
     /// # Errors
     /// As [`hypotest`](Self::hypotest).
     pub fn discovery(&self, data: &Data, options: &TestOptions) -> Result<Discovery> {
-        let options = TestOptions { statistic: TestStatistic::Q0, ..options.clone() };
-        let test = self.hypotest(0.0, data, &options)?;
-        let expected = test.q_asimov.sqrt();
-        Ok(Discovery {
-            poi: test.poi,
-            mu_hat: test.mu_hat,
-            q0: test.q,
-            p0: test.observed.clsb,
-            z: significance(test.observed.clsb).max(0.0),
-            z_expected: expected,
-            z_band: [-2.0, -1.0, 0.0, 1.0, 2.0].map(|n| (expected + n).max(0.0)),
-            status: test.status,
-            notes: test.notes,
-        })
+        discovery(self, data, options)
     }
+}
+
+pub(super) fn hypotest<L: Likelihood>(
+    likelihood: &L,
+    mu: f64,
+    data: &L::Data,
+    options: &TestOptions,
+) -> Result<HypoTest> {
+    let poi = likelihood.poi(options.poi.as_deref())?;
+    if !mu.is_finite() {
+        return Err(Error::Argument(format!("mu = {mu} is not a finite number")));
+    }
+    let statistic = options.statistic;
+    let free = FreeFit::new(likelihood, data, poi, statistic, options.tolerance)?;
+    let alternative = statistic.alternative();
+    let step = (mu - alternative) / STEPS as f64;
+    let between =
+        |_| (1..=STEPS).map(|i| if i == STEPS { mu } else { alternative + step * i as f64 });
+    let mut tests =
+        Hypotheses::new(&free, poi, statistic, options.tolerance, &|w| between(w).collect())?;
+    let (lower, upper) = likelihood.bounds(poi);
+    if mu < lower || mu > upper {
+        tests.notes.push(format!("{mu} is outside the declared bounds {lower} and {upper}"));
+    }
+    let i = tests.path.values().iter().position(|v| *v == mu).unwrap_or(0);
+    let (observed, expected) = tests.p_values(i);
+    Ok(HypoTest {
+        poi: likelihood.name(poi).to_owned(),
+        mu,
+        statistic,
+        mu_hat: tests.best[OBSERVED].0,
+        q: tests.q(OBSERVED, i),
+        q_asimov: tests.q(ASIMOV, i),
+        observed,
+        expected,
+        status: tests.status(),
+        notes: tests.notes,
+    })
+}
+
+pub(super) fn discovery<L: Likelihood>(
+    likelihood: &L,
+    data: &L::Data,
+    options: &TestOptions,
+) -> Result<Discovery> {
+    let options = TestOptions { statistic: TestStatistic::Q0, ..options.clone() };
+    let test = hypotest(likelihood, 0.0, data, &options)?;
+    let expected = test.q_asimov.sqrt();
+    Ok(Discovery {
+        poi: test.poi,
+        mu_hat: test.mu_hat,
+        q0: test.q,
+        p0: test.observed.clsb,
+        z: significance(test.observed.clsb).max(0.0),
+        z_expected: expected,
+        z_band: [-2.0, -1.0, 0.0, 1.0, 2.0].map(|n| (expected + n).max(0.0)),
+        status: test.status,
+        notes: test.notes,
+    })
 }

@@ -1,12 +1,12 @@
 //! The two hypotheses of a test, by their asymptotic distributions: the observed data and the Asimov
 //! data of the alternative, each with its free fit and its profile.
 
+use super::FitResult;
+use super::likelihood::{self, Likelihood, check_free};
 use super::place::Place;
-use super::profile::{Dataset, LOWER_MINIMUM, Path, Profiler, tangents, worst};
-use super::{FitResult, Session};
-use crate::fit::{self, Status, Tolerance};
+use super::profile::{Dataset, LOWER_MINIMUM, Path, Profiler, explore, tangents, worst};
+use crate::fit::{Status, Tolerance};
 use crate::infer::{Asymptotic, Expected, TestStatistic};
-use crate::model::Data;
 use crate::{Error, Result};
 
 /// Index of the observed data, and of the Asimov data.
@@ -17,37 +17,43 @@ pub(super) const ASIMOV: usize = 1;
 pub(super) const WIDENINGS: usize = 12;
 
 /// The free fit with the statistic's bounds.
-pub(super) struct FreeFit<'s> {
-    pub(super) session: Place<'s>,
+pub(super) struct FreeFit<'s, L: Likelihood> {
+    pub(super) place: Place<'s, L>,
     pub(super) fit: FitResult,
-    pub(super) dataset: Dataset,
+    pub(super) dataset: Dataset<L::Data>,
     pub(super) notes: Vec<String>,
 }
 
-impl Session {
+impl<'s, L: Likelihood> FreeFit<'s, L> {
     /// The free fit to `data`, with bounds of the parameter of interest as the statistic wants them;
     /// where it ends at the upper one, that is widened.
-    pub(super) fn free_fit(
-        &self,
-        data: &Data,
+    pub(super) fn new(
+        likelihood: &'s L,
+        data: &L::Data,
         poi: usize,
         statistic: TestStatistic,
         tolerance: Tolerance,
-    ) -> Result<FreeFit<'_>> {
-        self.check_free(poi)?;
-        let declared = self.model.parameters()[poi].bounds;
-        let name = &self.model.parameters()[poi].name;
-        let mut bounds = statistic.bounds(declared, f64::NEG_INFINITY);
-        let mut notes = Vec::new();
-        let mut session = self.bounded(poi, bounds)?;
-        let (mut fit, mut dataset) = session.explore(data, &[poi], tolerance)?;
+    ) -> Result<Self> {
+        check_free(likelihood, poi)?;
+        let declared = likelihood.bounds(poi);
+        let name = likelihood.name(poi);
+        let (wanted, mut notes) = (statistic.bounds(declared, f64::NEG_INFINITY), Vec::new());
+        let mut bounds = within(likelihood, poi, wanted);
+        if bounds != wanted {
+            notes.push(format!(
+                "there is no likelihood with {name} below {}: best fits stop there, for {statistic}, too",
+                bounds.0
+            ));
+        }
+        let mut place = Place::bounded(likelihood, poi, bounds)?;
+        let (mut fit, mut dataset) = explore(&*place, data, &[poi], tolerance)?;
         for _ in 0..WIDENINGS {
             if fit.at_bound[poi] <= 0 || !fit.status.is_converged() {
                 break;
             }
             bounds.1 = 2.0 * bounds.1.abs().max(1.0);
-            session = self.bounded(poi, bounds)?;
-            (fit, dataset) = session.explore(data, &[poi], tolerance)?;
+            place = Place::bounded(likelihood, poi, bounds)?;
+            (fit, dataset) = explore(&*place, data, &[poi], tolerance)?;
         }
         if bounds != declared {
             notes.push(format!(
@@ -56,13 +62,23 @@ impl Session {
                 bounds.0, bounds.1, declared.0, declared.1
             ));
         }
-        Ok(FreeFit { session, fit, dataset, notes })
+        Ok(Self { place, fit, dataset, notes })
     }
 }
 
+/// Bounds that a statistic wants, as far as there is a likelihood.
+pub(super) fn within(
+    likelihood: &impl Likelihood,
+    poi: usize,
+    (lower, upper): (f64, f64),
+) -> (f64, f64) {
+    let domain = likelihood.domain(poi);
+    (lower.max(domain.0), upper.min(domain.1))
+}
+
 /// Asimov data of the alternative.
-struct Asimov {
-    data: Data,
+struct Asimov<D> {
+    data: D,
     /// The parameters that they are expected at.
     at: Vec<f64>,
     /// Width of best fits to such data.
@@ -71,11 +87,11 @@ struct Asimov {
 }
 
 /// Both hypotheses of a test of one parameter.
-pub(super) struct Hypotheses<'s> {
+pub(super) struct Hypotheses<'s, L: Likelihood> {
     poi: usize,
     pub(super) statistic: TestStatistic,
     /// Observed data, then Asimov data.
-    profiler: Profiler<'s>,
+    profiler: Profiler<'s, L>,
     pub(super) path: Path,
     /// Best fit and -2 log likelihood there, for both datasets.
     pub(super) best: [(f64, f64); 2],
@@ -87,25 +103,25 @@ pub(super) struct Hypotheses<'s> {
     pub(super) notes: Vec<String>,
 }
 
-impl<'s> Hypotheses<'s> {
+impl<'s, L: Likelihood> Hypotheses<'s, L> {
     /// From the free fit to the observed data; `values` are going to be tested.
     ///
     /// The Asimov data are those expected at the best fit of the observed data with the parameter of
     /// interest at the alternative's value, auxiliary data included.
     pub(super) fn new(
-        free: &'s FreeFit<'_>,
+        free: &'s FreeFit<'_, L>,
         poi: usize,
         statistic: TestStatistic,
         tolerance: Tolerance,
         values: &dyn Fn(Option<f64>) -> Vec<f64>,
     ) -> Result<Self> {
-        let session: &Session = &free.session;
+        let likelihood: &L = &free.place;
         let alternative = statistic.alternative();
         let observed = free.dataset.clone();
         let mut new = Self {
             poi,
             statistic,
-            profiler: Profiler { session, held: vec![poi], datasets: vec![observed], tolerance },
+            profiler: Profiler { likelihood, held: vec![poi], datasets: vec![observed], tolerance },
             path: Path::new(1),
             best: [(free.fit.parameters[poi], free.fit.twice_nll); 2],
             free_status: free.fit.status,
@@ -124,13 +140,13 @@ impl<'s> Hypotheses<'s> {
         let Asimov { data, at, width, covariance } = new.asimov(&path)?;
         new.width = width;
         if new.impossible {
-            let name = &session.model.parameters()[poi].name;
+            let name = likelihood.name(poi);
             new.notes.push(format!(
                 "the observed data are impossible with {name} = {alternative}: the Asimov data are those \
                  expected there at the initial values of the other parameters"
             ));
         }
-        new.best[ASIMOV] = (alternative, 2.0 * session.model.nll(&at, &data));
+        new.best[ASIMOV] = (alternative, 2.0 * likelihood.nll(&at, &data)?);
         let tangents = tangents(&covariance, &[poi], at.len());
         new.profiler.datasets.push(Dataset { data, starts: vec![at], tangents });
         // both in step from here on
@@ -139,8 +155,8 @@ impl<'s> Hypotheses<'s> {
     }
 
     /// Asimov data of the alternative, and the width of the best fits of such data.
-    fn asimov(&mut self, path: &Path) -> Result<Asimov> {
-        let model = &self.profiler.session.model;
+    fn asimov(&mut self, path: &Path) -> Result<Asimov<L::Data>> {
+        let likelihood = self.profiler.likelihood;
         let alternative = self.statistic.alternative();
         let node = path.at(OBSERVED, alternative);
         let at = match node {
@@ -148,36 +164,21 @@ impl<'s> Hypotheses<'s> {
             // no parameters at all make the observed counts possible
             Some(node) if node.status == Status::NotFinite => {
                 self.impossible = true;
-                self.profiler.moved(&model.init(), &[alternative])
+                self.profiler.moved(&likelihood.init(), &[alternative])
             }
             _ => {
-                let name = &model.parameters()[self.poi].name;
+                let name = likelihood.name(self.poi);
                 return Err(Error::Convergence(format!(
                     "the fit with {name} held at {alternative} did not converge: there are no Asimov \
                      data"
                 )));
             }
         };
-        let mut data =
-            Data { main: model.expected_main(&at), auxiliary: model.expected_auxiliary(&at) };
-        let negative: Vec<usize> = (0..data.main.len()).filter(|&b| data.main[b] < 0.0).collect();
-        if let Some(&bin) = negative.first() {
-            negative.iter().for_each(|&b| data.main[b] = 0.0);
-            let note =
-                format!("the Asimov data have 0 where less is expected: {}", model.bin_name(bin));
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-        }
-        let covariance = self.covariance(&at, &data);
+        let likelihood::Expected { data, note } = likelihood.asimov(&at)?;
+        self.notes.extend(note.filter(|note| !self.notes.contains(note)));
+        let covariance = likelihood.covariance(&at, &data)?;
         let variance = covariance.get(self.poi * at.len() + self.poi).copied().unwrap_or(0.0);
         Ok(Asimov { data, at, width: (variance > 0.0).then(|| variance.sqrt()), covariance })
-    }
-
-    fn covariance(&self, at: &[f64], data: &Data) -> Vec<f64> {
-        let session = self.profiler.session;
-        let problem = session.host.problem();
-        fit::covariance(problem, at, &data.main, &data.auxiliary, &session.fixed).matrix
     }
 
     /// Test more values of the parameter of interest.

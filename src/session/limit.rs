@@ -3,7 +3,9 @@
 
 use super::Session;
 use super::hypotest::TestOptions;
-use super::hypotheses::{ASIMOV, Hypotheses, OBSERVED};
+use super::hypotheses::{ASIMOV, FreeFit, Hypotheses, OBSERVED};
+use super::likelihood::Likelihood;
+use super::scan::part_of;
 use crate::fit::Status;
 use crate::infer::distributions::{normal_tail, significance};
 use crate::infer::root::{Search, last_fall};
@@ -89,69 +91,47 @@ impl Session {
     /// Where the test statistic is two-sided, the confidence level is not between 0 and 1, and as
     /// [`hypotest`](Self::hypotest).
     pub fn limit(&self, data: &Data, options: &LimitOptions) -> Result<Limit> {
-        let TestOptions { poi, statistic, tolerance } = &options.test;
-        let (statistic, tolerance) = (*statistic, *tolerance);
-        let level = 1.0 - options.confidence_level;
-        check(options)?;
-        let poi = self.poi(poi.as_deref())?;
-        let free = self.free_fit(data, poi, statistic, tolerance)?;
-        let declared = self.model.parameters()[poi].bounds;
-        let targets = targets(level);
-        let scan = |width: Option<f64>| {
-            let width = width.unwrap_or(0.1 * (declared.1 - declared.0));
-            let mut values = guesses(&free.fit, poi, width, level, &targets);
-            let end = 1.2 * values.iter().copied().fold(width, f64::max);
-            values.extend((1..=FIRST_SCAN).map(|i| end * i as f64 / FIRST_SCAN as f64));
-            values.extend(&options.values);
-            values
-        };
-        let mut tests = Hypotheses::new(&free, poi, statistic, tolerance, &scan)?;
-        let limits = search(&mut tests, level, &targets)?;
-        let points: Vec<LimitPoint> = (0..tests.path.len()).map(|i| tests.limit_point(i)).collect();
-        self.note_limits(&mut tests, poi, &limits, &points, level);
-        Ok(Limit {
-            poi: self.model.parameters()[poi].name.clone(),
-            statistic,
-            confidence_level: options.confidence_level,
-            mu_hat: tests.best[OBSERVED].0,
-            observed: limits[5],
-            expected: std::array::from_fn(|k| limits[k]),
-            points,
-            status: tests.status(),
-            notes: tests.notes,
-        })
+        limit(self, data, options)
     }
+}
 
-    /// What a reader of the limits should know.
-    fn note_limits(
-        &self,
-        tests: &mut Hypotheses<'_>,
-        poi: usize,
-        limits: &[Option<f64>; 6],
-        points: &[LimitPoint],
-        level: f64,
-    ) {
-        let parameter = &self.model.parameters()[poi];
-        let (name, upper) = (&parameter.name, parameter.bounds.1);
-        if limits.iter().flatten().any(|l| *l > upper) {
-            tests.notes.push(format!(
-                "there are limits above {upper}, the upper bound that is declared for {name}"
-            ));
-        }
-        if limits.iter().any(Option::is_none) {
-            let end = points.last().map_or(0.0, |p| p.mu);
-            tests.notes.push(format!(
-                "CLs stays above {level:.3} up to {name} = {end:.4e}: there is no limit below"
-            ));
-        }
-        let excluded: Vec<bool> = points.iter().map(|p| p.observed.cls < level).collect();
-        if excluded.windows(2).any(|w| w[0] && !w[1]) {
-            tests.notes.push(
-                "the observed CLs crosses the level several times; the limit is the last crossing"
-                    .into(),
-            );
-        }
-    }
+pub(super) fn limit<L: Likelihood>(
+    likelihood: &L,
+    data: &L::Data,
+    options: &LimitOptions,
+) -> Result<Limit> {
+    let TestOptions { poi, statistic, tolerance } = &options.test;
+    let (statistic, tolerance) = (*statistic, *tolerance);
+    let level = 1.0 - options.confidence_level;
+    check(options)?;
+    let poi = likelihood.poi(poi.as_deref())?;
+    let free = FreeFit::new(likelihood, data, poi, statistic, tolerance)?;
+    let declared = likelihood.bounds(poi);
+    let targets = targets(level);
+    let scan = |width: Option<f64>| {
+        let width = width.unwrap_or_else(|| part_of(0.1, declared, free.fit.parameters[poi]));
+        let mut values = guesses(&free.fit, poi, width, level, &targets);
+        let end = 1.2 * values.iter().copied().fold(width, f64::max);
+        values.extend((1..=FIRST_SCAN).map(|i| end * i as f64 / FIRST_SCAN as f64));
+        values.extend(&options.values);
+        values
+    };
+    let mut tests = Hypotheses::new(&free, poi, statistic, tolerance, &scan)?;
+    let limits = search(&mut tests, level, &targets)?;
+    let points: Vec<LimitPoint> = (0..tests.path.len()).map(|i| tests.limit_point(i)).collect();
+    let name = likelihood.name(poi);
+    tests.note_limits(name, declared.1, &limits, &points, level);
+    Ok(Limit {
+        poi: name.to_owned(),
+        statistic,
+        confidence_level: options.confidence_level,
+        mu_hat: tests.best[OBSERVED].0,
+        observed: limits[5],
+        expected: std::array::from_fn(|k| limits[k]),
+        points,
+        status: tests.status(),
+        notes: tests.notes,
+    })
 }
 
 fn check(options: &LimitOptions) -> Result<()> {
@@ -195,7 +175,11 @@ fn guesses(
 }
 
 /// The five expected limits and the observed one.
-fn search(tests: &mut Hypotheses<'_>, level: f64, targets: &[f64; 5]) -> Result<[Option<f64>; 6]> {
+fn search<L: Likelihood>(
+    tests: &mut Hypotheses<'_, L>,
+    level: f64,
+    targets: &[f64; 5],
+) -> Result<[Option<f64>; 6]> {
     let first_end = tests.path.values().last().copied().unwrap_or(1.0);
     let tolerance = PRECISION * tests.width.unwrap_or(first_end);
     let mut found = [None; 6];
@@ -222,7 +206,36 @@ fn search(tests: &mut Hypotheses<'_>, level: f64, targets: &[f64; 5]) -> Result<
     Ok(found)
 }
 
-impl Hypotheses<'_> {
+impl<L: Likelihood> Hypotheses<'_, L> {
+    /// What a reader of the limits should know.
+    fn note_limits(
+        &mut self,
+        name: &str,
+        upper: f64,
+        limits: &[Option<f64>; 6],
+        points: &[LimitPoint],
+        level: f64,
+    ) {
+        if limits.iter().flatten().any(|l| *l > upper) {
+            self.notes.push(format!(
+                "there are limits above {upper}, the upper bound that is declared for {name}"
+            ));
+        }
+        if limits.iter().any(Option::is_none) {
+            let end = points.last().map_or(0.0, |p| p.mu);
+            self.notes.push(format!(
+                "CLs stays above {level:.3} up to {name} = {end:.4e}: there is no limit below"
+            ));
+        }
+        let excluded: Vec<bool> = points.iter().map(|p| p.observed.cls < level).collect();
+        if excluded.windows(2).any(|w| w[0] && !w[1]) {
+            self.notes.push(
+                "the observed CLs crosses the level several times; the limit is the last crossing"
+                    .into(),
+            );
+        }
+    }
+
     /// A function that falls through 0 at the limit `k`: the five expected ones, then the observed.
     /// All are nearly straight lines.
     fn curve(&self, k: usize, level: f64, targets: &[f64; 5]) -> Vec<(f64, f64)> {

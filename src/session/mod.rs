@@ -12,6 +12,7 @@ mod gof_toys;
 mod hypotest;
 mod hypotheses;
 mod impacts;
+mod likelihood;
 mod limit;
 mod limit_toys;
 mod list;
@@ -27,6 +28,7 @@ mod scan2d;
 mod self_test;
 mod toy_test;
 mod toys;
+mod unbinned;
 mod yields;
 
 use std::path::PathBuf;
@@ -55,7 +57,8 @@ pub use scan::{Interval, Minos, Scan, ScanOptions, ScanPoint};
 pub use scan2d::{Contour, Scan2d};
 pub use self_test::self_test;
 pub use toy_test::{Hypothesis, PreparedTest, ToyDiscovery, ToyHypotest, ToyTest};
-pub use toys::{ToyChunk, ToyData, ToyPlan};
+pub use toys::{ToyChunk, ToyData, ToyEvents, ToyPlan};
+pub use unbinned::UnbinnedSession;
 pub use yields::{ChannelYields, Prediction, SampleYields, Yields};
 
 use crate::accelerator::{self, Accelerator, DeviceChoice, DeviceInfo, DeviceRequest, Program};

@@ -1,35 +1,43 @@
-//! A session, or one like it with other bounds.
+//! A likelihood, or one like it with other bounds.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::Session;
+use super::likelihood::Likelihood;
 use crate::Result;
 
-/// The session itself, or one with other bounds.
-#[derive(Clone)]
-pub(super) enum Place<'a> {
-    Here(&'a Session),
-    Own(Arc<Session>),
+/// The likelihood itself, or one with other bounds.
+pub(super) enum Place<'a, L> {
+    Here(&'a L),
+    Own(Arc<L>),
 }
 
-impl Deref for Place<'_> {
-    type Target = Session;
-
-    fn deref(&self) -> &Session {
+impl<L> Clone for Place<'_, L> {
+    fn clone(&self) -> Self {
         match self {
-            Self::Here(session) => session,
-            Self::Own(session) => session,
+            Self::Here(likelihood) => Self::Here(likelihood),
+            Self::Own(likelihood) => Self::Own(Arc::clone(likelihood)),
         }
     }
 }
 
-impl Session {
-    /// Where parameter `index` has these bounds: here, or in a session that is opened for it.
-    pub(super) fn bounded(&self, index: usize, bounds: (f64, f64)) -> Result<Place<'_>> {
-        Ok(match bounds == self.model.parameters()[index].bounds {
-            true => Place::Here(self),
-            false => Place::Own(Arc::new(self.with_bounds(index, bounds)?)),
+impl<L> Deref for Place<'_, L> {
+    type Target = L;
+
+    fn deref(&self) -> &L {
+        match self {
+            Self::Here(likelihood) => likelihood,
+            Self::Own(likelihood) => likelihood,
+        }
+    }
+}
+
+impl<'a, L: Likelihood> Place<'a, L> {
+    /// Where parameter `index` has these bounds: in `likelihood`, or in one that is made for it.
+    pub(super) fn bounded(likelihood: &'a L, index: usize, bounds: (f64, f64)) -> Result<Self> {
+        Ok(match bounds == likelihood.bounds(index) {
+            true => Self::Here(likelihood),
+            false => Self::Own(Arc::new(likelihood.with_bounds(index, bounds)?)),
         })
     }
 }

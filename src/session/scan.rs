@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::profile::{LOWER_MINIMUM, Node, Path, Profiler, tangents, worst};
+use super::likelihood::{Likelihood, check_free};
+use super::profile::{LOWER_MINIMUM, Node, Path, Profiler, explore, tangents, worst};
 use super::{FitResult, Session};
 use crate::fit::{Status, Tolerance};
 use crate::infer::distributions::chi_square_quantile;
@@ -103,40 +104,7 @@ impl Session {
     /// Where there is no such parameter or it is fixed, a value is not finite, a level is not between 0
     /// and 1, or the free fit does not converge.
     pub fn scan(&self, values: &[f64], data: &Data, options: &ScanOptions) -> Result<Scan> {
-        let k = self.poi(options.parameter.as_deref())?;
-        check_values(values)?;
-        self.check_free(k)?;
-        let levels =
-            options.levels.iter().map(|&l| quantile(l, 1.0)).collect::<Result<Vec<_>>>()?;
-        let (fit, dataset) = self.explore(data, &[k], options.tolerance)?;
-        must_converge(&fit)?;
-        let datasets = vec![dataset];
-        let profiler =
-            Profiler { session: self, held: vec![k], datasets, tolerance: options.tolerance };
-        let mut path = Path::new(1);
-        path.extend(&profiler, values, false)?;
-        let (mut best, mut twice_nll, mut notes) = (fit.parameters[k], fit.twice_nll, Vec::new());
-        if let Some(found) = profiler.lower_minimum(path.of(0), twice_nll)? {
-            (best, twice_nll) = (found.0[k], found.1);
-            notes.push(LOWER_MINIMUM.into());
-        }
-        let width = fit.uncertainties.get(k).copied().filter(|u| *u > 0.0);
-        let crossings = crossings(&profiler, &mut path, (best, twice_nll), width, &levels)?;
-        let asked = path.of(0).iter().filter(|n| values.contains(&n.values[0]));
-        Ok(Scan {
-            parameter: self.model.parameters()[k].name.clone(),
-            best,
-            twice_nll,
-            points: asked.map(|node| point(node, twice_nll)).collect(),
-            intervals: options
-                .levels
-                .iter()
-                .zip(crossings)
-                .map(|(&level, (lower, upper))| Interval { level, lower, upper })
-                .collect(),
-            status: worst(path.of(0).iter().map(|n| n.status)),
-            notes,
-        })
+        scan(self, values, data, options)
     }
 
     /// Asymmetric uncertainties of the parameters of these names, or of all that are free.
@@ -149,36 +117,85 @@ impl Session {
         data: &Data,
         tolerance: Tolerance,
     ) -> Result<(FitResult, Vec<Minos>)> {
-        let wanted: Vec<usize> = match names {
-            [] => (0..self.fixed.len()).filter(|&k| !self.fixed[k]).collect(),
-            _ => names.iter().map(|name| self.parameter(name)).collect::<Result<_>>()?,
-        };
-        wanted.iter().try_for_each(|&k| self.check_free(k))?;
-        let (fit, dataset) = self.explore(data, &[], tolerance)?;
-        must_converge(&fit)?;
-        let one = |&k: &usize| {
-            let datasets = vec![super::profile::Dataset {
-                data: data.clone(),
-                starts: dataset.starts.clone(),
-                tangents: tangents(&fit.covariance, &[k], fit.parameters.len()),
-            }];
-            let profiler = Profiler { session: self, held: vec![k], datasets, tolerance };
-            let (mut path, value) = (Path::new(1), fit.parameters[k]);
-            let width = fit.uncertainties.get(k).copied().filter(|u| *u > 0.0);
-            let found = crossings(&profiler, &mut path, (value, fit.twice_nll), width, &[1.0])?;
-            let (lower, upper) = found.first().copied().unwrap_or((None, None));
-            Ok(Minos {
-                parameter: self.model.parameters()[k].name.clone(),
-                value,
-                uncertainty: width,
-                up: upper.map(|u| u - value),
-                down: lower.map(|l| l - value),
-                status: worst(path.of(0).iter().map(|n| n.status)),
-            })
-        };
-        let all = wanted.par_iter().map(one).collect::<Result<_>>()?;
-        Ok((fit, all))
+        minos(self, names, data, tolerance)
     }
+}
+
+pub(super) fn scan<L: Likelihood>(
+    likelihood: &L,
+    values: &[f64],
+    data: &L::Data,
+    options: &ScanOptions,
+) -> Result<Scan> {
+    let k = likelihood.poi(options.parameter.as_deref())?;
+    check_values(values)?;
+    check_free(likelihood, k)?;
+    let levels = options.levels.iter().map(|&l| quantile(l, 1.0)).collect::<Result<Vec<_>>>()?;
+    let (fit, dataset) = explore(likelihood, data, &[k], options.tolerance)?;
+    must_converge(&fit)?;
+    let datasets = vec![dataset];
+    let profiler = Profiler { likelihood, held: vec![k], datasets, tolerance: options.tolerance };
+    let mut path = Path::new(1);
+    path.extend(&profiler, values, false)?;
+    let (mut best, mut twice_nll, mut notes) = (fit.parameters[k], fit.twice_nll, Vec::new());
+    if let Some(found) = profiler.lower_minimum(path.of(0), twice_nll)? {
+        (best, twice_nll) = (found.0[k], found.1);
+        notes.push(LOWER_MINIMUM.into());
+    }
+    let width = fit.uncertainties.get(k).copied().filter(|u| *u > 0.0);
+    let crossings = crossings(&profiler, &mut path, (best, twice_nll), width, &levels)?;
+    let asked = path.of(0).iter().filter(|n| values.contains(&n.values[0]));
+    Ok(Scan {
+        parameter: likelihood.name(k).to_owned(),
+        best,
+        twice_nll,
+        points: asked.map(|node| point(node, twice_nll)).collect(),
+        intervals: options
+            .levels
+            .iter()
+            .zip(crossings)
+            .map(|(&level, (lower, upper))| Interval { level, lower, upper })
+            .collect(),
+        status: worst(path.of(0).iter().map(|n| n.status)),
+        notes,
+    })
+}
+
+pub(super) fn minos<L: Likelihood>(
+    likelihood: &L,
+    names: &[String],
+    data: &L::Data,
+    tolerance: Tolerance,
+) -> Result<(FitResult, Vec<Minos>)> {
+    let wanted: Vec<usize> = match names {
+        [] => (0..likelihood.fixed().len()).filter(|&k| !likelihood.fixed()[k]).collect(),
+        _ => names.iter().map(|name| likelihood.parameter(name)).collect::<Result<_>>()?,
+    };
+    wanted.iter().try_for_each(|&k| check_free(likelihood, k))?;
+    let (fit, dataset) = explore(likelihood, data, &[], tolerance)?;
+    must_converge(&fit)?;
+    let one = |&k: &usize| {
+        let datasets = vec![super::profile::Dataset {
+            data: data.clone(),
+            starts: dataset.starts.clone(),
+            tangents: tangents(&fit.covariance, &[k], fit.parameters.len()),
+        }];
+        let profiler = Profiler { likelihood, held: vec![k], datasets, tolerance };
+        let (mut path, value) = (Path::new(1), fit.parameters[k]);
+        let width = fit.uncertainties.get(k).copied().filter(|u| *u > 0.0);
+        let found = crossings(&profiler, &mut path, (value, fit.twice_nll), width, &[1.0])?;
+        let (lower, upper) = found.first().copied().unwrap_or((None, None));
+        Ok(Minos {
+            parameter: likelihood.name(k).to_owned(),
+            value,
+            uncertainty: width,
+            up: upper.map(|u| u - value),
+            down: lower.map(|l| l - value),
+            status: worst(path.of(0).iter().map(|n| n.status)),
+        })
+    };
+    let all = wanted.par_iter().map(one).collect::<Result<_>>()?;
+    Ok((fit, all))
 }
 
 impl Scan {
@@ -222,16 +239,16 @@ fn point(node: &Node, twice_nll: f64) -> ScanPoint {
 }
 
 /// Where the profile crosses each of the levels on both sides of the best fit, within the bounds.
-fn crossings(
-    profiler: &Profiler<'_>,
+fn crossings<L: Likelihood>(
+    profiler: &Profiler<'_, L>,
     path: &mut Path,
     (best, twice_nll): (f64, f64),
     width: Option<f64>,
     levels: &[f64],
 ) -> Result<Vec<(Option<f64>, Option<f64>)>> {
     let k = profiler.held[0];
-    let bounds = profiler.session.model.parameters()[k].bounds;
-    let width = width.unwrap_or(0.05 * (bounds.1 - bounds.0));
+    let bounds = profiler.likelihood.bounds(k);
+    let width = width.unwrap_or_else(|| part_of(0.05, bounds, best));
     let tolerance = PRECISION * width;
     // +1 looks up, -1 down
     let sides = [-1.0, 1.0];
@@ -277,6 +294,12 @@ fn crossings(
         }
     }
     Ok(found.into_iter().map(|[lower, upper]| (lower, upper)).collect())
+}
+
+/// A part of the range between bounds; where that is infinite, of a value's size.
+pub(super) fn part_of(part: f64, (lower, upper): (f64, f64), value: f64) -> f64 {
+    let range = upper - lower;
+    part * if range.is_finite() { range } else { value.abs().max(1.0) }
 }
 
 /// How far below the level the profile is: nearly a straight line.

@@ -1,6 +1,7 @@
 //! Profile likelihood of two parameters and its contours.
 
-use super::profile::{LOWER_MINIMUM, Node, Profiler, worst};
+use super::likelihood::{Likelihood, check_free};
+use super::profile::{LOWER_MINIMUM, Node, Profiler, explore, worst};
 use super::scan::{check_values, must_converge, quantile};
 use super::{ScanOptions, Session};
 use crate::fit::Status;
@@ -57,61 +58,70 @@ impl Session {
         data: &Data,
         options: &ScanOptions,
     ) -> Result<Scan2d> {
-        let held = [self.parameter(names[0])?, self.parameter(names[1])?];
-        if held[0] == held[1] {
-            return Err(Error::Argument(format!("a scan of {} against itself", names[0])));
-        }
-        held.iter().try_for_each(|&k| self.check_free(k))?;
-        let (x, y) = (rising(x)?, rising(y)?);
-        // a wrong level shows before the fits
-        options.levels.iter().try_for_each(|&level| quantile(level, 2.0).map(drop))?;
-        let (fit, dataset) = self.explore(data, &held, options.tolerance)?;
-        must_converge(&fit)?;
-        let profiler = Profiler {
-            session: self,
-            held: held.to_vec(),
-            datasets: vec![dataset],
-            tolerance: options.tolerance,
-        };
-        let (columns, rows) = (x.len(), y.len());
-        let pairs = y.iter().flat_map(|&b| x.iter().map(move |&a| vec![a, b]));
-        let mut nodes: Vec<Node> = pairs.map(|values| Node::new(0, values)).collect();
-        let neighbours = |i: usize| {
-            let (column, row) = (i % columns, i / columns);
-            let mut all = Vec::with_capacity(4);
-            all.extend((column > 0).then(|| i - 1));
-            all.extend((column + 1 < columns).then(|| i + 1));
-            all.extend((row > 0).then(|| i - columns));
-            all.extend((row + 1 < rows).then(|| i + columns));
-            all
-        };
-        // the corners and the middle
-        let anchors = |i: usize| {
-            let (column, row) = (i % columns, i / columns);
-            let corner = |at: usize, n: usize| at == 0 || at + 1 == n;
-            corner(column, columns) && corner(row, rows) || column == columns / 2 && row == rows / 2
-        };
-        profiler.solve(&mut nodes, &neighbours, &anchors)?;
-        let (mut best, mut twice_nll, mut notes) = (fit.parameters, fit.twice_nll, Vec::new());
-        if let Some(found) = profiler.lower_minimum(&nodes, twice_nll)? {
-            (best, twice_nll) = found;
-            notes.push(LOWER_MINIMUM.into());
-        }
-        let delta =
-            |n: &Node| if n.status.is_converged() { n.twice_nll - twice_nll } else { f64::NAN };
-        let delta_twice_nll: Vec<f64> = nodes.iter().map(delta).collect();
-        Ok(Scan2d {
-            parameters: held.map(|k| self.model.parameters()[k].name.clone()),
-            best: held.map(|k| best[k]),
-            twice_nll,
-            contours: drawn(&options.levels, &x, &y, &delta_twice_nll)?,
-            status: worst(nodes.iter().map(|n| n.status)),
-            x,
-            y,
-            delta_twice_nll,
-            notes,
-        })
+        scan2d(self, names, (x, y), data, options)
     }
+}
+
+pub(super) fn scan2d<L: Likelihood>(
+    likelihood: &L,
+    names: [&str; 2],
+    (x, y): (&[f64], &[f64]),
+    data: &L::Data,
+    options: &ScanOptions,
+) -> Result<Scan2d> {
+    let held = [likelihood.parameter(names[0])?, likelihood.parameter(names[1])?];
+    if held[0] == held[1] {
+        return Err(Error::Argument(format!("a scan of {} against itself", names[0])));
+    }
+    held.iter().try_for_each(|&k| check_free(likelihood, k))?;
+    let (x, y) = (rising(x)?, rising(y)?);
+    // a wrong level shows before the fits
+    options.levels.iter().try_for_each(|&level| quantile(level, 2.0).map(drop))?;
+    let (fit, dataset) = explore(likelihood, data, &held, options.tolerance)?;
+    must_converge(&fit)?;
+    let profiler = Profiler {
+        likelihood,
+        held: held.to_vec(),
+        datasets: vec![dataset],
+        tolerance: options.tolerance,
+    };
+    let (columns, rows) = (x.len(), y.len());
+    let pairs = y.iter().flat_map(|&b| x.iter().map(move |&a| vec![a, b]));
+    let mut nodes: Vec<Node> = pairs.map(|values| Node::new(0, values)).collect();
+    let neighbours = |i: usize| {
+        let (column, row) = (i % columns, i / columns);
+        let mut all = Vec::with_capacity(4);
+        all.extend((column > 0).then(|| i - 1));
+        all.extend((column + 1 < columns).then(|| i + 1));
+        all.extend((row > 0).then(|| i - columns));
+        all.extend((row + 1 < rows).then(|| i + columns));
+        all
+    };
+    // the corners and the middle
+    let anchors = |i: usize| {
+        let (column, row) = (i % columns, i / columns);
+        let corner = |at: usize, n: usize| at == 0 || at + 1 == n;
+        corner(column, columns) && corner(row, rows) || column == columns / 2 && row == rows / 2
+    };
+    profiler.solve(&mut nodes, &neighbours, &anchors)?;
+    let (mut best, mut twice_nll, mut notes) = (fit.parameters, fit.twice_nll, Vec::new());
+    if let Some(found) = profiler.lower_minimum(&nodes, twice_nll)? {
+        (best, twice_nll) = found;
+        notes.push(LOWER_MINIMUM.into());
+    }
+    let delta = |n: &Node| if n.status.is_converged() { n.twice_nll - twice_nll } else { f64::NAN };
+    let delta_twice_nll: Vec<f64> = nodes.iter().map(delta).collect();
+    Ok(Scan2d {
+        parameters: held.map(|k| likelihood.name(k).to_owned()),
+        best: held.map(|k| best[k]),
+        twice_nll,
+        contours: drawn(&options.levels, &x, &y, &delta_twice_nll)?,
+        status: worst(nodes.iter().map(|n| n.status)),
+        x,
+        y,
+        delta_twice_nll,
+        notes,
+    })
 }
 
 impl Scan2d {

@@ -4,9 +4,10 @@ use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Session;
-use super::ensemble::Ensemble;
+use super::ensemble::{Ensemble, EnsemblePlan};
 use super::hypotest::STEPS;
-use super::hypotheses::{Hypotheses, OBSERVED};
+use super::hypotheses::{FreeFit, Hypotheses, OBSERVED, within};
+use super::likelihood::Likelihood;
 use super::pending_test::PendingTest;
 use super::place::Place;
 use crate::fit::Tolerance;
@@ -58,7 +59,7 @@ impl Hypothesis {
 
 /// A [`PendingTest`] and the session that fits its toys.
 pub struct PreparedTest<'a> {
-    session: Place<'a>,
+    session: Place<'a, Session>,
     pending: PendingTest,
 }
 
@@ -156,52 +157,65 @@ impl Session {
         values: &[f64],
         data: &Data,
     ) -> Result<Vec<PreparedTest<'_>>> {
-        let poi = self.poi(test.poi.as_deref())?;
-        let name = &self.model.parameters()[poi].name;
-        if let Some(mu) = values.iter().find(|mu| !mu.is_finite()) {
-            return Err(Error::Argument(format!("{name} = {mu} is not a finite number")));
-        }
-        let statistic = test.statistic;
-        let free = self.free_fit(data, poi, statistic, Tolerance::PARITY)?;
-        let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let step = (largest - statistic.alternative()) / STEPS as f64;
-        let on_the_way = (1..STEPS).map(|i| statistic.alternative() + step * i as f64);
-        let all: Vec<f64> = on_the_way.chain(values.iter().copied()).collect();
-        let tests = Hypotheses::new(&free, poi, statistic, Tolerance::PARITY, &|_| all.clone())?;
-        // toys get the bounds of the observed data's free fit, or wider ones
-        let declared = self.model.parameters()[poi].bounds;
-        let (_, seen) = free.session.model.parameters()[poi].bounds;
-        let (lower, upper) = statistic.bounds((declared.0, declared.1.max(seen)), largest);
-        let mut notes = tests.notes.clone();
-        let session = self.bounded(poi, (lower, upper))?;
-        if (lower, upper) != declared {
-            notes.push(format!("the toys' free fits had {name} between {lower} and {upper}"));
-        }
-        let truth = |mu: f64| {
-            tests.truth(mu).map(<[f64]>::to_vec).ok_or_else(|| {
-                let message = format!("the fit with {name} held at {mu} did not converge");
-                Error::Convergence(message)
-            })
-        };
-        let prepared = |(k, &mu): (usize, &f64)| {
-            let place = tests.path.values().iter().position(|v| *v == mu);
-            let q = place.map_or(f64::NAN, |i| tests.q(OBSERVED, i));
-            let stream = test.stream + 2 * k as u64;
-            let pending = PendingTest {
-                test: ToyTest { mu, stream, ..test.clone() },
-                poi,
-                name: name.clone(),
-                bounds: (lower, upper),
-                test_statistic: q,
-                mu_hat: tests.best[OBSERVED].0,
-                notes: notes.clone(),
-                truths: [truth(mu)?, truth(statistic.alternative())?],
-                ensembles: None,
-            };
-            Ok(PreparedTest { session: session.clone(), pending })
-        };
-        values.iter().enumerate().map(prepared).collect()
+        let (session, pending) = pending(self, test, values, data)?;
+        let prepared = |pending| PreparedTest { session: session.clone(), pending };
+        Ok(pending.into_iter().map(prepared).collect())
     }
+}
+
+/// The fits to the data that tests of `values` by toys begin with, and where their toys are fitted.
+pub(super) fn pending<'a, L: Likelihood>(
+    likelihood: &'a L,
+    test: &ToyTest,
+    values: &[f64],
+    data: &L::Data,
+) -> Result<(Place<'a, L>, Vec<PendingTest>)> {
+    let poi = likelihood.poi(test.poi.as_deref())?;
+    let name = likelihood.name(poi);
+    if let Some(mu) = values.iter().find(|mu| !mu.is_finite()) {
+        return Err(Error::Argument(format!("{name} = {mu} is not a finite number")));
+    }
+    let statistic = test.statistic;
+    let free = FreeFit::new(likelihood, data, poi, statistic, Tolerance::PARITY)?;
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let step = (largest - statistic.alternative()) / STEPS as f64;
+    let on_the_way = (1..STEPS).map(|i| statistic.alternative() + step * i as f64);
+    let all: Vec<f64> = on_the_way.chain(values.iter().copied()).collect();
+    let tests = Hypotheses::new(&free, poi, statistic, Tolerance::PARITY, &|_| all.clone())?;
+    // toys get the bounds of the observed data's free fit, or wider ones
+    let declared = likelihood.bounds(poi);
+    let (_, seen) = free.place.bounds(poi);
+    let wanted = statistic.bounds((declared.0, declared.1.max(seen)), largest);
+    let (lower, upper) = within(likelihood, poi, wanted);
+    let mut notes = tests.notes.clone();
+    let place = Place::bounded(likelihood, poi, (lower, upper))?;
+    if (lower, upper) != declared {
+        notes.push(format!("the toys' free fits had {name} between {lower} and {upper}"));
+    }
+    let truth = |mu: f64| {
+        tests.truth(mu).map(<[f64]>::to_vec).ok_or_else(|| {
+            let message = format!("the fit with {name} held at {mu} did not converge");
+            Error::Convergence(message)
+        })
+    };
+    let pending = |(k, &mu): (usize, &f64)| {
+        let at = tests.path.values().iter().position(|v| *v == mu);
+        let q = at.map_or(f64::NAN, |i| tests.q(OBSERVED, i));
+        let stream = test.stream + 2 * k as u64;
+        Ok(PendingTest {
+            test: ToyTest { mu, stream, ..test.clone() },
+            poi,
+            name: name.to_owned(),
+            bounds: (lower, upper),
+            test_statistic: q,
+            mu_hat: tests.best[OBSERVED].0,
+            notes: notes.clone(),
+            truths: [truth(mu)?, truth(statistic.alternative())?],
+            ensembles: None,
+        })
+    };
+    let pending = values.iter().enumerate().map(pending).collect::<Result<_>>()?;
+    Ok((place, pending))
 }
 
 impl Deref for PreparedTest<'_> {
@@ -232,32 +246,43 @@ impl PreparedTest<'_> {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Hypothesis, u64),
     ) -> Result<ToyHypotest> {
-        let Self { session, mut pending } = self;
-        let (last, chunk) = (pending.test.range.end, pending.test.chunk);
-        let stopped = || stop.load(Ordering::Relaxed);
-        while !stopped() {
-            let needed = pending.needed();
-            if needed.is_empty() {
-                break;
-            }
-            for (hypothesis, plan) in needed {
-                if stopped() {
-                    break;
-                }
-                let mut heard = |n| progress(hypothesis, n);
-                let part = session.ensemble_here(&plan, chunk, stop, &mut heard)?;
-                pending.take(hypothesis, &part)?;
-            }
-        }
-        let whole = !stopped() || pending.end() == last;
-        let done = pending.conclude();
-        Ok(ToyHypotest { complete: whole && done.complete, ..done })
+        let Self { session, pending } = self;
+        let chunk = pending.test.chunk;
+        throw(pending, stop, &mut |hypothesis, plan| {
+            session.ensemble_here(plan, chunk, stop, &mut |n| progress(hypothesis, n))
+        })
     }
 
     /// What the toys of both hypotheses say.
     pub fn conclude(self, tested: Ensemble, alternative: Ensemble) -> ToyHypotest {
         self.pending.conclude_of(tested, alternative)
     }
+}
+
+/// Takes in the toys of both hypotheses as `ensemble` makes them, in steps where the test is adaptive.
+pub(super) fn throw(
+    mut pending: PendingTest,
+    stop: &AtomicBool,
+    ensemble: &mut dyn FnMut(Hypothesis, &EnsemblePlan) -> Result<Ensemble>,
+) -> Result<ToyHypotest> {
+    let last = pending.test.range.end;
+    let stopped = || stop.load(Ordering::Relaxed);
+    while !stopped() {
+        let needed = pending.needed();
+        if needed.is_empty() {
+            break;
+        }
+        for (hypothesis, plan) in needed {
+            if stopped() {
+                break;
+            }
+            let part = ensemble(hypothesis, &plan)?;
+            pending.take(hypothesis, &part)?;
+        }
+    }
+    let whole = !stopped() || pending.end() == last;
+    let done = pending.conclude();
+    Ok(ToyHypotest { complete: whole && done.complete, ..done })
 }
 
 impl From<ToyHypotest> for ToyDiscovery {

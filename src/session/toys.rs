@@ -40,6 +40,17 @@ pub struct ToyChunk {
     pub conditional: Option<FitBatch>,
     /// What was fitted, where the plan asks for it.
     pub data: Option<ToyData>,
+    /// What is known of toys of unbinned models.
+    pub events: Option<ToyEvents>,
+}
+
+/// What is known of consecutive toys of an unbinned model beside their fits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ToyEvents {
+    /// Uncertainties in the free fits, `[n_toys, n_parameters]`; NaN where there are none.
+    pub uncertainties: Vec<f64>,
+    /// Numbers of events of all channels, `[n_toys]`.
+    pub numbers: Vec<u64>,
 }
 
 /// Data of consecutive toys, in the model's order.
@@ -107,7 +118,8 @@ impl Session {
             &fit,
             &mut |first, data, fits| {
                 let (fits, conditional) = fits;
-                sink(ToyChunk { first, fits, conditional, data: plan.keep_data.then_some(data) })
+                let data = plan.keep_data.then_some(data);
+                sink(ToyChunk { first, fits, conditional, data, events: None })
             },
         )
     }

@@ -16,6 +16,8 @@ mod reduce;
 mod schema;
 #[cfg(feature = "parquet")]
 mod spec;
+mod statements;
+mod toys;
 mod yields;
 
 use std::path::PathBuf;

@@ -33,7 +33,7 @@ pub(crate) enum Method {
 }
 
 /// The first `=` counts: patterns may hold others.
-fn group(text: &str) -> Result<(String, Vec<String>), String> {
+pub(crate) fn group(text: &str) -> Result<(String, Vec<String>), String> {
     let wrong = || "NAME=PATTERN[,PATTERN] is needed, e.g. jets=jet_*".to_owned();
     let (name, patterns) = text.split_once('=').ok_or_else(wrong)?;
     let patterns: Vec<String> = patterns.split(',').map(str::to_owned).collect();

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use neyman::fit::Tolerance;
+use neyman::infer::TestStatistic;
 
-use super::parse::assignment;
-use super::{OutputArguments, ToleranceArguments};
+use super::impacts::group;
+use super::parse::{assignment, finite, grid, named_grid, positive};
+use super::{Grid, OutputArguments, ToleranceArguments, ToyRunArguments};
+use crate::cli::test_toys::ScanToyArguments;
 
 #[derive(Debug, Args)]
 pub(crate) struct Unbinned {
@@ -17,6 +21,159 @@ pub(crate) struct Unbinned {
 pub(crate) enum What {
     /// Maximum-likelihood fit with uncertainties, on the processor
     Fit(Fit),
+    /// Profile likelihood of one parameter or two, with intervals or contours
+    Scan(Scan),
+    /// Asymmetric uncertainties
+    Minos(Minos),
+    /// Test a value of the parameter of interest: CLs, observed and expected
+    Hypotest(Hypotest),
+    /// Significance of an excess, observed and expected
+    Discovery(Discovery),
+    /// Upper limits, observed and expected
+    Limit(Limit),
+    /// What each parameter does to the parameter of interest, and its uncertainty by groups
+    Ranking(Ranking),
+    /// Throw toys and fit them
+    Toys(Toys),
+}
+
+/// What all statements but a plain fit take.
+#[derive(Debug, Args)]
+pub(crate) struct Statement {
+    /// Specification (YAML or JSON); files of events are found from where it lies
+    #[arg(value_name = "SPEC")]
+    pub(crate) specification: PathBuf,
+    /// Parameter of interest [default: the specification's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) poi: Option<String>,
+    /// Hold a parameter at a value in all fits; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) fix: Vec<(String, f64)>,
+}
+
+/// When fits of a test stop, and where the result goes.
+#[derive(Debug, Args)]
+pub(crate) struct Ends {
+    /// Estimated distance to the minimum of the NLL at which a fit has converged
+    #[arg(long, value_name = "EDM", default_value_t = Tolerance::PARITY.edm, value_parser = positive)]
+    tolerance: f64,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+impl Ends {
+    pub(crate) fn tolerance(&self) -> Tolerance {
+        Tolerance { edm: self.tolerance, ..Tolerance::PARITY }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    /// Values of the parameter of interest: from A to B, N of them
+    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true,
+          required_unless_present = "parameter", conflicts_with = "parameter")]
+    pub(crate) mu: Option<Grid>,
+    /// Values of another parameter; given twice, of a pair of parameters
+    #[arg(long, value_name = "NAME=A:B:N", value_parser = named_grid)]
+    pub(crate) parameter: Vec<(String, Grid)>,
+    /// Confidence levels of intervals or contours
+    #[arg(long, value_name = "CL", value_delimiter = ',', default_values_t = [0.68, 0.95])]
+    pub(crate) levels: Vec<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Minos {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    /// Parameter; repeatable [default: all that are free]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) parameter: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hypotest {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    /// Value of the parameter of interest to be tested
+    #[arg(long, value_name = "MU", default_value_t = 1.0, allow_negative_numbers = true,
+          value_parser = finite)]
+    pub(crate) mu: f64,
+    /// Test statistic: qtilde, qmu, tmu, ttilde
+    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::QTilde)]
+    pub(crate) test_statistic: TestStatistic,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Discovery {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Limit {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    /// Test statistic: qtilde, qmu
+    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::QTilde)]
+    pub(crate) test_statistic: TestStatistic,
+    /// Confidence level
+    #[arg(long, value_name = "CL", default_value_t = 0.95)]
+    pub(crate) confidence_level: f64,
+    /// Values to be tested beside those that the search needs: from A to B, N of them
+    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
+    pub(crate) mu: Option<Grid>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ranking {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) tolerance: ToleranceArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    /// Rank these parameters only; * stands for anything; repeatable
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) parameter: Vec<String>,
+    /// Uncertainty of these parameters together, * standing for anything; repeatable
+    #[arg(long, value_name = "NAME=PATTERN[,PATTERN]", value_parser = group)]
+    pub(crate) group: Vec<(String, Vec<String>)>,
+    /// Rows of the table for people
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Toys {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) run: ToyRunArguments,
+    /// True parameter of interest [default: its initial value; with --truth fit its best fit]
+    #[arg(long, value_name = "MU", allow_negative_numbers = true)]
+    pub(crate) mu: Option<f64>,
+    /// Fit each toy also with the parameter of interest at its true value: gives t_mu
+    #[arg(long)]
+    pub(crate) conditional: bool,
+    /// The same with the parameter of interest at this value
+    #[arg(long, value_name = "MU", allow_negative_numbers = true, conflicts_with = "conditional")]
+    pub(crate) test_mu: Option<f64>,
 }
 
 #[derive(Debug, Args)]

@@ -36,7 +36,7 @@ pub(super) fn run(
     Ok(test_toys::exit(&found))
 }
 
-fn body(test: &ToyHypotest) -> Value {
+pub(crate) fn body(test: &ToyHypotest) -> Value {
     let body = json!({
         "poi": test.poi,
         "mu": number(test.mu),
@@ -57,7 +57,7 @@ fn body(test: &ToyHypotest) -> Value {
     test_toys::with_counts(body, test)
 }
 
-fn text(test: &ToyHypotest) -> String {
+pub(crate) fn text(test: &ToyHypotest) -> String {
     let mut table = Table::new(&["", "CLs", "CLs+b", "CLb"]);
     let of = |f: Fraction| plus_minus(f.value(), f.error());
     table.row([

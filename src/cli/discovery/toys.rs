@@ -32,7 +32,7 @@ pub(super) fn run(
     Ok(test_toys::exit(&found.test))
 }
 
-fn body(found: &ToyDiscovery) -> Value {
+pub(crate) fn body(found: &ToyDiscovery) -> Value {
     let body = json!({
         "poi": found.test.poi,
         "q0": number(found.test.test_statistic),
@@ -48,7 +48,7 @@ fn body(found: &ToyDiscovery) -> Value {
     test_toys::with_counts(body, &found.test)
 }
 
-fn text(found: &ToyDiscovery) -> String {
+pub(crate) fn text(found: &ToyDiscovery) -> String {
     let (test, p0) = (&found.test, found.p0);
     let poi = display_name(&test.poi);
     let observed = match p0.passing {

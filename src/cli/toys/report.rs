@@ -3,41 +3,46 @@
 use std::time::Duration;
 
 use neyman::accelerator::DeviceInfo;
-use neyman::results::ToySummary;
 use neyman::session::ToyPlan;
-use neyman::spec::display_name;
+use neyman::spec::{Warning, display_name};
 use serde_json::{Value, json};
 
-use crate::cli::Exit;
-use crate::cli::arguments::Toys;
+use super::Done;
+use crate::cli::arguments::ToyRunArguments;
 use crate::cli::failure::one_line;
 use crate::cli::json::number;
-use crate::cli::load::Loaded;
 use crate::cli::table::count;
+use crate::cli::{Exit, Outcome, output};
 
-pub(super) struct Report<'a> {
-    pub(super) arguments: &'a Toys,
-    pub(super) device: &'a DeviceInfo,
-    pub(super) plan: &'a ToyPlan,
+pub(crate) struct Report<'a> {
+    pub(crate) run: &'a ToyRunArguments,
+    pub(crate) device: &'a DeviceInfo,
+    pub(crate) plan: &'a ToyPlan,
     /// Name and true value of the parameter of interest.
-    pub(super) truth: Option<(String, f64)>,
-    pub(super) loaded: &'a Loaded,
+    pub(crate) truth: Option<(String, f64)>,
+    /// What the workspace has about it.
+    pub(crate) of_workspace: &'a [Warning],
     /// What the truth does to toys.
-    pub(super) warnings: Vec<String>,
-    pub(super) summary: ToySummary,
-    /// What an earlier process had done.
-    pub(super) resumed: ToySummary,
-    pub(super) wall: Duration,
-    pub(super) cpu: Duration,
-    pub(super) complete: bool,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) done: Done,
 }
 
 impl Report<'_> {
-    pub(super) fn exit(&self) -> Exit {
-        let unconverged = self.summary.unconverged.len() as f64;
-        if !self.complete {
+    /// Tells it, and how the command ends.
+    pub(crate) fn write(&self) -> Outcome {
+        if self.run.json {
+            output::json(&self.json())?;
+        } else {
+            output::text(&self.text())?;
+        }
+        Ok(self.exit())
+    }
+
+    fn exit(&self) -> Exit {
+        let unconverged = self.done.summary.unconverged.len() as f64;
+        if !self.done.complete {
             Exit::Interrupted
-        } else if unconverged > self.arguments.max_unconverged * self.summary.toys as f64 {
+        } else if unconverged > self.run.max_unconverged * self.done.summary.toys as f64 {
             Exit::NotConverged
         } else {
             Exit::Success
@@ -46,29 +51,29 @@ impl Report<'_> {
 
     /// Fits of this process per second of `time`.
     fn rate(&self, time: Duration) -> f64 {
-        let fits = (self.summary.fits - self.resumed.fits) as f64;
+        let fits = (self.done.summary.fits - self.done.resumed.fits) as f64;
         if fits > 0.0 { fits / time.as_secs_f64().max(1e-9) } else { 0.0 }
     }
 
-    pub(super) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let device = self.device;
         let of_workspace =
-            self.loaded.warnings.iter().map(|w| json!({"path": w.path, "message": w.message}));
+            self.of_workspace.iter().map(|w| json!({"path": w.path, "message": w.message}));
         let of_truth = self.warnings.iter().map(|w| json!({"path": null, "message": w}));
         json!({
-            "toys": self.summary.toys,
-            "converged": self.summary.converged,
-            "unconverged": self.summary.unconverged,
-            "seconds": number(self.wall.as_secs_f64()),
-            "cpu_seconds": number(self.cpu.as_secs_f64()),
-            "fits": self.summary.fits,
-            "fits_per_second": number(self.rate(self.wall)),
-            "fits_per_cpu_second": number(self.rate(self.cpu)),
-            "evaluations": self.summary.evaluations,
-            "negative_rates": self.summary.negative,
-            "missed_minima": self.summary.missed,
-            "finished_on_processor": self.summary.on_host,
-            "device_failure": self.summary.failure,
+            "toys": self.done.summary.toys,
+            "converged": self.done.summary.converged,
+            "unconverged": self.done.summary.unconverged,
+            "seconds": number(self.done.wall.as_secs_f64()),
+            "cpu_seconds": number(self.done.cpu.as_secs_f64()),
+            "fits": self.done.summary.fits,
+            "fits_per_second": number(self.rate(self.done.wall)),
+            "fits_per_cpu_second": number(self.rate(self.done.cpu)),
+            "evaluations": self.done.summary.evaluations,
+            "negative_rates": self.done.summary.negative,
+            "missed_minima": self.done.summary.missed,
+            "finished_on_processor": self.done.summary.on_host,
+            "device_failure": self.done.summary.failure,
             "device": device.name,
             "precision": device.precision,
             "device_description": device.description,
@@ -77,22 +82,22 @@ impl Report<'_> {
             "range": [self.plan.range.start, self.plan.range.end],
             "poi": self.truth.as_ref().map(|(name, _)| name),
             "mu": self.truth.as_ref().map(|&(_, mu)| number(mu)),
-            "resumed": self.resumed.toys,
-            "interrupted": !self.complete,
+            "resumed": self.done.resumed.toys,
+            "interrupted": !self.done.complete,
             "warnings": of_workspace.chain(of_truth).collect::<Vec<_>>(),
-            "output": self.arguments.output.as_ref().map(|p| p.display().to_string()),
+            "output": self.run.output.as_ref().map(|p| p.display().to_string()),
         })
     }
 
-    pub(super) fn text(&self) -> String {
-        let summary = &self.summary;
+    fn text(&self) -> String {
+        let summary = &self.done.summary;
         let mut text = format!(
             "{} of {} toys converged, {:.2} s ({:.2} s cpu), {:.0} fits per second on {}\n",
             summary.converged,
             summary.toys,
-            self.wall.as_secs_f64(),
-            self.cpu.as_secs_f64(),
-            self.rate(self.wall),
+            self.done.wall.as_secs_f64(),
+            self.done.cpu.as_secs_f64(),
+            self.rate(self.done.wall),
             self.device.name,
         );
         if let Some((name, mu)) = &self.truth {
@@ -123,14 +128,14 @@ impl Report<'_> {
             let failure = one_line(failure);
             text.push_str(&format!("a device failed: {failure}\n"));
         }
-        if let Some(path) = &self.arguments.output {
+        if let Some(path) = &self.run.output {
             let path = path.display();
-            text.push_str(&if self.complete {
+            text.push_str(&if self.done.complete {
                 format!("written to {path}\n")
             } else {
                 format!("interrupted: {path}.part holds them; the same command with --resume continues\n")
             });
-        } else if !self.complete {
+        } else if !self.done.complete {
             text.push_str("interrupted: with -o FILE.npz a run can be resumed\n");
         }
         text

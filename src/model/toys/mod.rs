@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use super::{Constraint, Model};
 use crate::error::{Error, Result};
+pub(crate) use normal::{quantile, uniform};
+pub(crate) use philox::words;
 use poisson_table::PoissonTable;
 
 /// Above this rate a count is the sum of several with a fraction of the rate: tables stay small.
@@ -75,6 +77,25 @@ impl ToySampler {
             }
         }
         Ok(Self { n_bins: model.n_bins(), elements: builder.elements, warnings: builder.warnings })
+    }
+
+    /// Toys of Poisson counts with these rates, each with what it is of, and of normal numbers with these means and
+    /// widths: main and auxiliary data of any likelihood.
+    ///
+    /// # Errors
+    /// As for [`ToySampler::new`].
+    pub(crate) fn of(
+        rates: &[(f64, String)],
+        normal: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Result<Self> {
+        let mut builder = Builder::default();
+        for (rate, name) in rates {
+            builder.poisson(*rate, || name.clone())?;
+        }
+        let normal = normal.into_iter().map(|(mean, sigma)| Element::Gaussian { mean, sigma });
+        builder.elements.extend(normal);
+        let Builder { elements, warnings, .. } = builder;
+        Ok(Self { n_bins: rates.len(), elements, warnings })
     }
 
     /// Writes toy number `toy` of `seed` into `main`, `[n_bins]`, and `auxiliary`, `[n_auxiliary]`.

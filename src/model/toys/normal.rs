@@ -7,7 +7,7 @@ use libm::log;
 /// Uniform in (0, 1) from 64 random bits: the odd multiples of 2^-53. Neither end is possible, and
 /// the values lie symmetrically about 1/2.
 #[inline]
-pub(super) fn uniform(word: u64) -> f64 {
+pub(crate) fn uniform(word: u64) -> f64 {
     ((word >> 11) | 1) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
@@ -15,7 +15,7 @@ pub(super) fn uniform(word: u64) -> f64 {
 /// algorithm AS 241, PPND16 (M. J. Wichura, Applied Statistics 37 (1988) 477).
 ///
 /// Only `+ - * /`, the square root and libm's logarithm: the same bits everywhere.
-pub(super) fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
         let r = 0.180625 - q * q;

@@ -27,7 +27,7 @@ pub(super) fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 /// The two 64-bit words of block `block`, stream `stream`, of toy `toy` of seed `seed`.
 #[inline]
-pub(super) fn words(seed: u64, toy: u64, block: u32, stream: u32) -> [u64; 2] {
+pub(crate) fn words(seed: u64, toy: u64, block: u32, stream: u32) -> [u64; 2] {
     let bits = philox4x32(
         [toy as u32, (toy >> 32) as u32, block, stream],
         [seed as u32, (seed >> 32) as u32],

@@ -1,6 +1,6 @@
 //! Impacts by shifting the auxiliary data.
 
-use super::Around;
+use super::{Around, Session};
 use crate::Result;
 use crate::fit::{self, FitJob, Status};
 use crate::model::Constraint;
@@ -54,7 +54,7 @@ struct Source {
     response: f64,
 }
 
-impl Around<'_> {
+impl Around<'_, Session> {
     pub(super) fn shifted_auxiliary(&self, notes: &mut Vec<String>) -> Result<GlobalImpacts> {
         let sources = self.sources(notes);
         let n = self.fit.parameters.len();
@@ -79,7 +79,7 @@ impl Around<'_> {
         let batch = if fits == 0 {
             fit::FitBatch::default()
         } else {
-            fit::minimize(&*self.session.host, &job)?
+            fit::minimize(&*self.likelihood.host, &job)?
         };
         let change = |i: usize| {
             let value = batch.parameters_of(i)[self.poi] - self.fit.parameters[self.poi];
@@ -92,7 +92,7 @@ impl Around<'_> {
             let covariance = self.fit.covariance[self.poi * n + source.parameter];
             parameters.push(GlobalImpact {
                 parameter: source.parameter,
-                name: self.session.model.parameters()[source.parameter].name.clone(),
+                name: self.likelihood.model.parameters()[source.parameter].name.clone(),
                 impact: up.zip(down).map(|(up, down)| (up - down) * per_deviation),
                 up,
                 down,
@@ -111,7 +111,7 @@ impl Around<'_> {
     /// Auxiliary data of free parameters: of a fixed one the fit does not see it.
     fn sources(&self, notes: &mut Vec<String>) -> Vec<Source> {
         let mut sources = Vec::new();
-        for (k, parameter) in self.session.model.parameters().iter().enumerate() {
+        for (k, parameter) in self.likelihood.model.parameters().iter().enumerate() {
             if self.fit.fixed[k] {
                 continue;
             }
@@ -151,7 +151,7 @@ impl Around<'_> {
     fn statistical(&self) -> f64 {
         let n = self.fit.parameters.len();
         let row = &self.fit.covariance[self.poi * n..(self.poi + 1) * n];
-        let model = &self.session.model;
+        let model = &self.likelihood.model;
         let jacobian = model.jacobian(&self.fit.parameters);
         let mut variance = 0.0;
         for (channel, derivatives) in model.channels().iter().zip(&jacobian.channels) {

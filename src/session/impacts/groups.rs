@@ -2,9 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::Session;
-use crate::model::{Constraint, ModifierType};
 use crate::session::FitResult;
+use crate::session::likelihood::Likelihood;
 use crate::{Error, Result};
 
 /// Parameters that are held together, and what they add to the uncertainty of the parameter of interest.
@@ -34,74 +33,68 @@ pub struct Group {
 
 const AUTOMATIC: [&str; 4] = ["stat", "syst", "mc_stat", "normalisation"];
 
-impl Session {
-    pub(super) fn groups(
-        &self,
-        asked: &[(String, Vec<String>)],
-        poi: usize,
-        fit: &FitResult,
-    ) -> Result<Vec<Group>> {
-        let mut groups: Vec<Group> = Vec::new();
-        for (name, patterns) in asked {
-            if AUTOMATIC.contains(&&**name) || groups.iter().any(|g| g.name == *name) {
-                return Err(Error::Argument(format!("group {name}: there is one of that name")));
-            }
-            let parameters = self.matching(patterns, poi)?;
-            groups.push(group(name, parameters, poi, fit));
+pub(super) fn groups(
+    likelihood: &impl Likelihood,
+    asked: &[(String, Vec<String>)],
+    poi: usize,
+    fit: &FitResult,
+) -> Result<Vec<Group>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (name, patterns) in asked {
+        if AUTOMATIC.contains(&&**name) || groups.iter().any(|g| g.name == *name) {
+            return Err(Error::Argument(format!("group {name}: there is one of that name")));
         }
-        let parameters = self.model.parameters();
-        let free = |k: &usize| *k != poi && !fit.fixed[*k];
-        let constrained = |k: &usize| parameters[*k].constraint != Constraint::None;
-        let all = || (0..parameters.len()).filter(free);
-        let syst = group("syst", all().filter(constrained).collect(), poi, fit);
-        let total = fit.uncertainties[poi];
-        // the parameter of interest may itself be constrained
-        let rest = |s: f64| (total * total - s * s).max(0.0).sqrt();
-        groups.push(Group {
-            name: "stat".into(),
-            uncertainty: syst.uncertainty.map(rest),
-            parameters: all().filter(|k| !constrained(k)).collect(),
-        });
-        groups.push(syst);
-        let gammas = |k: &usize| {
-            self.model.parameter_sets().iter().any(|set| {
-                let types = [ModifierType::StatError, ModifierType::ShapeSys];
-                (set.first..set.first + set.components).contains(k)
-                    && set.types.iter().any(|t| types.contains(t))
-            })
-        };
-        groups.push(group("mc_stat", all().filter(gammas).collect(), poi, fit));
-        let normalisation = all().filter(|k| !constrained(k)).collect();
-        groups.push(group("normalisation", normalisation, poi, fit));
-        let always = |g: &Group| !g.parameters.is_empty() || AUTOMATIC[..2].contains(&&*g.name);
-        groups.retain(always);
-        Ok(groups)
+        let parameters = matching(likelihood, patterns, poi)?;
+        groups.push(group(name, parameters, poi, fit));
     }
+    let free = |k: &usize| *k != poi && !fit.fixed[*k];
+    let constrained = |k: &usize| likelihood.is_constrained(*k);
+    let all = || (0..fit.fixed.len()).filter(free);
+    let syst = group("syst", all().filter(constrained).collect(), poi, fit);
+    let total = fit.uncertainties[poi];
+    // the parameter of interest may itself be constrained
+    let rest = |s: f64| (total * total - s * s).max(0.0).sqrt();
+    groups.push(Group {
+        name: "stat".into(),
+        uncertainty: syst.uncertainty.map(rest),
+        parameters: all().filter(|k| !constrained(k)).collect(),
+    });
+    groups.push(syst);
+    let gammas = |k: &usize| likelihood.is_simulation(*k);
+    groups.push(group("mc_stat", all().filter(gammas).collect(), poi, fit));
+    let normalisation = all().filter(|k| !constrained(k)).collect();
+    groups.push(group("normalisation", normalisation, poi, fit));
+    let always = |g: &Group| !g.parameters.is_empty() || AUTOMATIC[..2].contains(&&*g.name);
+    groups.retain(always);
+    Ok(groups)
+}
 
-    /// Parameters other than `poi` that some pattern names, rising.
-    pub(super) fn matching(&self, patterns: &[String], poi: usize) -> Result<Vec<usize>> {
-        let parameters = self.model.parameters();
-        let mut found = vec![false; parameters.len()];
-        for pattern in patterns {
-            let mut any = false;
-            for (k, p) in parameters.iter().enumerate().filter(|(k, _)| *k != poi) {
-                // sets of one answer to their own name, as everywhere
-                let named = matches_pattern(pattern, &p.name)
-                    || self.model.parameter_index(pattern) == Some(k);
-                if named {
-                    found[k] = true;
-                    any = true;
-                }
-            }
-            if !any {
-                let name = &parameters[poi].name;
-                return Err(Error::Argument(format!(
-                    "the model has no parameter {pattern} beside {name}, the parameter of interest"
-                )));
+/// Parameters other than `poi` that some pattern names, rising.
+pub(super) fn matching(
+    likelihood: &impl Likelihood,
+    patterns: &[String],
+    poi: usize,
+) -> Result<Vec<usize>> {
+    let mut found = vec![false; likelihood.fixed().len()];
+    for pattern in patterns {
+        let mut any = false;
+        for (k, found) in found.iter_mut().enumerate().filter(|(k, _)| *k != poi) {
+            // sets of one answer to their own name, as everywhere
+            let named = matches_pattern(pattern, likelihood.name(k))
+                || likelihood.index(pattern) == Some(k);
+            if named {
+                *found = true;
+                any = true;
             }
         }
-        Ok((0..found.len()).filter(|&k| found[k]).collect())
+        if !any {
+            let name = likelihood.name(poi);
+            return Err(Error::Argument(format!(
+                "the model has no parameter {pattern} beside {name}, the parameter of interest"
+            )));
+        }
     }
+    Ok((0..found.len()).filter(|&k| found[k]).collect())
 }
 
 /// Does `name` match `pattern`, in which `*` stands for any characters, or none?

@@ -8,6 +8,7 @@ pub use global::{GlobalImpact, GlobalImpacts};
 pub use groups::{Group, matches_pattern};
 pub use ranking::{Impact, Shift};
 
+use super::likelihood::Likelihood;
 use super::{FitOptions, FitResult, Session};
 use crate::fit::{Status, Tolerance};
 use crate::model::Data;
@@ -81,63 +82,91 @@ impl Session {
     /// or the fit has no minimum or no uncertainties to take apart. Refits that do not converge are no
     /// error: their impact is `None` and has a status.
     pub fn impacts(&self, data: &Data, options: &ImpactOptions) -> Result<Impacts> {
-        let poi = self.poi(options.poi.as_deref())?;
-        let name = &self.model.parameters()[poi].name;
-        let fit = self.fit(data, &options.fit)?;
-        if fit.fixed[poi] {
-            return Err(Error::Argument(format!("{name} is fixed: nothing has an impact on it")));
+        let mut impacts = impacts(self, data, options)?;
+        if options.global {
+            let Impacts { poi, fit, notes, .. } = &mut impacts;
+            let around = Around::new(self, data, fit, *poi, options);
+            impacts.global = Some(around.shifted_auxiliary(notes)?);
         }
-        if !fit.status.is_converged() {
-            let why = fit.status.as_str().replace('_', " ");
-            return Err(Error::Convergence(format!("the fit has no minimum to start from: {why}")));
-        }
-        if let Some(problem) = &fit.covariance_problem {
-            return Err(Error::Convergence(format!("the fit has no uncertainties: {problem}")));
-        }
-        let ranked = self.ranked(&options.parameters, poi, &fit)?;
-        let groups = self.groups(&options.groups, poi, &fit)?;
-        let mut notes = Vec::new();
-        if fit.at_bound[poi] != 0 {
-            notes.push(format!(
-                "{name} is at its {} bound: its uncertainty counts as 0, and it cannot follow further",
-                if fit.at_bound[poi] < 0 { "lower" } else { "upper" }
-            ));
-        }
-        let edm = options.fit.tolerance.edm.min(REFIT_EDM);
-        let tolerance = Tolerance { edm, ..options.fit.tolerance };
-        let around = Around { session: self, data, fit: &fit, poi, tolerance };
-        let parameters = around.ranking(&ranked, &mut notes)?;
-        let global =
-            if options.global { Some(around.shifted_auxiliary(&mut notes)?) } else { None };
-        Ok(Impacts { poi, parameters, groups, global, notes, fit })
-    }
-
-    /// Free parameters that a pattern names, all of them without one.
-    fn ranked(&self, patterns: &[String], poi: usize, fit: &FitResult) -> Result<Vec<usize>> {
-        let free = |k: &usize| !fit.fixed[*k];
-        if patterns.is_empty() {
-            return Ok((0..fit.fixed.len()).filter(free).filter(|k| *k != poi).collect());
-        }
-        let found = self.matching(patterns, poi)?;
-        Ok(found.into_iter().filter(free).collect())
+        Ok(impacts)
     }
 }
 
+/// All but what shifted auxiliary data do.
+pub(super) fn impacts<L: Likelihood>(
+    likelihood: &L,
+    data: &L::Data,
+    options: &ImpactOptions,
+) -> Result<Impacts> {
+    let poi = likelihood.poi(options.poi.as_deref())?;
+    let name = likelihood.name(poi);
+    let (fit, _) = likelihood.fit_all_minima(data, &options.fit)?;
+    if fit.fixed[poi] {
+        return Err(Error::Argument(format!("{name} is fixed: nothing has an impact on it")));
+    }
+    if !fit.status.is_converged() {
+        let why = fit.status.as_str().replace('_', " ");
+        return Err(Error::Convergence(format!("the fit has no minimum to start from: {why}")));
+    }
+    if let Some(problem) = &fit.covariance_problem {
+        return Err(Error::Convergence(format!("the fit has no uncertainties: {problem}")));
+    }
+    let ranked = ranked(likelihood, &options.parameters, poi, &fit)?;
+    let groups = groups::groups(likelihood, &options.groups, poi, &fit)?;
+    let mut notes = Vec::new();
+    if fit.at_bound[poi] != 0 {
+        notes.push(format!(
+            "{name} is at its {} bound: its uncertainty counts as 0, and it cannot follow further",
+            if fit.at_bound[poi] < 0 { "lower" } else { "upper" }
+        ));
+    }
+    let parameters =
+        Around::new(likelihood, data, &fit, poi, options).ranking(&ranked, &mut notes)?;
+    Ok(Impacts { poi, parameters, groups, global: None, notes, fit })
+}
+
+/// Free parameters that a pattern names, all of them without one.
+fn ranked(
+    likelihood: &impl Likelihood,
+    patterns: &[String],
+    poi: usize,
+    fit: &FitResult,
+) -> Result<Vec<usize>> {
+    let free = |k: &usize| !fit.fixed[*k];
+    if patterns.is_empty() {
+        return Ok((0..fit.fixed.len()).filter(free).filter(|k| *k != poi).collect());
+    }
+    let found = groups::matching(likelihood, patterns, poi)?;
+    Ok(found.into_iter().filter(free).collect())
+}
+
 /// A best fit, and what is needed for others around it.
-struct Around<'a> {
-    session: &'a Session,
-    data: &'a Data,
+struct Around<'a, L: Likelihood> {
+    likelihood: &'a L,
+    data: &'a L::Data,
     fit: &'a FitResult,
     poi: usize,
     tolerance: Tolerance,
 }
 
-impl Around<'_> {
+impl<'a, L: Likelihood> Around<'a, L> {
+    fn new(
+        likelihood: &'a L,
+        data: &'a L::Data,
+        fit: &'a FitResult,
+        poi: usize,
+        options: &ImpactOptions,
+    ) -> Self {
+        let edm = options.fit.tolerance.edm.min(REFIT_EDM);
+        let tolerance = Tolerance { edm, ..options.fit.tolerance };
+        Self { likelihood, data, fit, poi, tolerance }
+    }
+
     /// `x` plus `step` times a row of the covariance, no free parameter beyond its bounds.
     fn along(&self, row: usize, step: f64) -> Vec<f64> {
         let n = self.fit.parameters.len();
         let row = &self.fit.covariance[row * n..(row + 1) * n];
-        let bounds = self.session.model.parameters().iter().map(|p| p.bounds);
+        let bounds = (0..n).map(|k| self.likelihood.bounds(k));
         let moved = self.fit.parameters.iter().zip(row).zip(bounds).zip(&self.fit.fixed);
         moved
             .map(

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::{Around, worst};
 use crate::Result;
-use crate::fit::{self, FitJob, Status};
+use crate::fit::{FitBatch, Status};
+use crate::session::likelihood::Likelihood;
 
 /// A refit lower than the best fit by more than this, in twice the NLL, shows that there is a better one.
 const LOWER: f64 = 1e-5;
@@ -72,7 +73,7 @@ struct Refit {
     note: Option<String>,
 }
 
-impl Around<'_> {
+impl<L: Likelihood> Around<'_, L> {
     /// Impacts of `parameters`, sorted.
     pub(super) fn ranking(
         &self,
@@ -93,9 +94,8 @@ impl Around<'_> {
     }
 
     fn impact_of(&self, k: usize) -> Result<(Impact, Option<String>)> {
-        let parameter = &self.session.model.parameters()[k];
         let (value, uncertainty) = (self.fit.parameters[k], self.fit.uncertainties[k]);
-        let prefit = parameter.prefit(self.data);
+        let prefit = self.likelihood.prefit(k, self.data);
         let width = prefit.map_or(0.0, |(_, width)| width);
         let steps = [uncertainty, -uncertainty, width, -width];
         let moved: Vec<f64> = steps.into_iter().filter(|s| *s != 0.0).collect();
@@ -107,7 +107,7 @@ impl Around<'_> {
             note = note.take().or(refit.note);
             refit.shift
         });
-        let name = parameter.name.clone();
+        let name = self.likelihood.name(k).to_owned();
         let impact = Impact {
             parameter: k,
             name,
@@ -160,35 +160,26 @@ impl Around<'_> {
     }
 
     /// Fits from every row of `start` with parameter `k` held.
-    fn minimize(&self, k: usize, start: Vec<f64>) -> Result<fit::FitBatch> {
+    fn minimize(&self, k: usize, start: Vec<f64>) -> Result<FitBatch> {
         let mut fixed = self.fit.fixed.clone();
         fixed[k] = true;
-        let n_fits = start.len() / fixed.len();
-        let job = FitJob {
-            main: &self.data.main.repeat(n_fits),
-            auxiliary: &self.data.auxiliary.repeat(n_fits),
-            n_fits,
-            start: &start,
-            fixed: &fixed,
-            tolerance: self.tolerance,
-        };
-        fit::minimize(&*self.session.host, &job)
+        self.likelihood.refits(self.data, &start, &fixed, self.tolerance)
     }
 
     /// What fit `i` of the batch says, with parameter `k` moved by `step`.
-    fn judge(&self, k: usize, step: f64, batch: &fit::FitBatch, i: usize) -> Refit {
+    fn judge(&self, k: usize, step: f64, batch: &FitBatch, i: usize) -> Refit {
         let status = batch.status[i];
         let impact = batch.parameters_of(i)[self.poi] - self.fit.parameters[self.poi];
         let shift = Shift { impact: status.is_converged().then_some(impact), status };
-        let parameter = &self.session.model.parameters()[k];
         let held = self.fit.parameters[k] + step;
-        let inside = (parameter.bounds.0..=parameter.bounds.1).contains(&held);
+        let (lower, upper) = self.likelihood.bounds(k);
+        let inside = (lower..=upper).contains(&held);
         let lower = self.fit.twice_nll - 2.0 * batch.nll[i];
         let note = (inside && lower > LOWER).then(|| {
             format!(
                 "with {} = {held} the likelihood is better than at the best fit, by {lower:.3e} in \
                  -2 log L: there is another minimum, below the one that was taken apart",
-                parameter.name
+                self.likelihood.name(k)
             )
         });
         Refit { shift, note }
@@ -226,7 +217,7 @@ mod tests {
         let mut fit = session.fit(data, &FitOptions::default()).unwrap();
         fit.twice_nll += lift;
         let poi = session.poi(None).unwrap();
-        let around = Around { session: &session, data, fit: &fit, poi, tolerance };
+        let around = Around { likelihood: &session, data, fit: &fit, poi, tolerance };
         let others: Vec<usize> = (0..fit.parameters.len()).filter(|k| *k != poi).collect();
         let mut notes = Vec::new();
         (around.ranking(&others, &mut notes).unwrap(), notes)

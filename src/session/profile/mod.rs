@@ -4,25 +4,20 @@
 
 mod path;
 
-use rayon::prelude::*;
-
 pub(super) use path::Path;
 
-use super::Session;
-use crate::accelerator::Accelerator;
-use crate::fit::{self, FitBatch, FitJob, Status, Tolerance};
-use crate::model::Data;
-use crate::{Error, Result};
+use super::likelihood::Likelihood;
+use super::{FitOptions, FitResult};
+use crate::Result;
+use crate::fit::{FitBatch, Status, Tolerance};
 
-/// Fits that share one curvature on the processor: neighbours, and lanes enough to be filled.
-const SHARE: usize = 16;
 /// An improvement in twice the NLL that neighbours are told of.
 const IMPROVED: f64 = 1e-7;
 
 /// One dataset with what its free fit says about where to look.
 #[derive(Clone)]
-pub(super) struct Dataset {
-    pub(super) data: Data,
+pub(super) struct Dataset<D> {
+    pub(super) data: D,
     /// Points to start from, `[n_parameters]` each: distinct minima, the best first.
     pub(super) starts: Vec<Vec<f64>>,
     /// d parameters / d held parameter along the valley of the best start, `[n_parameters]`, per held
@@ -73,15 +68,15 @@ impl Node {
 type Task = (usize, Vec<f64>);
 
 /// Fits nodes of some datasets with some parameters held.
-pub(super) struct Profiler<'s> {
-    pub(super) session: &'s Session,
+pub(super) struct Profiler<'s, L: Likelihood> {
+    pub(super) likelihood: &'s L,
     /// Indices of the held parameters.
     pub(super) held: Vec<usize>,
-    pub(super) datasets: Vec<Dataset>,
+    pub(super) datasets: Vec<Dataset<L::Data>>,
     pub(super) tolerance: Tolerance,
 }
 
-impl Profiler<'_> {
+impl<L: Likelihood> Profiler<'_, L> {
     /// Every node from its starts, then from its neighbours as long as that improves any.
     ///
     /// # Errors
@@ -114,40 +109,14 @@ impl Profiler<'_> {
 
     /// Fits of the tasks, in their order.
     fn fit(&self, nodes: &[Node], tasks: &[Task]) -> Result<Vec<FitBatch>> {
-        let device = self.device();
-        let run = |tasks: &[Task]| {
-            let data = |(node, _): &Task| &self.datasets[nodes[*node].dataset].data;
-            let concatenated = |of: fn(&Data) -> &Vec<f64>| -> Vec<f64> {
-                tasks.iter().flat_map(|t| of(data(t)).iter().copied()).collect()
-            };
-            let job = FitJob {
-                main: &concatenated(|d| &d.main),
-                auxiliary: &concatenated(|d| &d.auxiliary),
-                n_fits: tasks.len(),
-                start: &tasks
-                    .iter()
-                    .flat_map(|(_, start)| start.iter().copied())
-                    .collect::<Vec<_>>(),
-                fixed: &self.mask(),
-                tolerance: self.tolerance,
-            };
-            fit::minimize(device, &job)
-        };
-        match self.session.device.is_some() {
-            true => Ok(vec![run(tasks)?]),
-            false => tasks.par_chunks(SHARE).map(run).collect(),
-        }
-    }
-
-    /// The session's device, unless its arithmetic is too coarse for differences of likelihoods.
-    fn device(&self) -> &dyn Accelerator {
-        let device = self.session.main_device();
-        if device.info().precision == "f32" { &*self.session.host } else { device }
+        let data = |node: usize| &self.datasets[nodes[node].dataset].data;
+        let tasks: Vec<_> = tasks.iter().map(|(node, start)| (data(*node), &start[..])).collect();
+        self.likelihood.fits(&tasks, &self.mask(), self.tolerance)
     }
 
     /// Fixed and held parameters, `[n_parameters]`.
     fn mask(&self) -> Vec<bool> {
-        let mut mask = self.session.fixed.clone();
+        let mut mask = self.likelihood.fixed().to_vec();
         self.held.iter().for_each(|&k| mask[k] = true);
         mask
     }
@@ -155,9 +124,9 @@ impl Profiler<'_> {
     /// `from` with the held parameters at `values`, the others within their bounds.
     pub(super) fn moved(&self, from: &[f64], values: &[f64]) -> Vec<f64> {
         let mut start = from.to_vec();
-        let parameters = self.session.model.parameters();
-        for (x, p) in start.iter_mut().zip(parameters).filter(|(_, p)| !p.fixed) {
-            *x = x.clamp(p.bounds.0, p.bounds.1);
+        for (k, x) in start.iter_mut().enumerate().filter(|(k, _)| !self.likelihood.fixed()[*k]) {
+            let (lower, upper) = self.likelihood.bounds(k);
+            *x = x.clamp(lower, upper);
         }
         for (&k, &value) in self.held.iter().zip(values) {
             start[k] = value;
@@ -182,9 +151,8 @@ impl Profiler<'_> {
 
     /// The initial parameters and points thrown around them: to find minima that no neighbour leads to.
     fn far_starts(&self, node: &Node) -> Vec<Vec<f64>> {
-        let thrown = self.session.starts(&self.session.model.init(), &self.mask());
-        let n = self.session.model.n_parameters().max(1);
-        thrown.chunks(n).map(|s| self.moved(s, &node.values)).collect()
+        let thrown = self.likelihood.starts(&self.mask());
+        thrown.iter().map(|s| self.moved(s, &node.values)).collect()
     }
 
     /// Fit all nodes, which have no neighbours fitted yet; those in `anchors` from far away, too.
@@ -207,7 +175,7 @@ impl Profiler<'_> {
 pub(super) const LOWER_MINIMUM: &str =
     "the free fit was found on the way along the profile, not from its own starts";
 
-impl Profiler<'_> {
+impl<L: Likelihood> Profiler<'_, L> {
     /// A held value can lead to a lower minimum than the free fit found, `twice_nll`: then the free fit
     /// starts there once more. Its parameters and -2 log likelihood.
     ///
@@ -218,11 +186,12 @@ impl Profiler<'_> {
         nodes: &[Node],
         twice_nll: f64,
     ) -> Result<Option<(Vec<f64>, f64)>> {
-        let session = self.session;
-        let parameters = session.model.parameters();
         let inside = |node: &&Node| {
             let mut held = self.held.iter().zip(&node.values);
-            held.all(|(&k, v)| (parameters[k].bounds.0..=parameters[k].bounds.1).contains(v))
+            held.all(|(&k, v)| {
+                let (lower, upper) = self.likelihood.bounds(k);
+                (lower..=upper).contains(v)
+            })
         };
         let converged = nodes.iter().filter(|n| n.status.is_converged()).filter(inside);
         let lowest = converged.min_by(|a, b| a.twice_nll.total_cmp(&b.twice_nll));
@@ -230,15 +199,8 @@ impl Profiler<'_> {
             return Ok(None);
         };
         let data = &self.datasets[node.dataset].data;
-        let job = FitJob {
-            main: &data.main,
-            auxiliary: &data.auxiliary,
-            n_fits: 1,
-            start: &node.parameters,
-            fixed: &session.fixed,
-            tolerance: self.tolerance,
-        };
-        let fit = fit::minimize(&*session.host, &job)?;
+        let fixed = self.likelihood.fixed();
+        let fit = self.likelihood.refits(data, &node.parameters, fixed, self.tolerance)?;
         let found = fit.status[0].is_converged() && 2.0 * fit.nll[0] < twice_nll;
         Ok(found.then(|| (fit.parameters_of(0).to_vec(), 2.0 * fit.nll[0])))
     }
@@ -255,28 +217,17 @@ pub(super) fn worst(statuses: impl IntoIterator<Item = Status>) -> Status {
     statuses.into_iter().find(|s| !s.is_converged()).unwrap_or(converged)
 }
 
-impl Session {
-    /// An error where the parameter is held constant: nothing can be said about it.
-    pub(super) fn check_free(&self, parameter: usize) -> Result<()> {
-        if self.fixed[parameter] {
-            let name = &self.model.parameters()[parameter].name;
-            return Err(Error::Unsupported(format!("{name} is held constant")));
-        }
-        Ok(())
-    }
-
-    /// The free fit to `data`, and what it says about where to look for fits with `held` parameters.
-    pub(super) fn explore(
-        &self,
-        data: &Data,
-        held: &[usize],
-        tolerance: Tolerance,
-    ) -> Result<(super::FitResult, Dataset)> {
-        let options = super::FitOptions { tolerance, ..Default::default() };
-        let (fit, starts) = self.fit_all_minima(data, &options)?;
-        let tangents = tangents(&fit.covariance, held, fit.parameters.len());
-        Ok((fit, Dataset { data: data.clone(), starts, tangents }))
-    }
+/// The free fit to `data`, and what it says about where to look for fits with `held` parameters.
+pub(super) fn explore<L: Likelihood>(
+    likelihood: &L,
+    data: &L::Data,
+    held: &[usize],
+    tolerance: Tolerance,
+) -> Result<(FitResult, Dataset<L::Data>)> {
+    let options = FitOptions { tolerance, ..Default::default() };
+    let (fit, starts) = likelihood.fit_all_minima(data, &options)?;
+    let tangents = tangents(&fit.covariance, held, fit.parameters.len());
+    Ok((fit, Dataset { data: data.clone(), starts, tangents }))
 }
 
 /// Directions of the valley, from a covariance: the other parameters follow the held ones by

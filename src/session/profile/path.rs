@@ -3,6 +3,7 @@
 
 use super::{Node, Profiler};
 use crate::Result;
+use crate::session::likelihood::Likelihood;
 
 /// Nodes of all datasets at rising values of one parameter.
 pub(in crate::session) struct Path {
@@ -20,7 +21,10 @@ impl Path {
     ///
     /// # Errors
     /// What the device says.
-    pub(in crate::session) fn with_dataset(mut self, profiler: &Profiler<'_>) -> Result<Self> {
+    pub(in crate::session) fn with_dataset<L: Likelihood>(
+        mut self,
+        profiler: &Profiler<'_, L>,
+    ) -> Result<Self> {
         let d = self.n_datasets;
         let mut new: Vec<Node> = self.values().iter().map(|&v| Node::new(d, vec![v])).collect();
         let n = new.len();
@@ -63,9 +67,9 @@ impl Path {
     ///
     /// # Errors
     /// What the device says.
-    pub(in crate::session) fn extend(
+    pub(in crate::session) fn extend<L: Likelihood>(
         &mut self,
-        profiler: &Profiler<'_>,
+        profiler: &Profiler<'_, L>,
         values: &[f64],
         refine: bool,
     ) -> Result<()> {
@@ -124,7 +128,11 @@ fn next_to(i: usize, n: usize) -> Vec<usize> {
 }
 
 /// Starts from the nearest solved nodes on either side, and between or beyond them on a line.
-fn starts_between(profiler: &Profiler<'_>, old: &[Node], value: f64) -> Vec<Vec<f64>> {
+fn starts_between<L: Likelihood>(
+    profiler: &Profiler<'_, L>,
+    old: &[Node],
+    value: f64,
+) -> Vec<Vec<f64>> {
     let solved: Vec<&Node> = old.iter().filter(|n| n.status.is_converged()).collect();
     let after = solved.partition_point(|n| n.values[0] < value);
     let (a, b) = match (after.checked_sub(1), solved.get(after)) {

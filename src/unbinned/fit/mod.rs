@@ -4,6 +4,7 @@ mod problem;
 
 use crate::accelerator::Problem;
 use crate::error::{Error, Result};
+pub use crate::fit::FitOptions;
 use crate::fit::{Covariance, Fit, FitJob, Status, Tolerance, covariance, newton};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::Order;
@@ -13,15 +14,6 @@ use problem::Scaled;
 const STRIDE: usize = 16;
 /// Fewer events than this are fitted together at once.
 const MANY: usize = 1024 * STRIDE;
-
-/// What a fit may be told.
-#[derive(Debug, Clone, Default)]
-pub struct FitOptions {
-    /// Parameters held at a value, by name, in addition to those whose bounds are equal.
-    pub fix: Vec<(String, f64)>,
-    /// When to stop.
-    pub tolerance: Tolerance,
-}
 
 /// A fit with its uncertainties.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,8 +55,7 @@ impl UnbinnedModel {
     /// yield below 0, a parameter outside a density's domain, or events that no process can make. A fit that does
     /// not converge is no error: its status says so.
     pub fn fit(&self, options: &FitOptions) -> Result<FitResult> {
-        let (mut fixed, mut start) = (Vec::new(), self.init());
-        fixed.extend(self.parameters().iter().map(|p| p.bounds.0 == p.bounds.1));
+        let (mut fixed, mut start) = (self.fixed(), self.init());
         for (name, value) in &options.fix {
             let k = self.parameter_index(name)?;
             if !value.is_finite() {
@@ -73,28 +64,29 @@ impl UnbinnedModel {
             fixed[k] = true;
             start[k] = *value;
         }
-        let mut problem = Scaled::new(self, &start)?;
-        let mut thinned_evaluations = 0;
-        let all_fixed = fixed.iter().all(|f| *f);
-        if let Some(part) = self.thinned(STRIDE, MANY)?.filter(|_| !all_fixed)
-            && let Ok(first) = Scaled::new(&part, &start)
-        {
-            let found = first.minimize(&start, &fixed, options.tolerance);
-            thinned_evaluations = found.evaluations;
-            let reached = first.to_model(&found.parameters, &fixed);
-            // where the part misleads, all events start as if it were not
-            let better = Scaled::new(self, &reached).ok();
-            if let Some(better) = better.filter(|b| b.nll() < problem.nll()) {
-                (problem, start) = (better, reached);
-            }
-        }
-        let mut found = problem.minimize(&start, &fixed, options.tolerance);
-        let mut covariance = covariance(&problem, &found.parameters, &[], &[], &fixed);
+        self.fit_from(&start, &fixed, options.tolerance)
+    }
+
+    /// Parameters whose bounds are equal, `[n_parameters]`.
+    pub(crate) fn fixed(&self) -> Vec<bool> {
+        self.parameters().iter().map(|p| p.bounds.0 == p.bounds.1).collect()
+    }
+
+    /// [`UnbinnedModel::fit`] from another start, with those `fixed` held there.
+    pub(crate) fn fit_from(
+        &self,
+        start: &[f64],
+        fixed: &[bool],
+        tolerance: Tolerance,
+    ) -> Result<FitResult> {
+        let Search { problem, mut found, thinned_evaluations } =
+            self.search(start, fixed, tolerance)?;
+        let mut covariance = covariance(&problem, &found.parameters, &[], &[], fixed);
         if found.status == Status::Converged && !covariance.matrix.is_empty() {
             problem.polish(&mut found.parameters, &covariance.matrix);
         }
         problem.unscale(&mut covariance);
-        let parameters = problem.to_model(&found.parameters, &fixed);
+        let parameters = problem.to_model(&found.parameters, fixed);
         let name = |k: usize| self.parameters()[k].name.clone();
         Ok(FitResult {
             status: found.status,
@@ -103,13 +95,66 @@ impl UnbinnedModel {
             covariance_problem: covariance.problem(name),
             uncertainties: covariance.uncertainties,
             covariance: covariance.matrix,
-            fixed,
+            fixed: fixed.to_vec(),
             at_bound: covariance.at_bound,
             edm: found.edm,
             evaluations: found.evaluations,
             thinned_evaluations,
         })
     }
+
+    /// The same without uncertainties, for fits of which only the height is asked.
+    pub(crate) fn minimum(
+        &self,
+        start: &[f64],
+        fixed: &[bool],
+        tolerance: Tolerance,
+    ) -> Result<Fit> {
+        let Search { problem, mut found, .. } = self.search(start, fixed, tolerance)?;
+        found.parameters = problem.to_model(&found.parameters, fixed);
+        found.nll = self.evaluate(&found.parameters, Order::Value, 0.0)?.nll;
+        Ok(found)
+    }
+
+    /// The covariance at a minimum. Parameters that nothing depends on there (the shape of what has a yield of 0) count
+    /// as held.
+    pub(crate) fn covariance_at(&self, at: &[f64], fixed: &[bool]) -> Result<Covariance> {
+        let problem = Scaled::new(self, at)?;
+        let (n, information) = (at.len(), self.evaluate(at, Order::Information, 0.0)?.hessian);
+        let idle = |(k, fixed): (usize, &bool)| *fixed || information[k * n + k] == 0.0;
+        let held: Vec<bool> = fixed.iter().enumerate().map(idle).collect();
+        let mut covariance = covariance(&problem, &problem.to_scaled(at), &[], &[], &held);
+        problem.unscale(&mut covariance);
+        Ok(covariance)
+    }
+
+    fn search(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Result<Search<'_>> {
+        let mut problem = Scaled::new(self, start)?;
+        let mut start = start.to_vec();
+        let mut thinned_evaluations = 0;
+        let all_fixed = fixed.iter().all(|f| *f);
+        if let Some(part) = self.thinned(STRIDE, MANY)?.filter(|_| !all_fixed)
+            && let Ok(first) = Scaled::new(&part, &start)
+        {
+            let found = first.minimize(&start, fixed, tolerance);
+            thinned_evaluations = found.evaluations;
+            let reached = first.to_model(&found.parameters, fixed);
+            // where the part misleads, all events start as if it were not
+            let better = Scaled::new(self, &reached).ok();
+            if let Some(better) = better.filter(|b| b.nll() < problem.nll()) {
+                (problem, start) = (better, reached);
+            }
+        }
+        let found = problem.minimize(&start, fixed, tolerance);
+        Ok(Search { problem, found, thinned_evaluations })
+    }
+}
+
+/// A minimum in the minimizer's units.
+struct Search<'m> {
+    problem: Scaled<'m>,
+    found: Fit,
+    thinned_evaluations: u32,
 }
 
 impl Scaled<'_> {

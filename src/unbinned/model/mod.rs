@@ -2,8 +2,11 @@
 //! second derivatives.
 
 mod channel;
+mod data;
 mod evaluate;
 mod predict;
+
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted, suggestion};
@@ -75,7 +78,7 @@ pub struct Channel {
 #[derive(Debug, Clone)]
 pub struct UnbinnedModel {
     parameters: Vec<Parameter>,
-    channels: Vec<Compiled>,
+    channels: Vec<Arc<Compiled>>,
 }
 
 impl UnbinnedModel {
@@ -95,7 +98,7 @@ impl UnbinnedModel {
             return Err(Error::Argument("a model needs at least one channel".into()));
         }
         let n = parameters.len();
-        let compiled = channels.into_iter().map(|channel| Compiled::new(channel, n));
+        let compiled = channels.into_iter().map(|channel| Compiled::new(channel, n).map(Arc::new));
         Ok(Self { parameters, channels: compiled.collect::<Result<_>>()? })
     }
 
@@ -106,7 +109,7 @@ impl UnbinnedModel {
 
     /// The channels.
     pub fn channels(&self) -> impl ExactSizeIterator<Item = &Channel> {
-        self.channels.iter().map(Compiled::channel)
+        self.channels.iter().map(|channel| channel.channel())
     }
 
     /// Index of a parameter.
@@ -145,7 +148,7 @@ impl UnbinnedModel {
             if channel.events.n() >= least {
                 channel.events = channel.events.thinned(stride)?;
             }
-            Compiled::new(channel, self.parameters.len())
+            Compiled::new(channel, self.parameters.len()).map(Arc::new)
         });
         let channels = channels.collect::<Result<_>>()?;
         Ok(Some(Self { parameters: self.parameters.clone(), channels }))
@@ -191,7 +194,7 @@ pub(in crate::unbinned) fn check_parameter(parameter: &Parameter) -> Result<()> 
 }
 
 /// A point has one finite value a parameter.
-fn check_point(parameters: &[Parameter], theta: &[f64]) -> Result<()> {
+pub(in crate::unbinned) fn check_point(parameters: &[Parameter], theta: &[f64]) -> Result<()> {
     if theta.len() != parameters.len() {
         let (given, needed) = (count(theta.len(), "value"), count(parameters.len(), "parameter"));
         return Err(Error::Argument(format!("{given} for {needed}")));

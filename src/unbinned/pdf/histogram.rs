@@ -9,9 +9,9 @@ use crate::unbinned::sum::Sum;
 /// Constant in each bin, proportional to the bin's content; 0 outside the edges.
 #[derive(Debug, Clone)]
 pub(super) struct Histogram {
-    edges: Vec<f64>,
+    pub(super) edges: Vec<f64>,
     /// Logarithm of the density in each bin.
-    logs: Vec<f64>,
+    pub(super) logs: Vec<f64>,
 }
 
 impl Histogram {

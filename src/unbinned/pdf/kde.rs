@@ -11,8 +11,8 @@ use crate::unbinned::sum::Sum;
 #[derive(Debug, Clone)]
 pub(super) struct Kde {
     /// Centre and logarithm of its factor, by centre.
-    kernels: Vec<(f64, f64)>,
-    bandwidth: f64,
+    pub(super) kernels: Vec<(f64, f64)>,
+    pub(super) bandwidth: f64,
     /// Kernels whose `t^2 / 2` exceeds the nearest one's by this change no digit.
     reach: f64,
 }

@@ -18,6 +18,7 @@ mod kde;
 mod linear;
 mod lognormal;
 mod polynomial;
+mod sample;
 mod special;
 mod tails;
 mod uniform;
@@ -27,6 +28,7 @@ use super::events::Observable;
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list};
 use density::{Output, evaluate};
+pub(super) use sample::{Sampler, check_integral};
 
 /// Where a density is normalised.
 #[derive(Debug, Clone, Copy, PartialEq)]

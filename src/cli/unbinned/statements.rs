@@ -1,0 +1,190 @@
+//! Scans, tests, limits and rankings: the documents and tables of binned models.
+
+use std::sync::atomic::AtomicBool;
+
+use neyman::infer::TestStatistic;
+use neyman::session::{
+    FitOptions, Hypothesis, ImpactOptions, LimitOptions, ScanOptions, TestOptions, ToyDiscovery,
+    ToyHypotest, ToyTest, UnbinnedSession,
+};
+use neyman::unbinned::spec::Loaded;
+use serde_json::Value;
+
+use crate::cli::arguments::Global;
+use crate::cli::arguments::unbinned::{
+    Discovery, Hypotest, Limit, Minos, Ranking, Scan, Statement,
+};
+use crate::cli::document::{OutputArguments, Source};
+use crate::cli::failure::Failure;
+use crate::cli::test_toys::{self, Bar};
+use crate::cli::{
+    Exit, Outcome, cls, discovery as found, impacts, interrupt, limit as limits, minos as errors,
+    output, scan as profiles,
+};
+
+/// A specification with what it says, and its model with what the command line says of it.
+pub(super) struct Open<'a> {
+    arguments: &'a Statement,
+    loaded: Loaded,
+    pub(super) session: UnbinnedSession,
+}
+
+impl<'a> Open<'a> {
+    pub(super) fn new(arguments: &'a Statement) -> Result<Self, Failure> {
+        let file = &arguments.specification;
+        let mut loaded = super::load(file)?;
+        let told = |error| Failure::in_file(file, error);
+        if let Some(name) = &arguments.poi {
+            loaded.poi = Some(loaded.model.parameter_index(name).map_err(told)?);
+        }
+        let mut session = UnbinnedSession::new(loaded.model.clone(), loaded.poi)?;
+        for (name, value) in &arguments.fix {
+            session = session.with_fixed(name, *value).map_err(told)?;
+        }
+        Ok(Self { arguments, loaded, session })
+    }
+
+    /// An error with the file's name.
+    pub(super) fn told(&self, error: neyman::Error) -> Failure {
+        Failure::in_file(&self.arguments.specification, error)
+    }
+
+    fn source(&self) -> Source {
+        Source::of_events(&self.loaded, &self.arguments.specification)
+    }
+
+    fn write(
+        &self,
+        kind: &str,
+        body: Value,
+        to: &OutputArguments,
+        text: &str,
+    ) -> Result<(), Failure> {
+        self.source().document(kind, body).write(to, None, text)
+    }
+}
+
+pub(super) fn scan(arguments: &Scan) -> Outcome {
+    let open = Open::new(&arguments.statement)?;
+    let options = ScanOptions {
+        parameter: arguments.parameter.first().map(|(name, _)| name.clone()),
+        levels: arguments.levels.clone(),
+        tolerance: arguments.ends.tolerance(),
+    };
+    let (session, to) = (&open.session, &arguments.ends.output);
+    match &arguments.parameter[..] {
+        [(a, x), (b, y)] => {
+            let scan = session.scan2d([a, b], &x.0, &y.0, &options).map_err(|e| open.told(e))?;
+            let text = profiles::text_of_two(&scan);
+            open.write("scan2d", profiles::body_of_two(&scan), to, &text)?;
+            Ok(Exit::of(scan.status))
+        }
+        [] | [_] => {
+            let named = arguments.parameter.first().map(|(_, grid)| grid);
+            let values = arguments.mu.as_ref().or(named).map_or(&[][..], |grid| &grid.0);
+            let scan = session.scan(values, &options).map_err(|e| open.told(e))?;
+            open.write("scan", profiles::body(&scan), to, &profiles::text(&scan))?;
+            Ok(Exit::of(scan.status))
+        }
+        more => Err(Failure::usage(format!("--parameter {} times: two at most", more.len()))),
+    }
+}
+
+pub(super) fn minos(arguments: &Minos) -> Outcome {
+    let open = Open::new(&arguments.statement)?;
+    let found = open.session.minos(&arguments.parameter, arguments.ends.tolerance());
+    let (fit, all) = found.map_err(|e| open.told(e))?;
+    let status = errors::worst(&fit, &all);
+    let text = errors::text(&all, status);
+    open.write("minos", errors::body(&all, status), &arguments.ends.output, &text)?;
+    Ok(Exit::of(status))
+}
+
+pub(super) fn hypotest(global: &Global, arguments: &Hypotest) -> Outcome {
+    let open = Open::new(&arguments.statement)?;
+    let (statistic, tolerance) = (arguments.test_statistic, arguments.ends.tolerance());
+    let to = &arguments.ends.output;
+    if let Some(n) = arguments.toys.toys {
+        let test =
+            ToyTest { mu: arguments.mu, ..arguments.toys.test(statistic, tolerance, Some(n)) };
+        let found = by_toys(global, &open, &test)?;
+        let (body, text) = (cls::toys::body(&found), cls::toys::text(&found));
+        return write_toys(&open, ("cls", body), to, &text, &found);
+    }
+    let options = TestOptions { poi: None, statistic, tolerance };
+    let test = open.session.hypotest(arguments.mu, &options).map_err(|e| open.told(e))?;
+    open.write("cls", cls::body(&test), to, &cls::text(&test))?;
+    Ok(Exit::of(test.status))
+}
+
+pub(super) fn discovery(global: &Global, arguments: &Discovery) -> Outcome {
+    let open = Open::new(&arguments.statement)?;
+    let (to, tolerance) = (&arguments.ends.output, arguments.ends.tolerance());
+    if let Some(n) = arguments.toys.toys {
+        let test = arguments.toys.test(TestStatistic::Q0, tolerance, Some(n));
+        let found = ToyDiscovery::from(by_toys(global, &open, &test)?);
+        let (body, text) = (found::toys::body(&found), found::toys::text(&found));
+        return write_toys(&open, ("discovery", body), to, &text, &found.test);
+    }
+    let options = TestOptions { tolerance, ..TestOptions::default() };
+    let test = open.session.discovery(&options).map_err(|e| open.told(e))?;
+    open.write("discovery", found::body(&test), to, &found::text(&test))?;
+    Ok(Exit::of(test.status))
+}
+
+/// Throws the toys of a test.
+fn by_toys(global: &Global, open: &Open<'_>, test: &ToyTest) -> Result<ToyHypotest, Failure> {
+    let stop = interrupt::install()?;
+    let mut bar = Bar::new(global);
+    let each = Hypothesis::BOTH.len() as u64 * (test.range.end - test.range.start);
+    let stop: &AtomicBool = &stop;
+    let found = open.session.hypotest_toys(test, stop, &mut |_, n| bar.heard(0, n, each));
+    bar.clear();
+    let found = found.map_err(|e| open.told(e))?;
+    if !found.complete {
+        output::note("interrupted: what is told stands on fewer toys");
+    }
+    Ok(found)
+}
+
+fn write_toys(
+    open: &Open<'_>,
+    (kind, body): (&str, Value),
+    to: &OutputArguments,
+    text: &str,
+    found: &ToyHypotest,
+) -> Outcome {
+    let document = open.source().with_seed(found.tested.seed).document(kind, body);
+    document.write(to, test_toys::distributions(to, found), text)?;
+    Ok(test_toys::exit(found))
+}
+
+pub(super) fn limit(arguments: &Limit) -> Outcome {
+    let open = Open::new(&arguments.statement)?;
+    let tolerance = arguments.ends.tolerance();
+    let options = LimitOptions {
+        test: TestOptions { poi: None, statistic: arguments.test_statistic, tolerance },
+        confidence_level: arguments.confidence_level,
+        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
+    };
+    let limit = open.session.limit(&options).map_err(|e| open.told(e))?;
+    open.write("limit", limits::body(&limit), &arguments.ends.output, &limits::text(&limit))?;
+    Ok(Exit::of(limit.status))
+}
+
+pub(super) fn ranking(arguments: &Ranking) -> Outcome {
+    let open = Open::new(&arguments.statement)?;
+    let options = ImpactOptions {
+        poi: None,
+        parameters: arguments.parameter.clone(),
+        groups: arguments.group.clone(),
+        global: false,
+        fit: FitOptions { fix: Vec::new(), tolerance: arguments.tolerance.get() },
+    };
+    let impacts = open.session.ranking(&options).map_err(|e| open.told(e))?;
+    let names: Vec<&str> =
+        open.session.model().parameters().iter().map(|p| p.name.as_str()).collect();
+    let report = impacts::Report { names: &names, impacts: &impacts };
+    open.write("impacts", report.json(), &arguments.output, &report.text(arguments.top))?;
+    Ok(Exit::of(impacts.status()))
+}

@@ -1,0 +1,206 @@
+//! An unbinned model and the statements about it: the same as about binned models, by the same code.
+
+mod likelihood;
+mod toys;
+
+use std::sync::atomic::AtomicBool;
+
+use super::toy_test::{self, pending};
+use super::{
+    Discovery, EnsemblePlan, FitOptions, FitResult, HypoTest, Hypothesis, ImpactOptions, Impacts,
+    Limit, LimitOptions, Minos, Scan, Scan2d, ScanOptions, TestOptions, ToyDiscovery, ToyHypotest,
+    ToyPlan, ToyTest,
+};
+use super::{hypotest, impacts, limit, scan, scan2d};
+use crate::fit::Tolerance;
+use crate::infer::TestStatistic;
+use crate::unbinned::{UnbinnedModel, fit};
+use crate::{Error, Result};
+
+/// An unbinned model, the data being its own events and auxiliary measurements; for others see
+/// [`UnbinnedModel::with_events`]. All fits run on the processor.
+///
+/// Numbers of events cannot be negative: where a test statistic asks for best fits below 0 of a parameter that scales
+/// a yield, they stop at 0, and a note says so.
+#[derive(Debug, Clone)]
+pub struct UnbinnedSession {
+    model: UnbinnedModel,
+    poi: Option<usize>,
+    fixed: Vec<bool>,
+}
+
+impl From<fit::FitResult> for FitResult {
+    fn from(fit: fit::FitResult) -> Self {
+        Self {
+            status: fit.status,
+            parameters: fit.parameters,
+            uncertainties: fit.uncertainties,
+            covariance: fit.covariance,
+            covariance_problem: fit.covariance_problem,
+            fixed: fit.fixed,
+            at_bound: fit.at_bound,
+            twice_nll: 2.0 * fit.nll,
+            edm: fit.edm,
+            evaluations: fit.evaluations,
+            negative_bins: Vec::new(),
+            minima: vec![2.0 * fit.nll],
+        }
+    }
+}
+
+impl UnbinnedSession {
+    /// A session of `model`, with the index of its parameter of interest.
+    ///
+    /// # Errors
+    /// Where there is no such parameter.
+    pub fn new(model: UnbinnedModel, poi: Option<usize>) -> Result<Self> {
+        let n = model.parameters().len();
+        if let Some(poi) = poi.filter(|k| *k >= n) {
+            let message = format!("parameter {poi} is to be of interest, and the model has {n}");
+            return Err(Error::Argument(message));
+        }
+        Ok(Self { fixed: model.fixed(), model, poi })
+    }
+
+    /// The same with a parameter held at a value in everything that is done.
+    ///
+    /// # Errors
+    /// Where there is no such parameter, or the value is not finite.
+    pub fn with_fixed(&self, name: &str, value: f64) -> Result<Self> {
+        let k = self.model.parameter_index(name)?;
+        if !value.is_finite() {
+            return Err(Error::Argument(format!("{name} = {value} is not a finite number")));
+        }
+        Self::new(self.model.with_bounds(k, (value, value))?, self.poi)
+    }
+
+    /// The model.
+    pub fn model(&self) -> &UnbinnedModel {
+        &self.model
+    }
+
+    /// Index of the parameter of that name, or of the model's parameter of interest.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn poi(&self, name: Option<&str>) -> Result<usize> {
+        match name {
+            Some(name) => self.model.parameter_index(name),
+            None => self.poi.ok_or_else(|| {
+                Error::Unsupported(
+                    "the model names no parameter of interest, and none was given".into(),
+                )
+            }),
+        }
+    }
+
+    /// Maximum-likelihood fit with covariance: [`UnbinnedModel::fit`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fit(&self, options: &FitOptions) -> Result<FitResult> {
+        self.model.fit(options).map(FitResult::from)
+    }
+
+    /// Profile likelihood at `values` of one parameter and its intervals, as [`Session::scan`](super::Session::scan).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan(&self, values: &[f64], options: &ScanOptions) -> Result<Scan> {
+        scan::scan(self, values, &self.model, options)
+    }
+
+    /// Profile likelihood at all pairs of values of two parameters, as
+    /// [`Session::scan2d`](super::Session::scan2d).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan2d(
+        &self,
+        names: [&str; 2],
+        x: &[f64],
+        y: &[f64],
+        options: &ScanOptions,
+    ) -> Result<Scan2d> {
+        scan2d::scan2d(self, names, (x, y), &self.model, options)
+    }
+
+    /// Asymmetric uncertainties, as [`Session::minos`](super::Session::minos).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn minos(&self, names: &[String], tolerance: Tolerance) -> Result<(FitResult, Vec<Minos>)> {
+        scan::minos(self, names, &self.model, tolerance)
+    }
+
+    /// CLs of one value of the parameter of interest by asymptotic formulas, as
+    /// [`Session::hypotest`](super::Session::hypotest); Asimov data are [`UnbinnedModel::asimov`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn hypotest(&self, mu: f64, options: &TestOptions) -> Result<HypoTest> {
+        hypotest::hypotest(self, mu, &self.model, options)
+    }
+
+    /// Significance of an excess, as [`Session::discovery`](super::Session::discovery): what is expected is for a
+    /// parameter of interest of 1.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn discovery(&self, options: &TestOptions) -> Result<Discovery> {
+        hypotest::discovery(self, &self.model, options)
+    }
+
+    /// Upper limits, as [`Session::limit`](super::Session::limit).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn limit(&self, options: &LimitOptions) -> Result<Limit> {
+        limit::limit(self, &self.model, options)
+    }
+
+    /// What each parameter does to the parameter of interest, as [`Session::impacts`](super::Session::impacts).
+    ///
+    /// # Errors
+    /// As there; [`Error::Unsupported`] where impacts of shifted auxiliary data are asked for.
+    pub fn ranking(&self, options: &ImpactOptions) -> Result<Impacts> {
+        if options.global {
+            let message = "impacts of shifted auxiliary data are there for binned models alone";
+            return Err(Error::Unsupported(message.into()));
+        }
+        impacts::impacts(self, &self.model, options)
+    }
+
+    /// A test by toys, as [`Session::hypotest_toys`](super::Session::hypotest_toys).
+    ///
+    /// # Errors
+    /// As there, and where no toys can be thrown: [`Thrower::new`](crate::unbinned::toys::Thrower::new).
+    pub fn hypotest_toys(
+        &self,
+        test: &ToyTest,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Hypothesis, u64),
+    ) -> Result<ToyHypotest> {
+        let (place, mut pending) = pending(self, test, &[test.mu], &self.model)?;
+        let Some(pending) = pending.pop() else {
+            return Err(Error::Argument("there is no value to test".into()));
+        };
+        toy_test::throw(pending, stop, &mut |hypothesis, plan: &EnsemblePlan| {
+            place.ensemble(plan, test.chunk, stop, &mut |n| progress(hypothesis, n))
+        })
+    }
+
+    /// The same for the background-only hypothesis: `test` with q0 at mu = 0, whatever it says.
+    ///
+    /// # Errors
+    /// As [`hypotest_toys`](Self::hypotest_toys).
+    pub fn discovery_toys(
+        &self,
+        test: &ToyTest,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(Hypothesis, u64),
+    ) -> Result<ToyDiscovery> {
+        let test = ToyTest { mu: 0.0, statistic: TestStatistic::Q0, ..test.clone() };
+        Ok(self.hypotest_toys(&test, stop, progress)?.into())
+    }
+}

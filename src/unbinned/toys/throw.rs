@@ -1,0 +1,165 @@
+//! Toy data: numbers of events, events, auxiliary measurements. Toy `i` of seed `s` depends on nothing but the model,
+//! the truth, `s` and `i`.
+
+use crate::error::{Error, Result};
+use crate::model::toys::{ToySampler, uniform, words};
+use crate::spec::text::quoted;
+use crate::unbinned::events::{EventTable, Observable, OutOfBounds};
+use crate::unbinned::model::{Channel, Process, Slot};
+use crate::unbinned::pdf::Sampler;
+use crate::unbinned::{UnbinnedModel, model};
+
+/// More events than this are not thrown: a toy would not fit into memory.
+const MOST_EVENTS: f64 = 1e9;
+/// Stream of the first process's events; those below are of numbers of events and auxiliary measurements, which
+/// [`ToySampler`] draws.
+const EVENTS: u32 = 1 << 31;
+
+/// Throws toys of one truth.
+///
+/// Numbers of events of all processes and then auxiliary measurements are drawn as main and auxiliary data of a
+/// binned model. Event `e` of process `p` (counted over all channels) uses word `e % 2` of Philox block `e / 2` of
+/// stream `2^31 + p`. Events lie process by process.
+#[derive(Debug, Clone)]
+pub struct Thrower<'m> {
+    model: &'m UnbinnedModel,
+    truth: Vec<f64>,
+    numbers: ToySampler,
+    /// Of each channel's processes, `None` where nothing is expected.
+    samplers: Vec<Vec<Option<Sampler>>>,
+}
+
+impl<'m> Thrower<'m> {
+    /// Toys of `model` at `truth`, `[n_parameters]`. Auxiliary measurements scatter around the truth, those of fixed
+    /// parameters too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: another number of values, one that is not finite or outside a density's domain, a
+    /// yield below 0. [`Error::Unsupported`]: a density of several observables, or one that cannot be integrated;
+    /// more events than fit into memory.
+    pub fn new(model: &'m UnbinnedModel, truth: &[f64]) -> Result<Self> {
+        model::check_point(model.parameters(), truth)?;
+        let (mut rates, mut samplers, mut total) = (Vec::new(), Vec::new(), 0.0);
+        for channel in model.channels() {
+            let sampler = |process: &Process| {
+                let named = |error| in_process(channel, process, error);
+                let expected = process.expected.at(truth, &mut [], &mut []).map_err(named)?;
+                let name =
+                    format!("process {} of {}", quoted(&process.name), quoted(&channel.name));
+                rates.push((expected, name));
+                total += expected;
+                let shape = shape(process, truth);
+                let some = (expected > 0.0).then(|| process.pdf.sampler(&shape));
+                some.transpose().map_err(named)
+            };
+            let all = channel.processes.iter().map(sampler).collect::<Result<Vec<_>>>()?;
+            samplers.push(all);
+        }
+        if total > MOST_EVENTS {
+            let message = format!("toys of {total:.3e} events; {MOST_EVENTS:e} is the most");
+            return Err(Error::Unsupported(message));
+        }
+        let normal = model.parameters().iter().zip(truth);
+        let normal = normal.filter_map(|(p, truth)| p.constraint.map(|c| (*truth, c.sigma)));
+        let numbers = ToySampler::of(&rates, normal)?;
+        Ok(Self { model, truth: truth.to_vec(), numbers, samplers })
+    }
+
+    /// The model that toys are thrown of.
+    pub fn model(&self) -> &UnbinnedModel {
+        self.model
+    }
+
+    /// The point that they are thrown at, `[n_parameters]`.
+    pub fn truth(&self) -> &[f64] {
+        &self.truth
+    }
+
+    /// The model with the data of toy number `toy` of `seed`. Events have the observables of the channel's densities
+    /// alone, and no weights.
+    ///
+    /// # Errors
+    ///
+    /// None that [`Thrower::new`] has not told of.
+    pub fn toy(&self, seed: u64, toy: u64) -> Result<UnbinnedModel> {
+        let parameters = self.model.parameters();
+        let constrained = parameters.iter().filter(|p| p.constraint.is_some()).count();
+        let mut counts = vec![0.0; self.samplers.iter().map(Vec::len).sum()];
+        let mut auxiliary = vec![0.0; constrained];
+        self.numbers.draw(seed, toy, &mut counts, &mut auxiliary);
+        let mut process = 0;
+        let mut tables = Vec::with_capacity(self.samplers.len());
+        for (channel, samplers) in self.model.channels().zip(&self.samplers) {
+            let here = &counts[process..process + samplers.len()];
+            let mut x = Vec::with_capacity(here.iter().sum::<f64>() as usize);
+            for (sampler, count) in samplers.iter().zip(here) {
+                let mut words =
+                    Words { seed, toy, stream: EVENTS + process as u32, next: 0, last: 0 };
+                if let Some(sampler) = sampler {
+                    sampler.fill(*count as usize, || uniform(words.next()), &mut x);
+                }
+                process += 1;
+            }
+            tables.push(table(channel.processes[0].pdf.observables(), vec![x], None)?);
+        }
+        let mut auxiliary = auxiliary.into_iter();
+        let mut center = |p: &model::Parameter| p.constraint.and_then(|_| auxiliary.next());
+        let centers: Vec<f64> = parameters.iter().map(|p| center(p).unwrap_or(0.0)).collect();
+        self.model.with_events(tables)?.with_centers(&centers)
+    }
+}
+
+/// The words of one stream, one after the other.
+struct Words {
+    seed: u64,
+    toy: u64,
+    stream: u32,
+    /// Number of the next word.
+    next: u64,
+    /// The second word of a block whose first one was taken.
+    last: u64,
+}
+
+impl Words {
+    #[inline]
+    fn next(&mut self) -> u64 {
+        let (block, second) = ((self.next / 2) as u32, self.next % 2 == 1);
+        self.next += 1;
+        if second {
+            return self.last;
+        }
+        let [first, last] = words(self.seed, self.toy, block, self.stream);
+        self.last = last;
+        first
+    }
+}
+
+/// A table of the observables' columns.
+pub(super) fn table(
+    observables: &[Observable],
+    columns: Vec<Vec<f64>>,
+    weights: Option<Vec<f64>>,
+) -> Result<EventTable> {
+    let names = observables.iter().map(|o| o.name().to_owned());
+    EventTable::new(observables, names.zip(columns).collect(), weights, OutOfBounds::Error)
+}
+
+/// Values of a density's parameters.
+pub(super) fn shape(process: &Process, theta: &[f64]) -> Vec<f64> {
+    let value = |slot: &Slot| match *slot {
+        Slot::Parameter(k) => theta[k],
+        Slot::Constant(value) => value,
+    };
+    process.shape.iter().map(value).collect()
+}
+
+/// An error with the process that it is of.
+pub(super) fn in_process(channel: &Channel, process: &Process, error: Error) -> Error {
+    let place = format!("channel {}, process {}", quoted(&channel.name), quoted(&process.name));
+    match error {
+        Error::Argument(message) => Error::Argument(format!("{place}: {message}")),
+        Error::Unsupported(message) => Error::Unsupported(format!("{place}: {message}")),
+        other => other,
+    }
+}
