@@ -7,11 +7,13 @@ mod models;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdfs;
+mod product;
 mod reduce;
 #[cfg(feature = "parquet")]
 mod schema;
 #[cfg(feature = "parquet")]
 mod spec;
+mod spline;
 mod yields;
 
 use std::path::PathBuf;

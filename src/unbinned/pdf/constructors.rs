@@ -3,7 +3,7 @@
 use super::{Kind, Pdf, Window};
 use super::{
     argus, bernstein, breit_wigner, chebyshev, crystal_ball, double_crystal_ball, exponential,
-    gaussian, histogram, kde, lognormal, polynomial, uniform, voigtian,
+    gaussian, histogram, kde, lognormal, polynomial, product, spline, uniform, voigtian,
 };
 use crate::error::{Error, Result};
 use crate::unbinned::events::Observable;
@@ -145,6 +145,29 @@ impl Pdf {
     ) -> Result<Self> {
         let kde = kde::Kde::new(observable.into(), centers, weights, bandwidth)?;
         Ok(Self::of(observable, |_| Kind::Kde(kde)))
+    }
+
+    /// Cubics through `values` at `knots`, monotone between any two of them (Fritsch and Carlson, SIAM J. Numer.
+    /// Anal. 17 (1980) 238); 0 outside the knots; no parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] unless knots rise, 2 or more, values (as many) are 0 or more, and some of the integral
+    /// lies in the window.
+    pub fn spline(observable: &Observable, knots: &[f64], values: &[f64]) -> Result<Self> {
+        let spline = spline::Spline::new(observable.into(), knots, values)?;
+        Ok(Self::of(observable, |_| Kind::Spline(spline)))
+    }
+
+    /// The product of densities of different observables, which are its own, one after the other, as its
+    /// parameters are: `mu` of a factor of `mass` is `mass.mu`, one of `x` and `y` has `x,y.` before its names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if there is no factor, or two of the same observable.
+    pub fn product(factors: Vec<Self>) -> Result<Self> {
+        let product = product::Product::new(factors)?;
+        Ok(Self { observables: product.observables(), kind: Kind::Product(product) })
     }
 
     fn of(observable: &Observable, kind: impl FnOnce(Window) -> Kind) -> Self {

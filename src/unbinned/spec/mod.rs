@@ -7,6 +7,7 @@ mod document;
 mod expected;
 mod pdf;
 mod selection;
+mod simulated;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -14,10 +15,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::spec::place::Place;
 use crate::spec::{digest, json};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::model::Channel;
+use crate::unbinned::model::{Channel, Process};
 pub use document::Specification;
+use document::{ChannelSpec, same_observables};
 
 /// Which defaults a specification has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +78,12 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
             left_out.push(channel.name.clone());
             continue;
         }
-        let (file, events) = data::read(base, index, channel)?;
+        let all = Place::ROOT.key("channels");
+        let place = all.index(index);
+        let (file, events) = data::read(base, &place, channel)?;
         files.push(file);
-        channels.push(Channel {
-            name: channel.name.clone(),
-            events,
-            processes: channel.processes.clone(),
-        });
+        let processes = processes(base, &place, channel)?;
+        channels.push(Channel { name: channel.name.clone(), events, processes });
     }
     let parameters = specification.parameters;
     let model = UnbinnedModel::new(parameters, channels).map_err(|error| match error {
@@ -96,6 +98,23 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
         files,
         left_out,
     })
+}
+
+/// A channel's processes, with the densities that files describe.
+fn processes(base: &Path, place: &Place, channel: &ChannelSpec) -> Result<Vec<Process>> {
+    let own = place.key("processes");
+    let mut first: Option<Vec<String>> = None;
+    let open = channel.processes.iter().enumerate().map(|(i, process)| {
+        let place = own.index(i);
+        let place = place.key("pdf");
+        let (pdf, shape) = process.pdf.open(base, &place)?;
+        let names = pdf.observables().iter().map(|o| o.name().to_owned()).collect::<Vec<_>>();
+        let first = first.get_or_insert_with(|| names.clone());
+        same_observables(first, &names, process.pdf.key(), &place)?;
+        let (name, expected) = (process.name.clone(), process.expected.clone());
+        Ok(Process { name, pdf, shape, expected })
+    });
+    open.collect()
 }
 
 /// The document in YAML or, where it begins with a brace, JSON.
