@@ -1,9 +1,11 @@
 //! Densities by name.
 
+use std::sync::Arc;
+
 use super::{Kind, Pdf, Window};
 use super::{
     argus, bernstein, breit_wigner, chebyshev, crystal_ball, double_crystal_ball, exponential,
-    gaussian, histogram, kde, lognormal, polynomial, product, spline, uniform, voigtian,
+    flow, gaussian, histogram, kde, lognormal, polynomial, product, spline, uniform, voigtian,
 };
 use crate::error::{Error, Result};
 use crate::unbinned::events::Observable;
@@ -168,6 +170,19 @@ impl Pdf {
     pub fn product(factors: Vec<Self>) -> Result<Self> {
         let product = product::Product::new(factors)?;
         Ok(Self { observables: product.observables(), kind: Kind::Product(product) })
+    }
+
+    /// A normalising flow of `observables`, in the order of the flow's, whose parameters are the context. One with
+    /// bounded support must have it where the windows are; one on all numbers is divided by its integral over the
+    /// windows, which is possible without context and for two observables at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: another number of observables, other windows than the support, a flow that cannot be
+    /// normalised on the windows.
+    pub fn flow(observables: &[Observable], flow: Arc<flow::Flow>) -> Result<Self> {
+        let flow = flow::Windowed::new(flow, observables)?;
+        Ok(Self { observables: observables.to_vec(), kind: Kind::Flow(flow) })
     }
 
     fn of(observable: &Observable, kind: impl FnOnce(Window) -> Kind) -> Self {

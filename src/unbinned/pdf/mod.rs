@@ -12,6 +12,7 @@ mod double_crystal_ball;
 mod dual;
 mod exponential;
 mod faddeeva;
+pub mod flow;
 mod gaussian;
 mod histogram;
 mod kde;
@@ -69,6 +70,7 @@ enum Kind {
     Kde(kde::Kde),
     Spline(spline::Spline),
     Product(product::Product),
+    Flow(flow::Windowed),
 }
 
 impl Pdf {
@@ -91,6 +93,7 @@ impl Pdf {
             Kind::Kde(_) => "kde",
             Kind::Spline(_) => "spline",
             Kind::Product(_) => "product",
+            Kind::Flow(flow) => flow.kind(),
         }
     }
 
@@ -112,6 +115,7 @@ impl Pdf {
             Kind::Voigtian(_) => &["mu", "sigma", "gamma"],
             Kind::BreitWigner(_) => &["mu", "gamma"],
             Kind::Product(p) => return p.parameter_names(),
+            Kind::Flow(flow) => return flow.parameter_names(),
             Kind::Uniform(_) | Kind::Histogram(_) | Kind::Kde(_) | Kind::Spline(_) => &[],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -232,6 +236,7 @@ impl Pdf {
             Kind::Kde(d) => evaluate::<0, 0>(d, window, theta, x, out),
             Kind::Spline(d) => evaluate::<0, 0>(d, window, theta, x, out),
             Kind::Product(product) => product.evaluate(theta, all, out),
+            Kind::Flow(flow) => flow.evaluate(theta, all, out),
         }
     }
 }

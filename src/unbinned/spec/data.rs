@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::document::{ChannelSpec, Context, word};
+use super::document::{ChannelSpec, Context};
 use super::{Version, selection};
 use crate::error::Result;
-use crate::spec::fields::{fields, string};
+use crate::spec::fields::{fields, string, word};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::events::{Channel, OutOfBounds, Range, ReadOptions, parquet_columns};

@@ -8,7 +8,7 @@ use super::data::Source;
 use super::pdf::PdfSpec;
 use super::{Version, expected, selection};
 use crate::error::{Error, Result};
-use crate::spec::fields::{elements, fields, kind, non_empty, number, string};
+use crate::spec::fields::{elements, fields, kind, non_empty, number, string, word};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::Observable;
@@ -75,19 +75,6 @@ pub(super) fn bounds(value: &Value, place: &Place) -> Result<(f64, f64)> {
         [lower, upper] => Ok((lower, upper)),
         ref other => Err(place.error(format!("two numbers are needed, found {}", other.len()))),
     }
-}
-
-/// One of the words `known`, as an index.
-pub(super) fn word(value: &Value, place: &Place, known: &[&str]) -> Result<usize> {
-    let word = string(value, place)?;
-    known.iter().position(|k| *k == word).ok_or_else(|| {
-        let near = suggestion(word, known.iter().copied());
-        place.error(format!(
-            "{} is not known{near}; known here are {}",
-            quoted(word),
-            list(known.iter().copied())
-        ))
-    })
 }
 
 impl Specification {

@@ -5,6 +5,7 @@
 mod data;
 mod document;
 mod expected;
+mod flow;
 mod pdf;
 mod selection;
 mod simulated;

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::document::{Context, told};
+use super::flow::FlowSpec;
 use super::simulated::{SYSTEMATICS, Simulated};
 use crate::error::Result;
 use crate::spec::fields::{elements, fields, non_empty, number, numbers, required_fields, string};
@@ -38,11 +39,19 @@ const REFUSED: [&str; 3] = ["flow", "conditional_flow", "dcr_surrogate"];
 #[derive(Debug, Clone)]
 pub(super) enum PdfSpec {
     /// With where its parameters come from.
-    Inline { name: String, pdf: Pdf, shape: Vec<Slot> },
+    Inline {
+        name: String,
+        pdf: Pdf,
+        shape: Vec<Slot>,
+    },
     /// Of simulated events.
-    Simulated { name: String, events: Simulated },
+    Simulated {
+        name: String,
+        events: Simulated,
+    },
     /// Of densities of different observables.
     Product(Vec<PdfSpec>),
+    Flow(FlowSpec),
 }
 
 impl PdfSpec {
@@ -63,6 +72,9 @@ impl PdfSpec {
             })?;
             different(&parts, &at)?;
             return Ok(Self::Product(parts));
+        }
+        if object.contains_key("manifest") {
+            return Ok(Self::Flow(FlowSpec::new(object, place, observables, context)?));
         }
         let name = string(&object["observable"], &place.key("observable"))?;
         let observable = find(observables, name, &place.key("observable"))?;
@@ -86,6 +98,7 @@ impl PdfSpec {
         match self {
             Self::Inline { .. } | Self::Simulated { .. } => "observable",
             Self::Product(_) => "components",
+            Self::Flow(_) => "manifest",
         }
     }
 
@@ -97,6 +110,7 @@ impl PdfSpec {
                 let names: Option<Vec<_>> = parts.iter().map(Self::observables).collect();
                 Some(names?.concat())
             }
+            Self::Flow(_) => None,
         }
     }
 
@@ -112,6 +126,7 @@ impl PdfSpec {
                     parts.collect::<Result<Vec<_>>>()?.into_iter().unzip();
                 Ok((told(&at, Pdf::product(factors))?, shapes.concat()))
             }
+            Self::Flow(flow) => flow.open(base, place),
         }
     }
 }
@@ -132,6 +147,8 @@ fn keys(kind: &str, place: &Place) -> Result<(&'static [&'static str], &'static 
         "kde" => (&["type", "observable", "bandwidth", "centers"], &["weights"]),
         "spline" => (&["type", "observable", "knots_x", "knots_y"], &[]),
         "product" => (&["type", "components"], &[]),
+        "flow" => (&["type", "manifest"], &[]),
+        "conditional_flow" => (&["type", "manifest", "context_params"], &[]),
         "histogram_from_tree" => (
             &["type", "observable", "bin_edges", "source"],
             &["pseudo_count", "max_events", SYSTEMATICS[0], SYSTEMATICS[1]],
@@ -153,7 +170,7 @@ fn keys(kind: &str, place: &Place) -> Result<(&'static [&'static str], &'static 
 }
 
 /// The channel's observable of that name in the document.
-fn find<'o>(
+pub(super) fn find<'o>(
     observables: &'o [(String, Observable)],
     name: &str,
     place: &Place,
@@ -187,6 +204,14 @@ fn different(parts: &[PdfSpec], place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// Names of parameters, or numbers.
+pub(super) fn slots(value: &Value, place: &Place, context: &Context) -> Result<Vec<Slot>> {
+    elements(value, place, |value, place| match value {
+        Value::String(_) => context.parameter(value, place).map(Slot::Parameter),
+        _ => number(value, place).map(Slot::Constant),
+    })
+}
+
 fn parametric(
     kind: &str,
     params: &Value,
@@ -194,10 +219,7 @@ fn parametric(
     observable: &Observable,
     context: &Context,
 ) -> Result<(Pdf, Vec<Slot>)> {
-    let mut shape = elements(params, place, |value, place| match value {
-        Value::String(_) => context.parameter(value, place).map(Slot::Parameter),
-        _ => number(value, place).map(Slot::Constant),
-    })?;
+    let mut shape = slots(params, place, context)?;
     let order = shape.len().saturating_sub(1);
     let pdf = match kind {
         "gaussian" => Ok(Pdf::gaussian(observable)),
