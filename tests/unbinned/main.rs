@@ -3,6 +3,7 @@
 
 mod events;
 mod fits;
+mod flows;
 mod models;
 #[cfg(feature = "parquet")]
 mod parquet;

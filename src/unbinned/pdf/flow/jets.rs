@@ -57,11 +57,8 @@ impl Jets {
                 for b in 0..=a {
                     let at = 1 + k + place(a, b);
                     for e in 0..EVENTS {
-                        let of = |row: &[f64], component: usize| row[component * EVENTS + e];
-                        u[at * EVENTS + e] = of(u, at) * of(w, 0)
-                            + of(u, 1 + a) * of(w, 1 + b)
-                            + of(u, 1 + b) * of(w, 1 + a)
-                            + of(u, 0) * of(w, at);
+                        let [c, ca, cb] = [at, 1 + a, 1 + b].map(|c| c * EVENTS + e);
+                        u[c] = u[c] * w[e] + u[ca] * w[cb] + u[cb] * w[ca] + u[e] * w[c];
                     }
                 }
             }
@@ -90,5 +87,7 @@ fn part_mut(parts: &mut [f64], at: usize) -> &mut [f64; EVENTS] {
 /// `u += factor w`, both rows.
 #[inline(always)]
 pub(super) fn add(u: &mut [f64], factor: f64, w: &[f64]) {
-    u.iter_mut().zip(w).for_each(|(u, w)| *u += factor * w);
+    for (u, w) in u.iter_mut().zip(w) {
+        *u += factor * w;
+    }
 }

@@ -225,7 +225,10 @@ impl WithSimd for Evaluation<'_> {
                     state[(1 + d) * EVENTS..(2 + d) * EVENTS].fill(1.0);
                 }
             }
-            flow.layers.iter().for_each(|layer| layer.run(simd, &mut block));
+            // no closure: its code would not know the instruction set
+            for layer in &flow.layers {
+                layer.run(simd, &mut block);
+            }
             if flow.base == Base::Normal {
                 for state in block.state.chunks_exact_mut(row) {
                     let mut slope = [0.0; EVENTS];

@@ -103,8 +103,10 @@ impl Network {
             layer.run(simd, jets, input, output);
             from = 1 - from;
             if i + 1 < self.layers.len() {
-                let rows = work[from][..layer.outputs * jets.row()].chunks_exact_mut(jets.row());
-                rows.for_each(|row| self.activation.run(simd, jets, row));
+                let rows = &mut work[from][..layer.outputs * jets.row()];
+                for row in rows.chunks_exact_mut(jets.row()) {
+                    self.activation.run(simd, jets, row);
+                }
             }
         }
         from

@@ -41,6 +41,10 @@ impl Windowed {
             let given = count(observables.len(), "observable");
             return refuse(format!("{given} for those of the flow: {}", list(names())));
         }
+        let name = |i: usize| observables[i].name();
+        if let Some(i) = (1..observables.len()).find(|i| (0..*i).any(|j| name(j) == name(*i))) {
+            return refuse(format!("two of its observables are {}", quoted(name(i))));
+        }
         if let Some(support) = &flow.support {
             for (observable, (lo, hi)) in observables.iter().zip(support) {
                 if (observable.lo(), observable.hi()) != (*lo, *hi) {
