@@ -30,10 +30,19 @@ const PARAMETRIC: [&str; 11] = [
     "lognormal",
 ];
 /// Without.
-const OTHERS: [&str; 7] =
-    ["uniform", "histogram", "kde", "spline", "product", "histogram_from_tree", "kde_from_tree"];
+const OTHERS: [&str; 9] = [
+    "uniform",
+    "histogram",
+    "kde",
+    "spline",
+    "product",
+    "histogram_from_tree",
+    "kde_from_tree",
+    "flow",
+    "conditional_flow",
+];
 /// Known, and not supported.
-const REFUSED: [&str; 3] = ["flow", "conditional_flow", "dcr_surrogate"];
+const REFUSED: [&str; 1] = ["dcr_surrogate"];
 
 /// A density as the document has it. What is in files comes in when they are opened.
 #[derive(Debug, Clone)]
