@@ -303,7 +303,7 @@ fn derivatives_are_slopes() {
 }
 
 /// Simpson's rule on a grid of a rectangle.
-fn integral(log_prob: &dyn Fn(&[f64], &[f64]) -> Vec<f64>, ends: [(f64, f64); 2], n: usize) -> f64 {
+fn integral(log_prob: impl Fn(&[f64], &[f64]) -> Vec<f64>, ends: [(f64, f64); 2], n: usize) -> f64 {
     let axis = |(lo, hi): (f64, f64)| -> Vec<(f64, f64)> {
         let step = (hi - lo) / n as f64;
         let weight = |i: usize| if i == 0 || i == n { 1.0 } else { (2 + 2 * (i % 2)) as f64 };
@@ -333,7 +333,7 @@ fn integrals_are_one() {
             None if name == "tails" => ([(-9.0, 9.0), (-9.0, 9.0)], 1600),
             None => ([(-40.0, 40.0), (-40.0, 40.0)], 1600),
         };
-        let total = integral(&log_prob, ends, n);
+        let total = integral(log_prob, ends, n);
         // kinks of splines and of relu between the nodes
         let tolerance = match name {
             "affine" | "logit" => 1e-7,
@@ -410,7 +410,7 @@ fn densities_on_windows() {
         pdf.log_prob(&[], &[x, y], &mut out).expect("values");
         out
     };
-    let total = integral(&log_prob, [(-1.5, 0.5), (-1.0, 2.0)], 400);
+    let total = integral(log_prob, [(-1.5, 0.5), (-1.0, 2.0)], 400);
     assert!((total - 1.0).abs() < 1e-8, "{total}");
     assert_eq!(log_prob(&[0.6, 0.0], &[0.0, 0.0])[0], f64::NEG_INFINITY);
     // far away there is nothing left

@@ -165,8 +165,8 @@ fn fits_of_products() {
     let pdf = Pdf::product(both).expect("a product");
     // the events' columns in another order than the density's
     let (values, sigmas) = fit(&[mass.clone(), pt.clone()], pdf, &[3, 1, 2]);
-    let (of_mass, mass_sigmas) = fit(&[mass.clone()], Pdf::gaussian(&mass), &[1, 2]);
-    let (of_pt, pt_sigmas) = fit(&[pt.clone()], Pdf::exponential(&pt), &[3]);
+    let (of_mass, mass_sigmas) = fit(std::slice::from_ref(&mass), Pdf::gaussian(&mass), &[1, 2]);
+    let (of_pt, pt_sigmas) = fit(std::slice::from_ref(&pt), Pdf::exponential(&pt), &[3]);
     for (k, (value, sigma)) in
         [(of_mass[1], mass_sigmas[1]), (of_mass[2], mass_sigmas[2]), (of_pt[3], pt_sigmas[3])]
             .into_iter()
