@@ -107,7 +107,11 @@ fn mistakes_are_told_with_their_place() {
         3,
         &format!("{at}there is no density \"chebishev\"; did you"),
     );
-    told(&text.replace("chebyshev", "flow"), 3, "densities of type \"flow\" are not supported yet");
+    told(
+        &text.replace("chebyshev", "dcr_surrogate"),
+        3,
+        "densities of type \"dcr_surrogate\" are not supported yet",
+    );
     told(
         &text.replace("poi: n", "poi: x"),
         3,

@@ -129,6 +129,7 @@ impl Report<'_> {
                 "events": channel.events.n(),
                 "sum_of_weights": number(channel.events.sum_w()),
                 "effective_events": number(channel.events.n_eff()),
+                "dropped": channel.events.dropped(),
                 "processes": yields.iter().map(process).collect::<Vec<_>>(),
             }))
         };
@@ -174,8 +175,13 @@ impl Report<'_> {
                     events.n_eff()
                 )
             });
+            let dropped = match events.dropped() {
+                0 => String::new(),
+                n => format!(", {} outside the bounds dropped", count(n, "event")),
+            };
             let name = display_name(&channel.name);
-            text.push_str(&format!("\n{name}: {}{weighted}\n", count(events.n(), "event")));
+            let n = count(events.n(), "event");
+            text.push_str(&format!("\n{name}: {n}{weighted}{dropped}\n"));
             let mut table = Table::new(&["process", "yield"]);
             for (name, events) in self.yields(channel)? {
                 table.row([display_name(name), format!("{events:.2}")]);

@@ -11,6 +11,19 @@ pub(crate) fn string<'v>(value: &'v Value, place: &Place) -> Result<&'v str> {
     value.as_str().ok_or_else(|| place.error(format!("expected a string, found {}", kind(value))))
 }
 
+/// One of the words `known`, as an index.
+pub(crate) fn word(value: &Value, place: &Place, known: &[&str]) -> Result<usize> {
+    let word = string(value, place)?;
+    known.iter().position(|k| *k == word).ok_or_else(|| {
+        let near = suggestion(word, known.iter().copied());
+        place.error(format!(
+            "{} is not known{near}; known here are {}",
+            quoted(word),
+            list(known.iter().copied())
+        ))
+    })
+}
+
 pub(crate) fn number(value: &Value, place: &Place) -> Result<f64> {
     // a downstream crate may turn on arbitrary precision: infinities are possible then
     match value.as_f64() {

@@ -3,6 +3,7 @@
 
 mod events;
 mod fits;
+mod flows;
 #[cfg(feature = "parquet")]
 mod given;
 #[path = "../common/mixtures.rs"]
@@ -11,11 +12,13 @@ mod models;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdfs;
+mod product;
 mod reduce;
 #[cfg(feature = "parquet")]
 mod schema;
 #[cfg(feature = "parquet")]
 mod spec;
+mod spline;
 mod statements;
 mod toys;
 mod yields;

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use neyman::Error;
 use neyman::fit::Status;
+use neyman::unbinned::events::ReadOptions;
 use neyman::unbinned::fit::FitOptions;
+use neyman::unbinned::pdf::Pdf;
 use neyman::unbinned::spec::{Specification, Version, load, parse};
+use neyman::unbinned::{EventTable, Observable};
 use serde_json::{Value, json};
 
 use crate::schema::is_valid;
@@ -66,12 +69,7 @@ fn what_is_wrong_has_its_place() {
     let process = "/channels/0/processes/0";
     let at = |rest: &str| format!("{process}/{rest}");
     refused(&with(&at("pdf/type"), json!("gausian")), &at("pdf/type"), "did you mean \"gaussian\"");
-    for kind in ["spline", "product", "flow", "conditional_flow", "dcr_surrogate"] {
-        refused(&with(&at("pdf/type"), json!(kind)), &at("pdf/type"), "not supported yet");
-    }
-    for kind in ["histogram_from_tree", "kde_from_tree"] {
-        refused(&with(&at("pdf/type"), json!(kind)), &at("pdf/type"), kind);
-    }
+    refused(&with(&at("pdf/type"), json!("dcr_surrogate")), &at("pdf/type"), "not supported yet");
     refused(
         &with(&at("pdf/params"), json!(["mean"])),
         &at("pdf/params"),
@@ -86,7 +84,7 @@ fn what_is_wrong_has_its_place() {
     refused(
         &with(&at("pdf/observable"), json!("pt")),
         "/channels/0/processes/1/pdf/observable",
-        "same observable",
+        "need the same observables",
     );
     refused(&with(&at("yield/base_yield"), json!(-1)), &at("yield/base_yield"), "0 or more");
     let modifier = at("yield/modifiers/0");
@@ -116,6 +114,63 @@ fn what_is_wrong_has_its_place() {
         "true or false",
     );
     assert!(parse(b"{\"a\": 1, \"a\": 2}").is_err());
+}
+
+#[test]
+fn what_is_wrong_with_a_density_has_its_place() {
+    let second = "/channels/1/processes";
+    let component = |rest: &str| format!("{second}/0/pdf/components/{rest}");
+    let refused_at = |path: &str, value: Value, says: &str| refused(&with(path, value), path, says);
+    refused_at(
+        &component("1/observable"),
+        json!("mass"),
+        "another density of this product is one of \"mass\"",
+    );
+    refused_at(&component("1/observable"), json!("mas"), "did you mean \"mass\"");
+    refused_at(&component("1/type"), json!("dcr_surrogate"), "not supported yet");
+    refused_at(&component("1/params/0"), json!("slop"), "did you mean \"slope\"");
+    let one = json!([{"type": "uniform", "observable": "pt"}]);
+    refused_at(
+        &format!("{second}/1/pdf/components"),
+        one,
+        "all processes of a channel need the same",
+    );
+    let first = complete();
+    let processes = first["channels"][0]["processes"].as_array().expect("processes");
+    let of = |kind: &str| {
+        let at = processes.iter().position(|p| p["pdf"]["type"] == kind).expect(kind);
+        move |rest: &str| format!("/channels/0/processes/{at}/pdf/{rest}")
+    };
+    let spline = of("spline");
+    let from = spline("");
+    let pdf = from.trim_end_matches('/');
+    refused(&with(&spline("knots_y/1"), json!(-2)), pdf, "the value at knot 1 is -2");
+    refused(&with(&spline("knots_x/1"), json!(60)), pdf, "knot 1 = 60 must be above");
+    refused(&with(&spline("knots_x"), json!([60, 120])), pdf, "4 values for 2 knots");
+    let histogram = of("histogram_from_tree");
+    refused(
+        &with(&histogram("bin_edges/0"), json!(50)),
+        &histogram("bin_edges"),
+        "from 50 to 120, the observable's bounds from 60 to 120",
+    );
+    refused_at(&histogram("bin_edges"), json!([60, 100, 80, 120]), "must be above edge");
+    refused_at(&histogram("pseudo_count"), json!(-1), "0 or more");
+    refused_at(&histogram("max_events"), json!(1.5), "whole number");
+    refused_at(&histogram("max_events"), json!(0), "whole number");
+    refused_at(&histogram("weight_systematics"), json!([{}]), "not supported yet");
+    refused_at(&histogram("horizontal_systematics"), json!([{}]), "not supported yet");
+    refused_at(&histogram("source/tree"), json!("nominal"), "ROOT files are not supported");
+    refused_at(&histogram("source/selection"), json!("abs(pt) > 1"), "no comparison");
+    refused_at(
+        &histogram("source/out_of_bounds"),
+        json!("clip"),
+        "known here are \"error\", \"drop\"",
+    );
+    refused_at(&of("kde_from_tree")("bandwidth"), json!(-1), "bandwidth = -1");
+    // not in the peer's version
+    let mut old = complete();
+    old["schema_version"] = json!("nextstat_unbinned_spec_v0");
+    refused(&old, "/channels/0/processes/16/pdf/source/out_of_bounds", "unknown key");
 }
 
 /// Every place of a document, as a pointer.
@@ -226,6 +281,100 @@ fn examples_are_good() {
         assert_eq!(channel.events.n(), events);
         assert!((sum - events as f64).abs() < 10.0, "{sum}");
     }
+}
+
+/// Densities of simulated events are what the same events make by hand, and events outside are counted.
+#[test]
+fn simulated_events_make_densities() {
+    let Some(directory) = directory() else { return };
+    let folder = scratch("unbinned_simulated");
+    let path = folder.join("spec.yaml");
+    let file = directory.join("ev_zstd.parquet");
+    let process = |pdf: &str| {
+        format!("      - {{name: \"{pdf}\", yield: {{type: fixed, value: 500}}, pdf: {{{pdf}}}}}\n")
+    };
+    let file = file.display();
+    let source = format!("source: {{file: {file}, out_of_bounds: drop}}");
+    let histogram = format!(
+        "type: histogram_from_tree, observable: m, bin_edges: [66, 72, 90, 110], pseudo_count: 0.5, {source}"
+    );
+    let kde =
+        format!("type: kde_from_tree, observable: m, bandwidth: 2.5, max_events: 300, {source}");
+    let head = format!(
+        "schema_version: neyman_unbinned_spec_v1
+model:
+  parameters: [{{name: a, init: 0.0, bounds: [0.0, 0.0]}}]
+channels:
+  - name: SR
+    data: {{file: {file}, out_of_bounds: drop}}
+    observables: [{{name: m, expr: mass, bounds: [66.0, 110.0]}}, {{name: pt, bounds: [0, 1e6]}}]
+    processes:
+"
+    );
+    let write = |text: String| std::fs::write(&path, text).expect("a file");
+    write(head.clone() + &process(&histogram) + &process(&kde));
+    let loaded = load(&path).expect("a model");
+    let channel = loaded.model.channels().next().expect("a channel");
+    // by hand
+    let all = Observable::new("mass", -1e9, 1e9).expect("a window");
+    let options = ReadOptions { weight: Some("_weight".into()), ..ReadOptions::default() };
+    let raw = EventTable::from_parquet(directory.join("ev_zstd.parquet"), &[all], &options);
+    let raw = raw.expect("events");
+    let pairs = raw.column("mass").expect("mass").iter().zip(raw.weights().expect("weights"));
+    let inside: Vec<(f64, f64)> =
+        pairs.filter(|(x, _)| (66.0..=110.0).contains(*x)).map(|(x, w)| (*x, *w)).collect();
+    assert_eq!(channel.events.n(), inside.len());
+    assert_eq!(channel.events.dropped(), 1000 - inside.len());
+    let sum = |lo: f64, hi: f64| -> f64 {
+        inside.iter().filter(|(x, _)| lo <= *x && *x < hi).map(|(_, w)| w).sum()
+    };
+    let contents = [sum(66.0, 72.0), sum(72.0, 90.0), sum(90.0, 110.1)].map(|c| c + 0.5);
+    let window = Observable::new("mass", 66.0, 110.0).expect("a window");
+    let (x, w): (Vec<f64>, Vec<f64>) = inside[..300].iter().copied().unzip();
+    let by_hand = [
+        Pdf::histogram(&window, &[66.0, 72.0, 90.0, 110.0], &contents).expect("bins"),
+        Pdf::kde(&window, &x, Some(&w), 2.5).expect("kernels"),
+    ];
+    let points: Vec<f64> = (0..=44).map(|i| 66.0 + f64::from(i)).collect();
+    let logs = |pdf: &Pdf| {
+        let mut out = vec![0.0; points.len()];
+        pdf.log_prob(&[], &[&points], &mut out).expect("values");
+        out
+    };
+    for (process, pdf) in channel.processes.iter().zip(&by_hand) {
+        for (a, b) in logs(&process.pdf).iter().zip(logs(pdf)) {
+            assert!((a - b).abs() < 1e-12, "{}: {a} {b}", process.name);
+        }
+    }
+    let refused = |text: String, pointer: &str, says: &str| {
+        write(text);
+        let error = load(&path).expect_err("refused");
+        let Error::Specification { path: found, message } = &error else { panic!("{error}") };
+        assert!(message.contains(says), "{error}");
+        assert_eq!(found, pointer, "{error}");
+    };
+    let pdf = "/channels/0/processes/0/pdf";
+    let changed = |from: &str, to: &str| head.clone() + &process(&kde.replace(from, to));
+    refused(
+        changed("drop}", "drop, selection: massa < 80}"),
+        &format!("{pdf}/source/selection"),
+        "did you mean \"mass\"",
+    );
+    refused(
+        changed("drop}", "drop, selection: mass < 1}"),
+        &format!("{pdf}/source"),
+        "has no event for this density",
+    );
+    refused(
+        changed("drop}", "drop, weight: w}"),
+        &format!("{pdf}/source/weight"),
+        "no column \"w\"",
+    );
+    write(changed(", out_of_bounds: drop", ""));
+    assert!(load(&path).expect_err("refused").is_events());
+    write(changed("zstd", "nowhere"));
+    assert!(load(&path).expect_err("refused").is_io());
+    std::fs::remove_dir_all(folder).expect("ours");
 }
 
 fn peer_document(file: &Path) -> String {

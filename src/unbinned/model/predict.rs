@@ -1,6 +1,8 @@
 //! What a model says of events that are not its own: how many there are, and where.
 
-use super::channel::{Order, shape};
+use std::sync::Arc;
+
+use super::channel::{Compiled, Order, shape};
 use super::evaluate::expected;
 use super::{Process, UnbinnedModel, check_point};
 use crate::error::{Error, Result};
@@ -14,7 +16,7 @@ impl UnbinnedModel {
     /// [`Error::Argument`]: a value that is not finite, a yield below 0.
     pub fn expected(&self, theta: &[f64]) -> Result<Vec<Vec<f64>>> {
         check_point(&self.parameters, theta)?;
-        let of = |channel| {
+        let of = |channel: &Arc<Compiled>| {
             let yields = expected(channel, theta, Order::Value)?;
             Ok(yields.into_iter().map(|e| e.value).collect())
         };

@@ -1,9 +1,11 @@
 //! Densities by name.
 
+use std::sync::Arc;
+
 use super::{Kind, Pdf, Window};
 use super::{
     argus, bernstein, breit_wigner, chebyshev, crystal_ball, double_crystal_ball, exponential,
-    gaussian, histogram, kde, lognormal, polynomial, uniform, voigtian,
+    flow, gaussian, histogram, kde, lognormal, polynomial, product, spline, uniform, voigtian,
 };
 use crate::error::{Error, Result};
 use crate::unbinned::events::Observable;
@@ -145,6 +147,42 @@ impl Pdf {
     ) -> Result<Self> {
         let kde = kde::Kde::new(observable.into(), centers, weights, bandwidth)?;
         Ok(Self::of(observable, |_| Kind::Kde(kde)))
+    }
+
+    /// Cubics through `values` at `knots`, monotone between any two of them (Fritsch and Carlson, SIAM J. Numer.
+    /// Anal. 17 (1980) 238); 0 outside the knots; no parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] unless knots rise, 2 or more, values (as many) are 0 or more, and some of the integral
+    /// lies in the window.
+    pub fn spline(observable: &Observable, knots: &[f64], values: &[f64]) -> Result<Self> {
+        let spline = spline::Spline::new(observable.into(), knots, values)?;
+        Ok(Self::of(observable, |_| Kind::Spline(spline)))
+    }
+
+    /// The product of densities of different observables, which are its own, one after the other, as its
+    /// parameters are: `mu` of a factor of `mass` is `mass.mu`, one of `x` and `y` has `x,y.` before its names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if there is no factor, or two of the same observable.
+    pub fn product(factors: Vec<Self>) -> Result<Self> {
+        let product = product::Product::new(factors)?;
+        Ok(Self { observables: product.observables(), kind: Kind::Product(product) })
+    }
+
+    /// A normalising flow of `observables`, in the order of the flow's, whose parameters are the context. One with
+    /// bounded support must have it where the windows are; one on all numbers is divided by its integral over the
+    /// windows, which is possible without context and for two observables at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: another number of observables, other windows than the support, a flow that cannot be
+    /// normalised on the windows.
+    pub fn flow(observables: &[Observable], flow: Arc<flow::Flow>) -> Result<Self> {
+        let flow = flow::Windowed::new(flow, observables)?;
+        Ok(Self { observables: observables.to_vec(), kind: Kind::Flow(flow) })
     }
 
     fn of(observable: &Observable, kind: impl FnOnce(Window) -> Kind) -> Self {

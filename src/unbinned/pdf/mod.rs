@@ -12,14 +12,17 @@ mod double_crystal_ball;
 mod dual;
 mod exponential;
 mod faddeeva;
+pub mod flow;
 mod gaussian;
 mod histogram;
 mod kde;
 mod linear;
 mod lognormal;
 mod polynomial;
+mod product;
 mod sample;
 mod special;
+mod spline;
 mod tails;
 mod uniform;
 mod voigtian;
@@ -67,6 +70,9 @@ enum Kind {
     Uniform(uniform::Uniform),
     Histogram(histogram::Histogram),
     Kde(kde::Kde),
+    Spline(spline::Spline),
+    Product(product::Product),
+    Flow(flow::Windowed),
 }
 
 impl Pdf {
@@ -87,6 +93,9 @@ impl Pdf {
             Kind::Uniform(_) => "uniform",
             Kind::Histogram(_) => "histogram",
             Kind::Kde(_) => "kde",
+            Kind::Spline(_) => "spline",
+            Kind::Product(_) => "product",
+            Kind::Flow(flow) => flow.kind(),
         }
     }
 
@@ -107,7 +116,9 @@ impl Pdf {
             Kind::Argus(_) => &["m0", "c", "p"],
             Kind::Voigtian(_) => &["mu", "sigma", "gamma"],
             Kind::BreitWigner(_) => &["mu", "gamma"],
-            Kind::Uniform(_) | Kind::Histogram(_) | Kind::Kde(_) => &[],
+            Kind::Product(p) => return p.parameter_names(),
+            Kind::Flow(flow) => return flow.parameter_names(),
+            Kind::Uniform(_) | Kind::Histogram(_) | Kind::Kde(_) | Kind::Spline(_) => &[],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
     }
@@ -207,7 +218,8 @@ impl Pdf {
     }
 
     fn dispatch(&self, theta: &[f64], x: &[&[f64]], out: Output<'_>) -> Result<()> {
-        let (window, x) = (Window::from(&self.observables[0]), x[0]);
+        // of the one observable that most have
+        let (window, all, x) = (Window::from(&self.observables[0]), x, x[0]);
         match &self.kind {
             Kind::Gaussian(d) => evaluate::<2, 3>(d, window, theta, x, out),
             Kind::Exponential(d) => evaluate::<1, 1>(d, window, theta, x, out),
@@ -224,6 +236,9 @@ impl Pdf {
             Kind::Uniform(d) => evaluate::<0, 0>(d, window, theta, x, out),
             Kind::Histogram(d) => evaluate::<0, 0>(d, window, theta, x, out),
             Kind::Kde(d) => evaluate::<0, 0>(d, window, theta, x, out),
+            Kind::Spline(d) => evaluate::<0, 0>(d, window, theta, x, out),
+            Kind::Product(product) => product.evaluate(theta, all, out),
+            Kind::Flow(flow) => flow.evaluate(theta, all, out),
         }
     }
 }

@@ -213,6 +213,7 @@ impl Pdf {
             }
             Kind::Argus(_) => all.push(theta[0]),
             Kind::Histogram(h) => all.extend(&h.edges),
+            Kind::Spline(spline) => all.extend(&spline.knots),
             Kind::Kde(kde) if kde.kernels.len() <= FEW_KERNELS => {
                 kde.kernels.iter().for_each(|(center, _)| {
                     all.extend([-6.0, -2.0, 0.0, 2.0, 6.0].map(|t| center + t * kde.bandwidth));

@@ -5,13 +5,17 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::data::Source;
-use super::{Version, expected, pdf, selection};
+use super::pdf::PdfSpec;
+use super::{Version, expected, selection};
 use crate::error::{Error, Result};
-use crate::spec::fields::{elements, fields, kind, non_empty, number, required_fields, string};
+use crate::spec::fields::{
+    elements, fields, kind, non_empty, number, required_fields, string, word,
+};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::unbinned::Observable;
-use crate::unbinned::model::{Gaussian, Parameter, Process, check_parameter};
+use crate::unbinned::model::{Gaussian, Parameter, check_parameter};
+use crate::unbinned::yields::Yield;
 
 /// A specification that says what it must, with the names in it resolved. Its files may not be there.
 #[derive(Debug, Clone)]
@@ -28,9 +32,16 @@ pub(super) struct ChannelSpec {
     pub(super) include_in_fit: bool,
     /// There where the events are not given by the caller.
     pub(super) source: Option<Source>,
-    /// Named as their columns are.
-    pub(super) observables: Vec<Observable>,
-    pub(super) processes: Vec<Process>,
+    /// The document's names, and observables named as their columns are.
+    pub(super) observables: Vec<(String, Observable)>,
+    pub(super) processes: Vec<ProcessSpec>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ProcessSpec {
+    pub(super) name: String,
+    pub(super) pdf: PdfSpec,
+    pub(super) expected: Yield,
 }
 
 /// What all parts of a document may ask.
@@ -69,19 +80,6 @@ pub(super) fn bounds(value: &Value, place: &Place) -> Result<(f64, f64)> {
         [lower, upper] => Ok((lower, upper)),
         ref other => Err(place.error(format!("two numbers are needed, found {}", other.len()))),
     }
-}
-
-/// One of the words `known`, as an index.
-pub(super) fn word(value: &Value, place: &Place, known: &[&str]) -> Result<usize> {
-    let word = string(value, place)?;
-    known.iter().position(|k| *k == word).ok_or_else(|| {
-        let near = suggestion(word, known.iter().copied());
-        place.error(format!(
-            "{} is not known{near}; known here are {}",
-            quoted(word),
-            list(known.iter().copied())
-        ))
-    })
 }
 
 impl Specification {
@@ -187,42 +185,56 @@ fn channel(value: &Value, place: &Place, context: &Context) -> Result<ChannelSpe
         }
     }
     let own = place.key("processes");
-    let mut described: Option<String> = None;
     let processes = non_empty(&object["processes"], &own, |value, place| {
         let object = fields(value, place, &["name", "pdf", "yield"], &[])?;
-        let at = place.key("pdf");
-        let (name_of, pdf, shape) = pdf::read(&object["pdf"], &at, &observables, context)?;
-        let first = described.get_or_insert_with(|| name_of.clone());
-        if *first != name_of {
-            return Err(at.key("observable").error(format!(
-                "this density is one of {}, that of the first process one of {}; all processes of a \
-                 channel need the same observable, for products of densities are not supported yet",
-                quoted(&name_of),
-                quoted(first)
-            )));
-        }
-        Ok(Process {
+        Ok(ProcessSpec {
             name: name(&object["name"], &place.key("name"))?,
-            pdf,
-            shape,
+            pdf: PdfSpec::new(&object["pdf"], &place.key("pdf"), &observables, context)?,
             expected: expected::read(&object["yield"], &place.key("yield"), context)?,
         })
     })?;
+    let known = |process: &ProcessSpec| process.pdf.observables();
+    let mut first: Option<Vec<String>> = None;
+    for (i, process) in processes.iter().enumerate() {
+        let Some(names) = known(process) else { continue };
+        let first = first.get_or_insert_with(|| names.clone());
+        same_observables(first, &names, process.pdf.key(), &own.index(i).key("pdf"))?;
+    }
     for (i, process) in processes.iter().enumerate() {
         if processes[..i].iter().any(|p| p.name == process.name) {
             let message = format!("process {} is there twice", quoted(&process.name));
             return Err(own.index(i).key("name").error(message));
         }
     }
-    let source =
-        object.get("data").map(|data| Source::new(data, &place.key("data"))).transpose()?;
+    let source = object
+        .get("data")
+        .map(|data| Source::new(data, &place.key("data"), context))
+        .transpose()?;
     Ok(ChannelSpec {
         name: name(&object["name"], &place.key("name"))?,
         include_in_fit,
         source,
-        observables: observables.into_iter().map(|(_, of)| of).collect(),
+        observables,
         processes,
     })
+}
+
+/// All processes of a channel are of the observables that the first one is of.
+pub(super) fn same_observables(
+    first: &[String],
+    names: &[String],
+    key: &str,
+    place: &Place,
+) -> Result<()> {
+    if names.len() == first.len() && names.iter().all(|name| first.contains(name)) {
+        return Ok(());
+    }
+    Err(place.key(key).error(format!(
+        "this density is one of {}, that of the first process one of {}; all processes of a channel need the \
+         same observables: products make densities of several",
+        list(names.iter().map(String::as_str)),
+        list(first.iter().map(String::as_str))
+    )))
 }
 
 /// Its name, and the observable named as its column is.

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::Version;
-use super::document::{Context, told, word};
+use super::document::{Context, told};
 use crate::error::Result;
 use crate::model::interpolation::{HistoSysInterpolation, NormSysInterpolation};
-use crate::spec::fields::{elements, fields, number, required_fields};
+use crate::spec::fields::{elements, fields, number, required_fields, word};
 use crate::spec::place::Place;
 use crate::unbinned::yields::{Base, Modifier, Yield};
 

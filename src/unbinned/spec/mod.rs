@@ -5,8 +5,10 @@
 mod data;
 mod document;
 mod expected;
+mod flow;
 mod pdf;
 mod selection;
+mod simulated;
 mod yaml;
 
 use std::collections::HashMap;
@@ -19,9 +21,10 @@ use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
 use crate::spec::{digest, json};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::model::Channel;
+use crate::unbinned::model::{Channel, Process};
 pub use data::GivenEvents;
 pub use document::Specification;
+use document::{ChannelSpec, same_observables};
 
 /// Which defaults a specification has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,16 +104,10 @@ pub fn build(
             continue;
         }
         let place = all.index(index);
-        let (file, events) = match events.remove(&channel.name) {
-            Some(given) => (PathBuf::new(), data::take(given, channel, &place)?),
-            None => data::read(base, channel, &place)?,
-        };
+        let (file, events) = data::events(base, channel, &place, events.remove(&channel.name))?;
         files.push(file);
-        channels.push(Channel {
-            name: channel.name.clone(),
-            events,
-            processes: channel.processes.clone(),
-        });
+        let processes = processes(base, &place, channel)?;
+        channels.push(Channel { name: channel.name.clone(), events, processes });
     }
     let parameters = specification.parameters;
     let model = UnbinnedModel::new(parameters, channels).map_err(|error| match error {
@@ -140,6 +137,23 @@ pub fn needed_columns(
     let specification = Specification::with_events(value, given.into_iter().collect())?;
     let of = |channel: &document::ChannelSpec| (channel.name.clone(), data::columns(channel));
     Ok(specification.channels.iter().map(of).collect())
+}
+
+/// A channel's processes, with the densities that files describe.
+fn processes(base: &Path, place: &Place, channel: &ChannelSpec) -> Result<Vec<Process>> {
+    let own = place.key("processes");
+    let mut first: Option<Vec<String>> = None;
+    let open = channel.processes.iter().enumerate().map(|(i, process)| {
+        let place = own.index(i);
+        let place = place.key("pdf");
+        let (pdf, shape) = process.pdf.open(base, &place)?;
+        let names = pdf.observables().iter().map(|o| o.name().to_owned()).collect::<Vec<_>>();
+        let first = first.get_or_insert_with(|| names.clone());
+        same_observables(first, &names, process.pdf.key(), &place)?;
+        let (name, expected) = (process.name.clone(), process.expected.clone());
+        Ok(Process { name, pdf, shape, expected })
+    });
+    open.collect()
 }
 
 /// The document in YAML or, where it begins with a brace, JSON.
