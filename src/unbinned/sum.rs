@@ -6,7 +6,7 @@ pub(super) const CHUNK: usize = 4096;
 pub(super) const PARALLEL: usize = 1 << 15;
 
 /// A compensated sum (Neumaier, ZAMM 54 (1974) 39): what each addition rounds off is kept and added at the end.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Sum {
     sum: f64,
     lost: f64,

@@ -6,7 +6,7 @@ use crate::accelerator::Problem;
 use crate::error::{Error, Result};
 use crate::fit::{Covariance, Fit, FitJob, Status, Tolerance, covariance, newton};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::model::Order;
+use crate::unbinned::kernel::Order;
 use problem::Scaled;
 
 /// Of channels with many events every `STRIDE`-th one alone at first: most steps are taken there.

@@ -6,7 +6,8 @@ use crate::accelerator::{Curvature, Derivatives, Problem, Structure};
 use crate::error::{Error, Result};
 use crate::spec::text::{count, display_name};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::model::{Evaluation, Order};
+use crate::unbinned::kernel::Order;
+use crate::unbinned::model::Evaluation;
 
 /// Values of a point that a message names.
 const SHOWN: usize = 12;

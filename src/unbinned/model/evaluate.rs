@@ -1,9 +1,10 @@
 //! The likelihood of all channels in the model's parameters: the chain rule through yields and densities.
 
-use super::channel::{Compiled, Order, Sums};
+use super::channel::{Compiled, Sums};
 use super::{Process, UnbinnedModel, check_point};
 use crate::error::{Error, Result};
 use crate::spec::text::quoted;
+use crate::unbinned::kernel::Order;
 use crate::unbinned::packed::{place, row_and_column};
 use crate::unbinned::sum::Sum;
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-pub(super) use mix::mix;
+
 use work::Work;
 
 /// A normal constraint on a parameter: `((value - center) / sigma)^2 / 2`.

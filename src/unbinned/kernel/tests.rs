@@ -1,0 +1,1 @@
+//! Instruction sets agree to the bit.
