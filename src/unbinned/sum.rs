@@ -32,6 +32,11 @@ impl Sum {
         Self { sum: -self.sum, lost: -self.lost }
     }
 
+    /// What the total rounds off.
+    pub(super) fn rest(self) -> f64 {
+        (self.sum - self.total()) + self.lost
+    }
+
     pub(super) fn total(self) -> f64 {
         // an infinite sum lost NaN
         if self.sum.is_finite() { self.sum + self.lost } else { self.sum }
@@ -59,5 +64,7 @@ mod tests {
         let mut halves: Sum = [1e16, 1.0].into_iter().collect();
         halves.join([1.0, -1e16].into_iter().collect());
         assert_eq!(halves.total(), 2.0);
+        let third: Sum = [1.0, 1e-20].into_iter().collect();
+        assert_eq!((third.total(), third.rest()), (1.0, 1e-20));
     }
 }

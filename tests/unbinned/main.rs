@@ -3,6 +3,7 @@
 
 mod events;
 mod fits;
+mod kernel;
 mod models;
 #[cfg(feature = "parquet")]
 mod parquet;

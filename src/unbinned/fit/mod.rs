@@ -73,21 +73,27 @@ impl UnbinnedModel {
             fixed[k] = true;
             start[k] = *value;
         }
-        let mut problem = Scaled::new(self, &start)?;
+        let mut problem = None;
         let mut thinned_evaluations = 0;
         let all_fixed = fixed.iter().all(|f| *f);
         if let Some(part) = self.thinned(STRIDE, MANY)?.filter(|_| !all_fixed)
             && let Ok(first) = Scaled::new(&part, &start)
+            && let here = self.evaluate(&start, Order::Value, 0.0)?.nll
+            && here.is_finite()
         {
             let found = first.minimize(&start, &fixed, options.tolerance);
             thinned_evaluations = found.evaluations;
             let reached = first.to_model(&found.parameters, &fixed);
             // where the part misleads, all events start as if it were not
-            let better = Scaled::new(self, &reached).ok();
-            if let Some(better) = better.filter(|b| b.nll() < problem.nll()) {
-                (problem, start) = (better, reached);
+            problem = Scaled::new(self, &reached).ok().filter(|better| better.nll() < here);
+            if problem.is_some() {
+                start = reached;
             }
         }
+        let problem = match problem {
+            Some(problem) => problem,
+            None => Scaled::new(self, &start)?,
+        };
         let mut found = problem.minimize(&start, &fixed, options.tolerance);
         let mut covariance = covariance(&problem, &found.parameters, &[], &[], &fixed);
         if found.status == Status::Converged && !covariance.matrix.is_empty() {

@@ -6,15 +6,12 @@ use crate::unbinned::packed::place;
 use crate::unbinned::pdf::local::Local;
 use crate::unbinned::sum::Sum;
 
-/// A yield or a free parameter: its process, and the derivative of an event's log-likelihood as a sum of terms,
-/// which are left out where their factor is 0.
-struct Variable {
-    process: usize,
-    terms: Vec<(usize, f64)>,
-}
+/// A yield or a free parameter: the derivative of an event's log-likelihood as a sum of terms, which are left out
+/// where their factor is 0.
+type Variable = Vec<(usize, f64)>;
 
 /// With u the density of process p over that of the mixture, and c_j its columns, `d/dnu = u` and
-/// `d/da = nu u sum_j J_ja c_j`; second derivatives are less their product, and besides `u sum_j J_ja c_j` in a
+/// `d/da = nu u sum_j J_ja c_j`; second derivatives are minus their product, and besides `u sum_j J_ja c_j` in a
 /// yield and a parameter of its process, `nu u (sum_jk J_ja J_kb c_j c_k + sum_h bend_(h, ab) c_h)` in two
 /// parameters of one process.
 pub(super) fn part(
@@ -29,46 +26,39 @@ pub(super) fn part(
         return part;
     }
     let variables = variables(point);
-    let single = |variable: &Variable| variable.terms.iter().map(|(j, by)| by * sums[*j]).sum();
+    let single = |variable: &Variable| variable.iter().map(|(j, by)| by * sums[*j]).sum();
     part.first = variables.iter().map(single).collect();
     if order == Order::Gradient {
         return part;
     }
     let terms = point.layout.terms;
-    part.second = Vec::with_capacity(variables.len() * (variables.len() + 1) / 2);
     for (i, a) in variables.iter().enumerate() {
         for b in &variables[..=i] {
             let both = |(j, by): &(usize, f64)| -> f64 {
-                let row = b.terms.iter().map(|(k, other)| other * sums[terms + place(*j, *k)]);
+                let row = b.iter().map(|(k, other)| other * sums[terms + place(*j, *k)]);
                 by * row.sum::<f64>()
             };
-            part.second.push(a.terms.iter().map(both).sum());
+            part.information.push(a.iter().map(both).sum());
         }
     }
-    if order == Order::Hessian {
-        let processes = point.yields.len();
-        let mut first = processes;
-        for (p, (local, columns)) in point.locals.iter().zip(&point.layout.processes).enumerate() {
-            bend(&mut part.second, sums, local, columns, point.yields[p], (p, first));
-            first += local.free();
-        }
-        debug_assert!(variables[processes..].is_sorted_by_key(|v| v.process));
+    part.bend = vec![0.0; part.information.len()];
+    let mut first = point.yields.len();
+    for (p, (local, columns)) in point.locals.iter().zip(&point.layout.processes).enumerate() {
+        bend(&mut part.bend, sums, local, columns, point.yields[p], (p, first));
+        first += local.free();
     }
     part
 }
 
 fn variables(point: &Point<'_>) -> Vec<Variable> {
-    let columns = point.layout.processes.iter().enumerate();
-    let yields =
-        columns.map(|(p, columns)| Variable { process: p, terms: vec![(columns.terms, 1.0)] });
-    let mut variables: Vec<Variable> = yields.collect();
+    let columns = point.layout.processes.iter();
+    let mut variables: Vec<Variable> = columns.map(|c| vec![(c.terms, 1.0)]).collect();
     for (p, local) in point.locals.iter().enumerate() {
         let (k, first) = (local.free(), point.layout.processes[p].terms);
         for a in 0..k {
             let factors = local.jacobian.iter().skip(a).step_by(k).enumerate();
             let terms = factors.filter(|(_, by)| **by != 0.0);
-            let terms = terms.map(|(j, by)| (first + j, by * point.yields[p])).collect();
-            variables.push(Variable { process: p, terms });
+            variables.push(terms.map(|(j, by)| (first + j, by * point.yields[p])).collect());
         }
     }
     variables
@@ -76,7 +66,7 @@ fn variables(point: &Point<'_>) -> Vec<Variable> {
 
 /// What second derivatives have besides the product of first ones.
 fn bend(
-    second: &mut [f64],
+    out: &mut [f64],
     sums: &[f64],
     local: &Local,
     columns: &Columns,
@@ -101,7 +91,7 @@ fn bend(
     };
     for a in 0..k {
         let with_yield: f64 = slopes(a).map(|(j, by)| by * product(j, 0)).sum();
-        second[place(first + a, process)] -= with_yield;
+        out[place(first + a, process)] += with_yield;
         for b in 0..=a {
             let mut sum = 0.0;
             for (j, by) in slopes(a) {
@@ -109,7 +99,7 @@ fn bend(
             }
             let curved = local.bend.iter().skip(place(a, b)).step_by(pairs).enumerate();
             sum += curved.filter(|(_, by)| **by != 0.0).map(|(h, by)| by * column(h)).sum::<f64>();
-            second[place(first + a, first + b)] -= nu * sum;
+            out[place(first + a, first + b)] += nu * sum;
         }
     }
 }

@@ -3,13 +3,13 @@
 use crate::unbinned::packed::place;
 use crate::unbinned::pdf::local::Local;
 
-/// What to work out; each with all that stands before it, except that a Hessian brings no information.
+/// What to work out; each with all that stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::unbinned) enum Order {
     Value,
     Gradient,
-    /// `sum w d d'`, d the derivatives of an event's log-likelihood: never negative, and in the mean the Hessian.
-    Information,
+    /// With the information `sum w d d'`, d the derivatives of an event's log-likelihood: never negative, and in
+    /// the mean the Hessian.
     Hessian,
 }
 
@@ -92,7 +92,7 @@ impl Layout {
 
     fn place_sums(&mut self) {
         let terms = self.terms;
-        let pairs = if self.order >= Order::Information { terms * (terms + 1) / 2 } else { 0 };
+        let pairs = if self.order == Order::Hessian { terms * (terms + 1) / 2 } else { 0 };
         let mut next = terms + pairs;
         for columns in &mut self.processes {
             if let Some(products) = &mut columns.products {

@@ -56,8 +56,10 @@ pub(super) struct Part {
     pub(super) zero_density: usize,
     /// `sum w d`, d the derivatives of an event's log-likelihood.
     pub(super) first: Vec<f64>,
-    /// `sum w d d'`, less the second derivatives where they are asked for; lower triangle.
-    pub(super) second: Vec<f64>,
+    /// `sum w d d'`, lower triangle.
+    pub(super) information: Vec<f64>,
+    /// What the second derivatives of the log-likelihood have besides its negative; lower triangle.
+    pub(super) bend: Vec<f64>,
 }
 
 /// Working memory of a thread: columns of a block, sums of a chunk.
@@ -151,7 +153,7 @@ impl WithSimd for Sums<'_> {
 
 impl Part {
     fn is_finite(&self) -> bool {
-        let mut all = self.first.iter().chain(&self.second);
+        let mut all = self.first.iter().chain(&self.information).chain(&self.bend);
         self.log_likelihood.total().is_finite() && all.all(|x| x.is_finite())
     }
 }

@@ -41,8 +41,9 @@ pub(super) struct Sums {
     pub(super) zero_density: usize,
     /// `sum w d`
     pub(super) first: Vec<Sum>,
-    /// Minus the second derivatives of `sum w ln(..)`, or the information; lower triangle.
-    pub(super) second: Vec<Sum>,
+    /// `sum w d d'` and what the second derivatives of the log-likelihood are above minus that; lower triangles.
+    pub(super) information: Vec<Sum>,
+    pub(super) bend: Vec<Sum>,
 }
 
 impl Compiled {
@@ -154,18 +155,22 @@ impl Compiled {
             starts.par_iter().map_init(room, chunk).collect::<Result<_>>()?
         };
         let m = if order == Order::Value { 0 } else { point.layout.variables };
-        let pairs = if order >= Order::Information { m * (m + 1) / 2 } else { 0 };
+        let pairs = if order == Order::Hessian { m * (m + 1) / 2 } else { 0 };
         let mut sums = Sums {
             log_likelihood: Sum::default(),
             zero_density: 0,
             first: vec![Sum::default(); m],
-            second: vec![Sum::default(); pairs],
+            information: vec![Sum::default(); pairs],
+            bend: vec![Sum::default(); pairs],
         };
         for part in parts {
             sums.log_likelihood.join(part.log_likelihood);
             sums.zero_density += part.zero_density;
-            sums.first.iter_mut().zip(&part.first).for_each(|(sum, term)| sum.add(*term));
-            sums.second.iter_mut().zip(&part.second).for_each(|(sum, term)| sum.add(*term));
+            let Sums { first, information, bend, .. } = &mut sums;
+            let terms = [(first, part.first), (information, part.information), (bend, part.bend)];
+            for (sums, terms) in terms {
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| sum.add(term));
+            }
         }
         Ok(sums)
     }
@@ -250,9 +255,7 @@ impl Compiled {
         let (gradient, hessian) = rest.split_at_mut(n * slopes);
         let done = match order {
             Order::Value => pdf.log_prob(shape, &x, value),
-            Order::Gradient | Order::Information => {
-                pdf.log_prob_gradient(shape, &x, value, gradient)
-            }
+            Order::Gradient => pdf.log_prob_gradient(shape, &x, value, gradient),
             Order::Hessian => pdf.log_prob_hessian(shape, &x, value, gradient, hessian),
         };
         done.map_err(|error| self.told(p, start, error))?;
