@@ -36,6 +36,7 @@ TRUTH = {
     "gauss_exp": [0.25, 0.75, 91.2, 2.5, -0.03],
     "cb_exp": [0.25, 0.75, 91.2, 2.5, -0.03, 1.2, 3.0],
 }
+SIZES = {"gauss_exp": (100_000, 1_000_000), "cb_exp": (100_000,)}
 PER_TOY = 10_000
 TOYS = 1000
 # how many toys each tool gets: seconds of each, not minutes
@@ -46,18 +47,19 @@ WRONG = 1e-3
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="1e5 events only, fewer repeats")
+    parser.add_argument("--quick", action="store_true", help="1e5 events only")
     parser.add_argument("--only", help="one of the models, or toys")
     parser.add_argument("--json", type=Path, help="write everything measured")
+    parser.add_argument("--ours", type=Path, help="an unbinned_work that is built already")
     options = parser.parse_args()
-    ours = build()
+    ours = options.ours or build()
     results = []
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         for model in START:
             if options.only in (None, model):
-                for n in (100_000,) if options.quick else (100_000, 1_000_000):
-                    results.append(fits(model, n, ours, scratch, 3 if options.quick else 7))
+                for n in (100_000,) if options.quick else SIZES[model]:
+                    results.append(fits(model, n, ours, scratch, 3))
                     print(table(results[-1]), flush=True)
         if options.only in (None, "toys"):
             results.append(toys(ours, scratch))
@@ -105,7 +107,8 @@ def fits(model, n, ours, scratch, repeats):
     start = scaled(START[model], n)
     cells = {"neyman": ask([ours, model, path, 3 * repeats, *start])}
     for tool in TOOLS:
-        some = repeats if n <= 100_000 else 3
+        # of what takes minutes one is enough
+        some = repeats if n <= 100_000 else 1
         cells[tool] = ask([sys.executable, WORKER, tool, model, path, some, *start])
     found = [c for c in cells.values() if "parameters" in c]
     for cell in found:
