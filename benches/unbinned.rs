@@ -12,12 +12,12 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use neyman::unbinned::fit::FitOptions;
 
-/// A quarter around 91.2 and the rest falling, from a sequence that fills the interval evenly.
+/// A quarter around 91.2 and the rest falling, from sequences that fill an interval evenly.
 fn events(n: usize) -> Vec<f64> {
     let fraction = |i: usize, by: f64| (0.5 + by * i as f64).fract();
     let event = |i: usize| {
         let (a, b) = (fraction(i, 0.754_877_666_246_692_8), fraction(i, 0.569_840_290_998_053_3));
-        if i.is_multiple_of(4) {
+        if fraction(i, 0.618_033_988_749_894_8) < 0.25 {
             let normal = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
             (91.2 + 2.5 * normal).clamp(60.0, 120.0)
         } else {
