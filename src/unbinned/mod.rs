@@ -4,6 +4,7 @@
 
 pub mod events;
 pub mod fit;
+mod kernel;
 pub mod model;
 mod packed;
 pub mod pdf;

@@ -6,7 +6,7 @@ pub(super) const CHUNK: usize = 4096;
 pub(super) const PARALLEL: usize = 1 << 15;
 
 /// A compensated sum (Neumaier, ZAMM 54 (1974) 39): what each addition rounds off is kept and added at the end.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Sum {
     sum: f64,
     lost: f64,
@@ -30,6 +30,11 @@ impl Sum {
     /// With the other sign.
     pub(super) fn negative(self) -> Self {
         Self { sum: -self.sum, lost: -self.lost }
+    }
+
+    /// What the total rounds off.
+    pub(super) fn rest(self) -> f64 {
+        (self.sum - self.total()) + self.lost
     }
 
     pub(super) fn total(self) -> f64 {
@@ -59,5 +64,7 @@ mod tests {
         let mut halves: Sum = [1e16, 1.0].into_iter().collect();
         halves.join([1.0, -1e16].into_iter().collect());
         assert_eq!(halves.total(), 2.0);
+        let third: Sum = [1.0, 1e-20].into_iter().collect();
+        assert_eq!((third.total(), third.rest()), (1.0, 1e-20));
     }
 }

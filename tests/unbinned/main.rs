@@ -6,6 +6,7 @@ mod fits;
 mod flows;
 #[cfg(feature = "parquet")]
 mod given;
+mod kernel;
 #[path = "../common/mixtures.rs"]
 mod mixtures;
 mod models;

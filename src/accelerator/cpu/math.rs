@@ -156,7 +156,7 @@ pub(super) fn far_ratio<S: Simd>(simd: S, n: S::f64s, v: S::f64s) -> (S::f64s, b
 
 /// Natural logarithm of positive, normal numbers.
 #[inline(always)]
-pub(super) fn ln<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+pub(crate) fn ln<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let one = simd.splat_f64s(1.0);
     let mut mantissa = x;
     let mut exponent = x;
@@ -184,7 +184,7 @@ pub(super) fn ln<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
 
 /// Is the mask set in any lane?
 #[inline(always)]
-pub(super) fn any<S: Simd>(simd: S, mask: S::m64s) -> bool {
+pub(crate) fn any<S: Simd>(simd: S, mask: S::m64s) -> bool {
     simd.first_true_m64s(mask) != S::F64_LANES
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 pub use crate::fit::FitOptions;
 use crate::fit::{Covariance, Fit, FitJob, Status, Tolerance, covariance, newton};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::model::Order;
+use crate::unbinned::kernel::Order;
 use problem::Scaled;
 
 /// Of channels with many events every `STRIDE`-th one alone at first: most steps are taken there.
@@ -120,8 +120,8 @@ impl UnbinnedModel {
     /// as held.
     pub(crate) fn covariance_at(&self, at: &[f64], fixed: &[bool]) -> Result<Covariance> {
         let problem = Scaled::new(self, at)?;
-        let (n, information) = (at.len(), self.evaluate(at, Order::Information, 0.0)?.hessian);
-        let idle = |(k, fixed): (usize, &bool)| *fixed || information[k * n + k] == 0.0;
+        let information = self.evaluate(at, Order::Hessian, 0.0)?.information;
+        let idle = |(k, fixed): (usize, &bool)| *fixed || information[k] == 0.0;
         let held: Vec<bool> = fixed.iter().enumerate().map(idle).collect();
         let mut covariance = covariance(&problem, &problem.to_scaled(at), &[], &[], &held);
         problem.unscale(&mut covariance);
@@ -129,22 +129,27 @@ impl UnbinnedModel {
     }
 
     fn search(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Result<Search<'_>> {
-        let mut problem = Scaled::new(self, start)?;
-        let mut start = start.to_vec();
+        let (mut problem, mut start) = (None, start.to_vec());
         let mut thinned_evaluations = 0;
         let all_fixed = fixed.iter().all(|f| *f);
         if let Some(part) = self.thinned(STRIDE, MANY)?.filter(|_| !all_fixed)
             && let Ok(first) = Scaled::new(&part, &start)
+            && let here = self.evaluate(&start, Order::Value, 0.0)?.nll
+            && here.is_finite()
         {
             let found = first.minimize(&start, fixed, tolerance);
             thinned_evaluations = found.evaluations;
             let reached = first.to_model(&found.parameters, fixed);
             // where the part misleads, all events start as if it were not
-            let better = Scaled::new(self, &reached).ok();
-            if let Some(better) = better.filter(|b| b.nll() < problem.nll()) {
-                (problem, start) = (better, reached);
+            problem = Scaled::new(self, &reached).ok().filter(|better| better.nll() < here);
+            if problem.is_some() {
+                start = reached;
             }
         }
+        let problem = match problem {
+            Some(problem) => problem,
+            None => Scaled::new(self, &start)?,
+        };
         let found = problem.minimize(&start, fixed, tolerance);
         Ok(Search { problem, found, thinned_evaluations })
     }

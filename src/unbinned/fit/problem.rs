@@ -1,12 +1,15 @@
 //! A model as the minimizer sees it: no bins, no auxiliary data, parameters in units of their own width.
 
+use std::sync::Mutex;
+
 use nalgebra::DMatrix;
 
 use crate::accelerator::{Curvature, Derivatives, Problem, Structure};
 use crate::error::{Error, Result};
 use crate::spec::text::{count, display_name};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::model::{Evaluation, Order};
+use crate::unbinned::kernel::Order;
+use crate::unbinned::model::Evaluation;
 
 /// Values of a point that a message names.
 const SHOWN: usize = 12;
@@ -21,16 +24,16 @@ pub(super) struct Scaled<'a> {
     upper: Vec<f64>,
     kinks: Vec<usize>,
     structure: Structure,
-    /// In the minimizer's units.
-    start: Vec<f64>,
-    information: Vec<f64>,
     nll: f64,
+    /// The point asked for last, in the minimizer's units: a gradient is hardly cheaper than a Hessian with it, and
+    /// where one is asked for, the other soon is.
+    last: Mutex<(Vec<f64>, Evaluation)>,
 }
 
 impl<'a> Scaled<'a> {
     /// The likelihood around `start`, where it must be finite.
     pub(super) fn new(model: &'a UnbinnedModel, start: &[f64]) -> Result<Self> {
-        let at = model.evaluate(start, Order::Information, 0.0)?;
+        let mut at = model.evaluate(start, Order::Hessian, 0.0)?;
         if at.zero_density > 0 {
             return Err(impossible(model, start, &at));
         }
@@ -39,19 +42,21 @@ impl<'a> Scaled<'a> {
             return Err(Error::Argument(message));
         }
         let n = start.len();
-        let units: Vec<f64> = (0..n).map(|k| unit(model, k, at.hessian[k * n + k])).collect();
+        let units: Vec<f64> = (0..n).map(|k| unit(model, k, at.information[k])).collect();
         let bound = |of: fn(&(f64, f64)) -> f64| -> Vec<f64> {
             model.parameters().iter().zip(&units).map(|(p, unit)| of(&p.bounds) / unit).collect()
         };
+        let nll = at.nll;
+        at.nll = at.rest;
+        let x = start.iter().zip(&units).map(|(x, unit)| x / unit).collect();
         Ok(Self {
             model,
             lower: bound(|b| b.0),
             upper: bound(|b| b.1),
             kinks: model.kinks(),
             structure: Structure::default(),
-            start: start.iter().zip(&units).map(|(x, unit)| x / unit).collect(),
-            information: scaled_diagonal(&at, &units),
-            nll: at.nll,
+            nll,
+            last: Mutex::new((x, at)),
             units,
         })
     }
@@ -82,9 +87,25 @@ impl<'a> Scaled<'a> {
             .collect()
     }
 
-    fn evaluate(&self, x: &[f64], order: Order) -> Result<Evaluation> {
-        let theta: Vec<f64> = x.iter().zip(&self.units).map(|(x, unit)| x * unit).collect();
-        self.model.evaluate(&theta, order, -self.nll)
+    /// With Hessian; +inf where a yield would be negative, or a parameter outside a density's domain.
+    fn at(&self, x: &[f64]) -> Evaluation {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.0 != x {
+            let theta: Vec<f64> = x.iter().zip(&self.units).map(|(x, unit)| x * unit).collect();
+            let n = x.len();
+            let nowhere = |_| Evaluation {
+                nll: f64::INFINITY,
+                zero_density: 0,
+                gradient: vec![0.0; n],
+                hessian: vec![0.0; n * n],
+                jump: vec![0.0; n],
+                information: vec![0.0; n],
+                rest: 0.0,
+            };
+            let at = self.model.evaluate(&theta, Order::Hessian, -self.nll);
+            *last = (x.to_vec(), at.unwrap_or_else(nowhere));
+        }
+        last.1.clone()
     }
 }
 
@@ -98,9 +119,8 @@ fn unit(model: &UnbinnedModel, k: usize, information: f64) -> f64 {
     libm::exp2(libm::log2(width).round().clamp(-400.0, 400.0))
 }
 
-fn scaled_diagonal(at: &Evaluation, units: &[f64]) -> Vec<f64> {
-    let n = units.len();
-    units.iter().enumerate().map(|(k, unit)| at.hessian[k * n + k] * unit * unit).collect()
+fn scaled(information: &[f64], units: &[f64]) -> Vec<f64> {
+    information.iter().zip(units).map(|(i, unit)| i * unit * unit).collect()
 }
 
 fn impossible(model: &UnbinnedModel, start: &[f64], at: &Evaluation) -> Error {
@@ -148,13 +168,7 @@ impl Problem for Scaled<'_> {
     /// Without bins, what events say of each parameter stands with the constraints.
     fn curvature(&self, parameters: &[f64]) -> Curvature {
         let n = self.n_parameters();
-        let constraint = match parameters == self.start {
-            true => self.information.clone(),
-            false => match self.evaluate(parameters, Order::Information) {
-                Ok(at) => scaled_diagonal(&at, &self.units),
-                Err(_) => vec![0.0; n],
-            },
-        };
+        let constraint = scaled(&self.at(parameters).information, &self.units);
         Curvature { constraint, jacobian: vec![Vec::new(); n], weight: Vec::new() }
     }
 
@@ -162,14 +176,7 @@ impl Problem for Scaled<'_> {
     /// there.
     fn derivatives(&self, parameters: &[f64], _: &[f64], _: &[f64], hessian: bool) -> Derivatives {
         let n = self.n_parameters();
-        let order = if hessian { Order::Hessian } else { Order::Gradient };
-        let at = self.evaluate(parameters, order).unwrap_or_else(|_| Evaluation {
-            nll: f64::INFINITY,
-            zero_density: 0,
-            gradient: vec![0.0; n],
-            hessian: vec![0.0; n * n],
-            jump: vec![0.0; n],
-        });
+        let at = self.at(parameters);
         let scaled = |values: &[f64], k: usize| values[k] * self.units[k];
         Derivatives {
             nll: at.nll,

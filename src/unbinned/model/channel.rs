@@ -3,26 +3,18 @@
 
 use std::ops::Range;
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::{Channel, Process, Slot, check_names};
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted};
 use crate::unbinned::events::{EventTable, Observable};
+use crate::unbinned::kernel::{self, Chunk, Layout, Order, Part, Point, Source, Workspace};
 use crate::unbinned::packed::place;
 use crate::unbinned::pdf::Pdf;
-use crate::unbinned::reduce::mix;
+use crate::unbinned::pdf::local::{Form, Local};
 use crate::unbinned::sum::{CHUNK, PARALLEL, Sum};
-
-/// What to work out; each with all that stands before it, except that a Hessian brings no information.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::unbinned) enum Order {
-    Value,
-    Gradient,
-    /// `sum w d d'`, d the derivatives of an event's log-likelihood: never negative, and in the mean the Hessian.
-    Information,
-    Hessian,
-}
 
 /// A channel that is known to be consistent.
 #[derive(Debug, Clone)]
@@ -30,6 +22,8 @@ pub(super) struct Compiled {
     channel: Channel,
     /// Of each process without free parameters in its shape: its log-density at every event.
     columns: Vec<Option<Vec<f64>>>,
+    /// The instruction set that sums are worked out with; no bit depends on it.
+    arch: Arch,
     /// Free parameters of shapes: process, place in its shape, parameter of the model.
     pub(super) free: Vec<Free>,
 }
@@ -47,15 +41,9 @@ pub(super) struct Sums {
     pub(super) zero_density: usize,
     /// `sum w d`
     pub(super) first: Vec<Sum>,
-    /// Minus the second derivatives of `sum w ln(..)`, or the information; lower triangle.
-    pub(super) second: Vec<Sum>,
-}
-
-/// Densities at the events of a chunk.
-struct Densities<'a> {
-    value: std::borrow::Cow<'a, [f64]>,
-    gradient: Vec<f64>,
-    hessian: Vec<f64>,
+    /// `sum w d d'` and what the second derivatives of the log-likelihood are above minus that; lower triangles.
+    pub(super) information: Vec<Sum>,
+    pub(super) bend: Vec<Sum>,
 }
 
 impl Compiled {
@@ -114,11 +102,24 @@ impl Compiled {
                 false => None,
             });
         }
-        Ok(Self { channel, columns, free })
+        Ok(Self { channel, columns, free, arch: Arch::new() })
     }
 
     pub(super) fn channel(&self) -> &Channel {
         &self.channel
+    }
+
+    /// Every `stride`-th event with `stride` times its weight.
+    pub(super) fn thinned(&self, stride: usize) -> Result<Self> {
+        let Channel { name, events, processes } = &self.channel;
+        let some = |column: &Vec<f64>| column.iter().copied().step_by(stride).collect();
+        let channel = Channel {
+            name: name.clone(),
+            events: events.thinned(stride)?,
+            processes: processes.clone(),
+        };
+        let columns = self.columns.iter().map(|c| c.as_ref().map(some)).collect();
+        Ok(Self { channel, columns, free: self.free.clone(), arch: self.arch })
     }
 
     /// The sums at `theta`, with these yields.
@@ -126,175 +127,155 @@ impl Compiled {
         let n = self.channel.events.n();
         let shapes: Vec<Vec<f64>> =
             self.channel.processes.iter().map(|p| shape(p, theta)).collect();
-        let log_yields: Vec<f64> = yields.iter().map(|nu| libm::log(*nu)).collect();
+        let locals: Vec<Option<Local>> =
+            (0..shapes.len()).map(|p| self.local(p, &shapes[p])).collect::<Result<_>>()?;
+        let given = |p: usize| Local::given(self.slots(p).count());
+        let fallback: Vec<Local> = (0..locals.len()).map(given).collect();
+        let locals: Vec<Local> =
+            locals.into_iter().enumerate().map(|(p, l)| l.unwrap_or_else(|| given(p))).collect();
+        let layouts = [Layout::new(&locals, order), Layout::new(&fallback, order)];
+        let point = Point { layout: &layouts[0], locals: &locals, yields };
+        let scalar = Point { layout: &layouts[1], locals: &fallback, yields };
+        let chunk = |room: &mut Workspace, start: &usize| {
+            let events = *start..n.min(start + CHUNK);
+            if let Some(part) = self.chunk(events.clone(), &shapes, &point, room)? {
+                return Ok(part);
+            }
+            // numbers that the lanes cannot hold: event by event, which also tells what is wrong
+            let mut room = Workspace::new(scalar.layout);
+            let part = self.chunk(events, &shapes, &scalar, &mut room)?;
+            part.ok_or_else(|| self.beyond(*start))
+        };
         let starts: Vec<usize> = (0..n).step_by(CHUNK).collect();
-        let chunk = |start: &usize| {
-            self.chunk(*start..n.min(start + CHUNK), &shapes, yields, &log_yields, order)
-        };
+        let room = || Workspace::new(point.layout);
         let parts: Vec<Part> = if n < PARALLEL {
-            starts.iter().map(chunk).collect::<Result<_>>()?
+            let mut room = room();
+            starts.iter().map(|start| chunk(&mut room, start)).collect::<Result<_>>()?
         } else {
-            starts.par_iter().map(chunk).collect::<Result<_>>()?
+            starts.par_iter().map_init(room, chunk).collect::<Result<_>>()?
         };
-        let (m, pairs) = self.sizes(order);
+        let m = if order == Order::Value { 0 } else { point.layout.variables };
+        let pairs = if order == Order::Hessian { m * (m + 1) / 2 } else { 0 };
         let mut sums = Sums {
             log_likelihood: Sum::default(),
             zero_density: 0,
             first: vec![Sum::default(); m],
-            second: vec![Sum::default(); pairs],
+            information: vec![Sum::default(); pairs],
+            bend: vec![Sum::default(); pairs],
         };
         for part in parts {
             sums.log_likelihood.join(part.log_likelihood);
             sums.zero_density += part.zero_density;
-            sums.first.iter_mut().zip(&part.first).for_each(|(sum, term)| sum.add(*term));
-            sums.second.iter_mut().zip(&part.second).for_each(|(sum, term)| sum.add(*term));
+            let Sums { first, information, bend, .. } = &mut sums;
+            let terms = [(first, part.first), (information, part.information), (bend, part.bend)];
+            for (sums, terms) in terms {
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| sum.add(term));
+            }
         }
         Ok(sums)
     }
 
-    /// Number of first and of second derivatives.
-    fn sizes(&self, order: Order) -> (usize, usize) {
-        let m = self.channel.processes.len() + self.free.len();
-        match order {
-            Order::Value => (0, 0),
-            Order::Gradient => (m, 0),
-            Order::Information | Order::Hessian => (m, m * (m + 1) / 2),
-        }
+    /// The free places of a process's shape.
+    fn slots(&self, p: usize) -> impl Iterator<Item = usize> {
+        self.free.iter().filter(move |f| f.process == p).map(|f| f.slot)
     }
 
+    /// How the kernel makes a process's columns, where it does.
+    fn local(&self, p: usize, shape: &[f64]) -> Result<Option<Local>> {
+        if self.columns[p].is_some() {
+            return Ok(None);
+        }
+        let free: Vec<usize> = self.slots(p).collect();
+        self.channel.processes[p].pdf.local(shape, &free).map_err(|error| self.told(p, 0, error))
+    }
+
+    /// A chunk's sums, `None` where a number is beyond the kernel's formulas.
     fn chunk(
         &self,
         events: Range<usize>,
         shapes: &[Vec<f64>],
-        yields: &[f64],
-        log_yields: &[f64],
-        order: Order,
-    ) -> Result<Part> {
+        point: &Point<'_>,
+        room: &mut Workspace,
+    ) -> Result<Option<Part>> {
+        let order = point.layout.order;
+        let mut rooms: Vec<Vec<f64>> = vec![Vec::new(); shapes.len()];
+        for (p, room) in rooms.iter_mut().enumerate() {
+            if self.columns[p].is_none() && point.locals[p].form == Form::Given {
+                *room = self.scalar(p, events.clone(), &shapes[p], order)?;
+            }
+        }
         let n = events.len();
-        let densities: Vec<Densities<'_>> = (0..shapes.len())
-            .map(|p| self.densities(p, events.clone(), &shapes[p], order))
-            .collect::<Result<_>>()?;
+        let mut sources = Vec::with_capacity(shapes.len());
+        for (p, process) in self.channel.processes.iter().enumerate() {
+            sources.push(match &self.columns[p] {
+                Some(column) => Source::Columns(&column[events.clone()], Vec::new()),
+                None if rooms[p].is_empty() => {
+                    let name = process.pdf.observables()[0].name();
+                    Source::Events(&self.channel.events.column(name)?[events.clone()])
+                }
+                None => {
+                    let (log_p, rest) = rooms[p].split_at(n);
+                    let k = shapes[p].len();
+                    let column = |at: usize| &rest[at * n..][..n];
+                    let mut columns = Vec::new();
+                    if order >= Order::Gradient {
+                        columns.extend(self.slots(p).map(column));
+                    }
+                    if order == Order::Hessian {
+                        for a in self.slots(p) {
+                            let row = self.slots(p).take_while(|b| *b <= a);
+                            columns.extend(row.map(|b| column(k + place(a, b))));
+                        }
+                    }
+                    Source::Columns(log_p, columns)
+                }
+            });
+        }
         let weights = self.channel.events.weights().map(|w| &w[events]);
-        let processes = yields.len();
-        let (m, pairs) = self.sizes(order);
-        let mut part = Part { first: vec![0.0; m], second: vec![0.0; pairs], ..Part::default() };
-        let (mut shares, mut d) = (vec![0.0; processes], vec![0.0; m]);
-        for i in 0..n {
-            let weight = weights.map_or(1.0, |w| w[i]);
-            if weight == 0.0 {
-                continue;
-            }
-            let Some(log) = mix(log_yields, |p| densities[p].value[i], &mut shares) else {
-                part.zero_density += 1;
-                continue;
-            };
-            part.log_likelihood.add(weight * log);
-            if order == Order::Value {
-                continue;
-            }
-            for (p, u) in d[..processes].iter_mut().enumerate() {
-                // of a yield of 0, too
-                *u = match yields[p] >= 1e-100 {
-                    true => shares[p] / yields[p],
-                    false => libm::exp(densities[p].value[i] - log),
-                };
-            }
-            for (d, free) in d[processes..].iter_mut().zip(&self.free) {
-                *d = shares[free.process] * densities[free.process].gradient[free.slot * n + i];
-            }
-            part.first.iter_mut().zip(&d).for_each(|(sum, d)| *sum += weight * d);
-            if order == Order::Gradient {
-                continue;
-            }
-            let mut at = 0;
-            for a in 0..m {
-                let scaled = weight * d[a];
-                for b in &d[..=a] {
-                    part.second[at] += scaled * b;
-                    at += 1;
-                }
-            }
-            if order == Order::Hessian {
-                self.bend(&mut part.second, &densities, (n, i), &d, &shares, weight);
-            }
-        }
-        Ok(part)
+        let chunk = Chunk { n, weights, sources };
+        Ok(self.arch.dispatch(kernel::Sums { point, chunk: &chunk, room }))
     }
 
-    /// What an event's log-likelihood has in second derivatives besides `-d d'`: with u and r the derivative in a
-    /// yield and the share of its process, and L its log-density, `u L_j` in yield and parameter j, and
-    /// `r (L_jk + L_j L_k)` in two parameters of one process.
-    #[inline]
-    fn bend(
-        &self,
-        second: &mut [f64],
-        densities: &[Densities<'_>],
-        (n, i): (usize, usize),
-        d: &[f64],
-        shares: &[f64],
-        weight: f64,
-    ) {
-        let processes = shares.len();
-        for (a, free) in self.free.iter().enumerate() {
-            let Free { process, slot, .. } = *free;
-            let Densities { gradient, hessian, .. } = &densities[process];
-            let slope = gradient[slot * n + i];
-            second[place(processes + a, process)] -= weight * d[process] * slope;
-            for (b, other) in self.free[..=a].iter().enumerate() {
-                if other.process == process {
-                    let curved = hessian[place(slot, other.slot) * n + i];
-                    let both = curved + slope * gradient[other.slot * n + i];
-                    second[place(processes + a, processes + b)] -= weight * shares[process] * both;
-                }
-            }
-        }
-    }
-
-    /// Log-densities of process `p` with the derivatives that `order` needs.
-    fn densities(
+    /// Log-densities of process `p` by its scalar formulas, then the derivatives that `order` needs, in all of
+    /// its parameters.
+    fn scalar(
         &self,
         p: usize,
         events: Range<usize>,
         shape: &[f64],
         order: Order,
-    ) -> Result<Densities<'_>> {
-        let (n, k) = (events.len(), shape.len());
-        if let Some(column) = &self.columns[p] {
-            let value = column[events].into();
-            return Ok(Densities { value, gradient: Vec::new(), hessian: Vec::new() });
-        }
-        let start = events.start;
-        let Process { name, pdf, .. } = &self.channel.processes[p];
+    ) -> Result<Vec<f64>> {
+        let (n, k, start) = (events.len(), shape.len(), events.start);
+        let pdf = &self.channel.processes[p].pdf;
         let x = columns_of(&self.channel.events, pdf, events)?;
-        let room = |wanted: bool, values: usize| vec![0.0; if wanted { values * n } else { 0 }];
-        let mut value = vec![0.0; n];
-        let mut gradient = room(order >= Order::Gradient, k);
-        let mut hessian = room(order == Order::Hessian, k * (k + 1) / 2);
+        let slopes = if order >= Order::Gradient { k } else { 0 };
+        let curves = if order == Order::Hessian { k * (k + 1) / 2 } else { 0 };
+        let mut room = vec![0.0; n * (1 + slopes + curves)];
+        let (value, rest) = room.split_at_mut(n);
+        let (gradient, hessian) = rest.split_at_mut(n * slopes);
         let done = match order {
-            Order::Value => pdf.log_prob(shape, &x, &mut value),
-            Order::Gradient | Order::Information => {
-                pdf.log_prob_gradient(shape, &x, &mut value, &mut gradient)
-            }
-            Order::Hessian => {
-                pdf.log_prob_hessian(shape, &x, &mut value, &mut gradient, &mut hessian)
-            }
+            Order::Value => pdf.log_prob(shape, &x, value),
+            Order::Gradient => pdf.log_prob_gradient(shape, &x, value, gradient),
+            Order::Hessian => pdf.log_prob_hessian(shape, &x, value, gradient, hessian),
         };
-        done.map_err(|error| {
-            let (channel, process) = (quoted(&self.channel.name), quoted(name));
-            let from = if start > 0 { format!(", events from {start} on") } else { String::new() };
-            Error::Argument(format!("channel {channel}, process {process}{from}: {error}"))
-        })?;
-        Ok(Densities { value: value.into(), gradient, hessian })
+        done.map_err(|error| self.told(p, start, error))?;
+        Ok(room)
     }
-}
 
-/// Sums over a chunk: short enough that plain ones lose nothing, save where events are compared to the last digit.
-#[derive(Default)]
-struct Part {
-    log_likelihood: Sum,
-    zero_density: usize,
-    first: Vec<f64>,
-    second: Vec<f64>,
+    /// An error of a density, with where it is.
+    fn told(&self, p: usize, start: usize, error: Error) -> Error {
+        let (channel, process) =
+            (quoted(&self.channel.name), quoted(&self.channel.processes[p].name));
+        let from = if start > 0 { format!(", events from {start} on") } else { String::new() };
+        Error::Argument(format!("channel {channel}, process {process}{from}: {error}"))
+    }
+
+    fn beyond(&self, start: usize) -> Error {
+        Error::Argument(format!(
+            "channel {}, events from {start} on: the likelihood or a derivative is beyond what f64 can hold",
+            quoted(&self.channel.name)
+        ))
+    }
 }
 
 /// A density's observables are among those of the events, on their windows, and those of the `first` one.

@@ -1,9 +1,10 @@
 //! The likelihood of all channels in the model's parameters: the chain rule through yields and densities.
 
-use super::channel::{Compiled, Order, Sums};
+use super::channel::{Compiled, Sums};
 use super::{Process, UnbinnedModel, check_point};
 use crate::error::{Error, Result};
 use crate::spec::text::quoted;
+use crate::unbinned::kernel::Order;
 use crate::unbinned::packed::{place, row_and_column};
 use crate::unbinned::sum::Sum;
 
@@ -21,6 +22,10 @@ pub struct Evaluation {
     pub hessian: Vec<f64>,
     /// Right minus left derivative, `[n_parameters]`, or empty; 0 save at a kink.
     pub(in crate::unbinned) jump: Vec<f64>,
+    /// With a Hessian: of each parameter what events and its constraint say of it, `sum w d^2 + 1 / sigma^2`.
+    pub(in crate::unbinned) information: Vec<f64>,
+    /// What rounding took from the NLL.
+    pub(in crate::unbinned) rest: f64,
 }
 
 /// A process's expected number of events with what it depends on.
@@ -71,7 +76,7 @@ impl UnbinnedModel {
     ) -> Result<Evaluation> {
         check_point(&self.parameters, theta)?;
         let n = if order >= Order::Gradient { theta.len() } else { 0 };
-        let square = if order >= Order::Information { n * n } else { 0 };
+        let square = if order == Order::Hessian { n * n } else { 0 };
         let mut total = Sum::default();
         total.add(constant);
         let mut all = Evaluation {
@@ -80,6 +85,8 @@ impl UnbinnedModel {
             gradient: vec![0.0; n],
             hessian: vec![0.0; square],
             jump: vec![0.0; n],
+            information: vec![0.0; if square > 0 { n } else { 0 }],
+            rest: 0.0,
         };
         for channel in &self.channels {
             let expected = expected(channel, theta, order)?;
@@ -100,10 +107,15 @@ impl UnbinnedModel {
                 *slope += pull / constraint.sigma;
             }
             if let Some(curvature) = all.hessian.get_mut(k * n + k) {
-                *curvature += 1.0 / (constraint.sigma * constraint.sigma);
+                let known = 1.0 / (constraint.sigma * constraint.sigma);
+                *curvature += known;
+                all.information[k] += known;
             }
         }
-        all.nll = if all.zero_density > 0 { f64::INFINITY } else { total.total() };
+        (all.nll, all.rest) = match all.zero_density {
+            0 => (total.total(), total.rest()),
+            _ => (f64::INFINITY, 0.0),
+        };
         Ok(all)
     }
 
@@ -173,16 +185,21 @@ fn add_channel(
             }
         }
     }
-    if order < Order::Information {
+    if order < Order::Hessian {
         return;
     }
     for (a, row) in rows.iter().enumerate() {
         for (b, column) in rows.iter().enumerate() {
-            let curvature = sums.second[place(a, b)].total();
+            let at = place(a, b);
+            let information = sums.information[at].total();
+            let curvature = information - sums.bend[at].total();
             for (k, by) in row {
-                column
-                    .iter()
-                    .for_each(|(l, other)| all.hessian[k * n + l] += by * curvature * other);
+                for (l, other) in column {
+                    all.hessian[k * n + l] += by * curvature * other;
+                    if k == l {
+                        all.information[*k] += by * information * other;
+                    }
+                }
             }
         }
     }

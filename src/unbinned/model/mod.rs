@@ -14,7 +14,6 @@ use crate::unbinned::events::EventTable;
 use crate::unbinned::pdf::Pdf;
 use crate::unbinned::yields::Yield;
 use channel::Compiled;
-pub(in crate::unbinned) use channel::Order;
 
 pub use evaluate::Evaluation;
 
@@ -143,12 +142,9 @@ impl UnbinnedModel {
         if self.channels().all(|c| c.events.n() < least) {
             return Ok(None);
         }
-        let channels = self.channels().map(|channel| {
-            let mut channel = channel.clone();
-            if channel.events.n() >= least {
-                channel.events = channel.events.thinned(stride)?;
-            }
-            Compiled::new(channel, self.parameters.len()).map(Arc::new)
+        let channels = self.channels.iter().map(|channel| {
+            let many = channel.channel().events.n() >= least;
+            if many { channel.thinned(stride).map(Arc::new) } else { Ok(Arc::clone(channel)) }
         });
         let channels = channels.collect::<Result<_>>()?;
         Ok(Some(Self { parameters: self.parameters.clone(), channels }))

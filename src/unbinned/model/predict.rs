@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::channel::{Compiled, Order, shape};
+use super::channel::{Compiled, shape};
 use super::evaluate::expected;
 use super::{Process, UnbinnedModel, check_point};
 use crate::error::{Error, Result};
 use crate::spec::text::quoted;
+use crate::unbinned::kernel::Order;
 
 impl UnbinnedModel {
     /// Expected numbers of events at `theta`, `[n_parameters]`: of each channel, one a process.

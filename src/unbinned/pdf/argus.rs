@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use super::Window;
 use super::density::{Density, finite, outside, positive};
 use super::dual::Dual;
+use super::local::{Form, Local, moderate};
 use crate::error::{Error, Result};
 
 /// `x s^p exp(c s)` with `s = 1 - (x / m0)^2`, for x < m0 and 0 above; m0 in units of x, p >= -0.9.
@@ -26,6 +27,33 @@ impl Density<3> for Argus {
         &self,
         [m0, c, p]: [Dual<K, H>; 3],
     ) -> Result<impl Fn(f64) -> Dual<K, H>> {
+        let Shared { square, pile, norm } = self.shared(m0, c, p)?;
+        Ok(move |x: f64| {
+            let s = (m0 - x) * (m0 + x) * square;
+            if s.v <= 0.0 || x <= 0.0 {
+                return Dual::constant(f64::NEG_INFINITY);
+            }
+            p * s.ln() + c * (s - pile) + libm::log(x) - norm
+        })
+    }
+}
+
+/// What an Argus density's events share.
+struct Shared<const K: usize, const H: usize> {
+    /// `1 / m0^2`
+    square: Dual<K, H>,
+    /// Where the exponential is largest, in s.
+    pile: Dual<K, H>,
+    norm: Dual<K, H>,
+}
+
+impl Argus {
+    fn shared<const K: usize, const H: usize>(
+        &self,
+        m0: Dual<K, H>,
+        c: Dual<K, H>,
+        p: Dual<K, H>,
+    ) -> Result<Shared<K, H>> {
         let Window { lo, hi } = self.0;
         positive("m0", m0.v)?;
         finite("c", c.v)?;
@@ -42,14 +70,24 @@ impl Density<3> for Argus {
         // x dx is -m0^2 / 2 ds; above m0 there is nothing
         let end = if m0.v > hi { s(hi) } else { Dual::constant(0.0) };
         let (pile, ln) = incomplete(c, p, end, s(lo))?;
-        let norm = ln + m0.ln() * 2.0 - std::f64::consts::LN_2;
-        Ok(move |x: f64| {
-            let s = s(x);
-            if s.v <= 0.0 || x <= 0.0 {
-                return Dual::constant(f64::NEG_INFINITY);
-            }
-            p * s.ln() + c * (s - pile) + libm::log(x) - norm
-        })
+        Ok(Shared { square, pile, norm: ln + m0.ln() * 2.0 - std::f64::consts::LN_2 })
+    }
+
+    /// Two functions of s, as long as m0 is held.
+    pub(super) fn local(&self, theta: &[f64], free: &[usize]) -> Result<Option<Local>> {
+        if free.contains(&0) {
+            return Ok(None);
+        }
+        let [m0, c, p] = Dual::<3, 6>::parameters([theta[0], theta[1], theta[2]]);
+        let Shared { square, pile, norm } = self.shared(m0, c, p)?;
+        let coefficients = [-norm, p, c];
+        let values = coefficients.map(|c| c.v);
+        let (m0, inverse, pile) = (m0.v, square.v, pile.v);
+        if !moderate(self.0, 0.0, 1.0 / m0, &values) {
+            return Ok(None);
+        }
+        let form = Form::Argus { m0, inverse, pile, c: values };
+        Ok(Local::linear(form, &coefficients, free))
     }
 }
 

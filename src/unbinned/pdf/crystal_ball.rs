@@ -3,6 +3,7 @@
 use super::Window;
 use super::density::{Density, finite, positive};
 use super::dual::Dual;
+use super::local::Local;
 use super::tails::{Side, Tail};
 use crate::error::Result;
 
@@ -16,9 +17,28 @@ impl Density<4> for CrystalBall {
         &self,
         [mu, sigma, alpha, n]: [Dual<K, H>; 4],
     ) -> Result<impl Fn(f64) -> Dual<K, H>> {
-        finite("mu", mu.v)?;
-        positive("sigma", sigma.v)?;
-        let left = Side { sigma, tail: Some(Tail::new(alpha, n, ["alpha", "n"])?) };
-        Ok(left.and(Side { sigma, tail: None }, mu, self.0))
+        let [left, right] = sides(mu, sigma, alpha, n)?;
+        Ok(left.and(right, mu, self.0))
+    }
+}
+
+fn sides<const K: usize, const H: usize>(
+    mu: Dual<K, H>,
+    sigma: Dual<K, H>,
+    alpha: Dual<K, H>,
+    n: Dual<K, H>,
+) -> Result<[Side<K, H>; 2]> {
+    finite("mu", mu.v)?;
+    positive("sigma", sigma.v)?;
+    let tail = Some(Tail::new(alpha, n, ["alpha", "n"])?);
+    Ok([Side { sigma, tail }, Side { sigma, tail: None }])
+}
+
+impl CrystalBall {
+    pub(super) fn local(&self, theta: &[f64], free: &[usize]) -> Result<Option<Local>> {
+        let [mu, sigma, alpha, n] = Dual::<4, 10>::parameters([0, 1, 2, 3].map(|k| theta[k]));
+        let [left, right] = sides(mu, sigma, alpha, n)?;
+        let slots = [[Some(0), Some(1), Some(2), Some(3)], [Some(0), Some(1), None, None]];
+        Ok(left.local(right, mu, self.0, slots, free))
     }
 }

@@ -2,8 +2,9 @@
 
 use super::Window;
 use super::density::{Output, finite};
+use super::local::{Form, Functions, Local};
 use crate::error::{Error, Result};
-use crate::unbinned::packed::row_and_column;
+use crate::unbinned::packed::{place, row_and_column};
 
 /// Functions of x on a window.
 pub(super) trait Basis {
@@ -30,18 +31,8 @@ pub(super) fn evaluate(
     x: &[f64],
     mut out: Output<'_>,
 ) -> Result<()> {
-    c.iter().try_for_each(|c| finite("a coefficient", *c))?;
+    let Integral { means, mean, norm } = integral(basis, window, c)?;
     let mut values = vec![0.0; basis.len()];
-    basis.means(&mut values);
-    let means = values.clone();
-    let (mean, _) = sum(basis, c, &means);
-    check_signs(basis, window, c, &mut values)?;
-    if !(mean > 0.0 && mean.is_finite()) {
-        let message =
-            format!("the integral over the window is {mean} times its width, not above 0");
-        return Err(Error::Argument(message));
-    }
-    let norm = libm::log(mean) + libm::log(window.hi - window.lo);
     for (i, &x) in x.iter().enumerate() {
         if out.is_outside(window, i, x)? {
             continue;
@@ -65,6 +56,56 @@ pub(super) fn evaluate(
     Ok(())
 }
 
+/// What a sum's events share.
+struct Integral {
+    /// Of the functions over the window, and of their sum.
+    means: Vec<f64>,
+    mean: f64,
+    norm: f64,
+}
+
+fn integral(basis: &impl Basis, window: Window, c: &[f64]) -> Result<Integral> {
+    c.iter().try_for_each(|c| finite("a coefficient", *c))?;
+    let mut means = vec![0.0; basis.len()];
+    basis.means(&mut means);
+    let (mean, _) = sum(basis, c, &means);
+    check_signs(basis, window, c)?;
+    if !(mean > 0.0 && mean.is_finite()) {
+        let message =
+            format!("the integral over the window is {mean} times its width, not above 0");
+        return Err(Error::Argument(message));
+    }
+    let norm = libm::log(mean) + libm::log(window.hi - window.lo);
+    Ok(Integral { means, mean, norm })
+}
+
+/// For the kernel: a sum's second derivatives are those of its normaliser alone.
+pub(super) fn local(
+    basis: &impl Basis,
+    functions: Functions,
+    window: Window,
+    c: &[f64],
+    free: &[usize],
+) -> Result<Option<Local>> {
+    let Integral { means, mean, norm } = integral(basis, window, c)?;
+    let k = free.len();
+    let slopes: Vec<f64> = free.iter().map(|f| -means[*f] / mean).collect();
+    let form = Form::Series {
+        basis: functions,
+        window: [window.lo, window.hi],
+        c: c.to_vec(),
+        free: free.to_vec(),
+        norm,
+    };
+    let mut local = Local { form, curves: 0, products: false, ..Local::given(k) };
+    local.bend = vec![0.0; (1 + k) * k * (k + 1) / 2];
+    for a in 0..k {
+        local.jacobian[a] = slopes[a];
+        (0..=a).for_each(|b| local.bend[place(a, b)] = slopes[a] * slopes[b]);
+    }
+    Ok(local.checked())
+}
+
 /// The sum and that of its terms' sizes.
 fn sum(basis: &impl Basis, c: &[f64], values: &[f64]) -> (f64, f64) {
     let offset = basis.offset();
@@ -74,13 +115,14 @@ fn sum(basis: &impl Basis, c: &[f64], values: &[f64]) -> (f64, f64) {
 
 /// A density that is negative somewhere would be normalised too small everywhere else: it is looked at where
 /// a polynomial of this degree bends, and at the ends.
-fn check_signs(basis: &impl Basis, window: Window, c: &[f64], values: &mut [f64]) -> Result<()> {
+fn check_signs(basis: &impl Basis, window: Window, c: &[f64]) -> Result<()> {
+    let mut values = vec![0.0; basis.len()];
     let n = POINTS * (basis.len() + 1);
     for i in 0..=n {
         let share = 0.5 - 0.5 * libm::cos(std::f64::consts::PI * i as f64 / n as f64);
         let x = window.lo + share * (window.hi - window.lo);
-        basis.values(x, values);
-        let (s, size) = sum(basis, c, values);
+        basis.values(x, &mut values);
+        let (s, size) = sum(basis, c, &values);
         if s < -ROUNDING * size {
             return Err(negative(s, x));
         }

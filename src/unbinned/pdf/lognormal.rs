@@ -4,6 +4,7 @@ use super::Window;
 use super::density::Density;
 use super::dual::Dual;
 use super::gaussian::Gaussian;
+use super::local::Local;
 use crate::error::{Error, Result};
 
 /// `exp(-(ln x - mu)^2 / (2 sigma^2)) / x`; mu and sigma > 0 are those of ln x.
@@ -19,6 +20,10 @@ impl Lognormal {
         // no normal number lies between 0 and this one
         let lo = window.lo.max(f64::MIN_POSITIVE);
         Ok(Self(Gaussian(Window { lo: libm::log(lo), hi: libm::log(window.hi) })))
+    }
+
+    pub(super) fn local(&self, theta: &[f64], free: &[usize]) -> Result<Option<Local>> {
+        self.0.local(theta, free, true)
     }
 }
 

@@ -17,6 +17,7 @@ mod gaussian;
 mod histogram;
 mod kde;
 mod linear;
+pub(in crate::unbinned) mod local;
 mod lognormal;
 mod polynomial;
 mod product;
@@ -31,6 +32,7 @@ use super::events::Observable;
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list};
 use density::{Output, evaluate};
+use local::{Functions, Local};
 pub(super) use sample::{Sampler, check_integral};
 
 /// Where a density is normalised.
@@ -174,13 +176,51 @@ impl Pdf {
     }
 
     fn evaluate(&self, theta: &[f64], x: &[&[f64]], out: Output<'_>) -> Result<()> {
-        let named = |error| match error {
-            Error::Argument(message) => Error::Argument(format!("{}: {message}", self.kind())),
-            other => other,
-        };
         self.check_lengths(theta, x, &out)
             .and_then(|()| self.dispatch(theta, x, out))
-            .map_err(named)
+            .map_err(|error| self.named(error))
+    }
+
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Argument(message) => Error::Argument(format!("{}: {message}", self.kind())),
+            other => other,
+        }
+    }
+
+    /// What the kernel needs of it at `theta`, where the kernel knows it; derivatives in the parameters of the
+    /// places `free`, which rise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: a parameter outside its domain; a density beyond what f64 can normalise.
+    pub(in crate::unbinned) fn local(
+        &self,
+        theta: &[f64],
+        free: &[usize],
+    ) -> Result<Option<Local>> {
+        let window = Window::from(&self.observables[0]);
+        let local = match &self.kind {
+            Kind::Gaussian(d) => d.local(theta, free, false),
+            Kind::Exponential(d) => d.local(theta, free),
+            Kind::Lognormal(d) => d.local(theta, free),
+            Kind::Argus(d) => d.local(theta, free),
+            Kind::BreitWigner(d) => d.local(theta, free),
+            Kind::CrystalBall(d) => d.local(theta, free),
+            Kind::DoubleCrystalBall(d) => d.local(theta, free),
+            Kind::AsymmetricCrystalBall(d) => d.local(theta, free),
+            Kind::Chebyshev(d) => linear::local(d, Functions::Chebyshev, window, theta, free),
+            Kind::Polynomial(d) => linear::local(d, Functions::Powers, window, theta, free),
+            Kind::Bernstein(d) => linear::local(d, Functions::Bernstein, window, theta, free),
+            Kind::Voigtian(_)
+            | Kind::Uniform(_)
+            | Kind::Histogram(_)
+            | Kind::Kde(_)
+            | Kind::Spline(_)
+            | Kind::Product(_)
+            | Kind::Flow(_) => Ok(None),
+        };
+        local.map_err(|error| self.named(error))
     }
 
     fn check_lengths(&self, theta: &[f64], x: &[&[f64]], out: &Output<'_>) -> Result<()> {

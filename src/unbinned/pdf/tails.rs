@@ -3,6 +3,7 @@
 use super::Window;
 use super::density::positive;
 use super::dual::Dual;
+use super::local::{Form, Local, Peak, PeakSide, moderate};
 use super::special::{BellIntegral, ln_mean_exp};
 use crate::error::Result;
 
@@ -78,14 +79,9 @@ impl<const K: usize, const H: usize> Side<K, H> {
         self,
         right: Self,
         mu: Dual<K, H>,
-        Window { lo, hi }: Window,
+        window: Window,
     ) -> impl Fn(f64) -> Dual<K, H> {
-        let below = self.integral(mu - hi, mu - lo);
-        let above = right.integral(-mu + lo, -mu + hi);
-        let norm = match (below, above) {
-            (Some(a), Some(b)) => a.log_add(b),
-            (one, other) => one.or(other).unwrap_or(Dual::constant(f64::NAN)),
-        };
+        let norm = self.norm(&right, mu, window);
         let inverses = (self.sigma.recip(), right.sigma.recip());
         move |x: f64| {
             let shape = if x < mu.v {
@@ -95,5 +91,44 @@ impl<const K: usize, const H: usize> Side<K, H> {
             };
             shape - norm
         }
+    }
+
+    /// Logarithm of the integral over the window with this side below `mu` and `right` above.
+    fn norm(&self, right: &Self, mu: Dual<K, H>, Window { lo, hi }: Window) -> Dual<K, H> {
+        let below = self.integral(mu - hi, mu - lo);
+        let above = right.integral(-mu + lo, -mu + hi);
+        match (below, above) {
+            (Some(a), Some(b)) => a.log_add(b),
+            (one, other) => one.or(other).unwrap_or(Dual::constant(f64::NAN)),
+        }
+    }
+
+    /// The same density for the kernel. `slots` tell which parameters mu, sigma, alpha and n of each side are.
+    pub(super) fn local(
+        self,
+        right: Self,
+        mu: Dual<K, H>,
+        window: Window,
+        slots: [[Option<usize>; 4]; 2],
+        free: &[usize],
+    ) -> Option<Local> {
+        let norm = self.norm(&right, mu, window);
+        let side = |side: &Self| {
+            let (alpha, n) = side.tail.map_or((f64::INFINITY, 1.0), |t| (t.alpha.v, t.n.v));
+            let ratio = if alpha.is_finite() { alpha / n } else { 1.0 };
+            let inverse = 1.0 / side.sigma.v;
+            let farthest = (mu.v - window.lo).abs().max((window.hi - mu.v).abs()) * inverse;
+            // squares and products of these stay finite
+            let fine = moderate(window, mu.v, inverse, &[ratio, ratio.recip(), ratio * farthest]);
+            (PeakSide { sigma: side.sigma.v, alpha, n }, fine && n.recip().is_finite())
+        };
+        let sides = [side(&self), side(&right)];
+        if !(norm.v.is_finite() && sides.iter().all(|(_, fine)| *fine)) {
+            return None;
+        }
+        let sides = sides.map(|(side, _)| side);
+        let outputs = Peak::outputs(slots, free);
+        let peak = Peak { mu: mu.v, norm: norm.v, sides, outputs };
+        Local::with_constant(Form::Peak(Box::new(peak)), -norm, free)
     }
 }

@@ -3,7 +3,7 @@
 /// `ln sum_p nu_p f_p` of one event from the logarithms of yields and densities, or `None` where no process can
 /// make it. `shares` get `nu_p f_p` over the sum, the probability that it is of process p.
 #[inline]
-pub(in crate::unbinned) fn mix(
+pub(super) fn mix(
     log_yields: &[f64],
     log_p: impl Fn(usize) -> f64,
     shares: &mut [f64],

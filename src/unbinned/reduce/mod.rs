@@ -13,7 +13,6 @@ use rayon::prelude::*;
 use crate::accelerator::mixture::{MixtureSums, Number, Toys, event_count};
 use crate::error::{Error, Result};
 use crate::unbinned::sum::Sum;
-pub(super) use mix::mix;
 pub use session::{InPlace, MixtureSession};
 use work::Work;
 
