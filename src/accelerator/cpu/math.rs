@@ -56,7 +56,7 @@ fn horner<S: Simd>(simd: S, x: S::f64s, coefficients: &[f64]) -> S::f64s {
 
 /// `e^x` within 1.5 ulp for |x| < 700, saturating beyond.
 #[inline(always)]
-pub(super) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+pub(crate) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let x = clamp_exponent(simd, x);
     let shifted =
         simd.mul_add_f64s(x, simd.splat_f64s(std::f64::consts::LOG2_E), simd.splat_f64s(ROUND));

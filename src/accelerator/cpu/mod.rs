@@ -3,7 +3,7 @@
 mod arrays;
 mod interpolation;
 mod kernel;
-mod math;
+pub(crate) mod math;
 
 use std::any::Any;
 use std::sync::{Arc, Mutex};
