@@ -5,6 +5,8 @@
 //! point and the nodes of a quadrature ([`quadrature`]). The factors K hold weights, Bessel functions and
 //! luminosities ([`luminosity`]); what a fit changes are the shapes f and D ([`shape`]) and the evolution E.
 
+#[cfg(feature = "tmd")]
+pub mod files;
 pub mod fit;
 mod kernel;
 pub mod luminosity;

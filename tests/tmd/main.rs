@@ -3,6 +3,8 @@
 
 mod fits;
 mod goldens;
+#[cfg(feature = "tmd")]
+mod tables;
 
 use std::path::PathBuf;
 

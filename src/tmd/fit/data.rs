@@ -42,6 +42,17 @@ impl Data {
         Ok(Self { values, errors: Errors::Independent(sigma) })
     }
 
+    /// Values that a model predicts, with the errors that synthetic fits in the field take: a tenth of the value,
+    /// 1e-3 at least.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Data::independent`].
+    pub fn synthetic(values: Vec<f64>) -> Result<Self> {
+        let sigma = values.iter().map(|value| (0.1 * value.abs()).max(1e-3)).collect();
+        Self::independent(values, sigma)
+    }
+
     /// Values with the covariances of consecutive blocks, each `[n, n]` of its points.
     ///
     /// # Errors

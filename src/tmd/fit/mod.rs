@@ -1,6 +1,7 @@
 //! Least squares: the parameters whose predictions lie nearest to the data.
 
 mod data;
+mod descent;
 mod free;
 mod problem;
 
@@ -14,6 +15,7 @@ use free::Free;
 use problem::LeastSquares;
 
 pub use data::Data;
+pub use descent::{Descended, Descent, descend};
 pub use free::Role;
 
 /// Directions whose singular value is this much smaller than the largest are told as not determined.
@@ -72,13 +74,7 @@ pub struct WeakDirection {
 /// free, shapes without a value at the start. A fit that does not converge is no error: its status says so.
 pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> {
     let free = Free::new(plan, &options.roles, &options.start)?;
-    if data.values().len() != plan.n_points() {
-        return Err(Error::Argument(format!(
-            "{} values for {} points",
-            data.values().len(),
-            plan.n_points()
-        )));
-    }
+    check_data(plan, data)?;
     plan.predict(&options.start)?;
     let problem = LeastSquares::new(plan, data, &free, &options.start);
     let start = free.fitted(&options.start);
@@ -120,6 +116,14 @@ pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> 
         }
     }
     Ok(FitResult { parameters, ..result })
+}
+
+fn check_data(plan: &Plan, data: &Data) -> Result<()> {
+    let (given, needed) = (data.values().len(), plan.n_points());
+    match given == needed {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("{given} values for {needed} points"))),
+    }
 }
 
 /// The same fit to each of several data, over threads; each result is that of [`fit`] to the bit.

@@ -7,14 +7,13 @@ mod document;
 mod expected;
 mod pdf;
 mod selection;
-mod yaml;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::spec::{digest, json};
+use crate::spec::{digest, yaml};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::Channel;
 pub use document::Specification;
@@ -104,6 +103,5 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
 ///
 /// As for [`load`].
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    if start.starts_with(b"{") { json::parse(bytes) } else { yaml::parse(bytes) }
+    yaml::parse_or_json(bytes)
 }
