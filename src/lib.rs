@@ -62,6 +62,7 @@ pub mod plot;
 pub mod results;
 pub mod session;
 pub mod spec;
+pub mod tmd;
 pub mod unbinned;
 
 pub use error::{Error, Result};

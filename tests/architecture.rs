@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 
 /// A module may use those that stand before it, and itself.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "error",
     "spec",
     "model",
     "accelerator",
     "fit",
     "unbinned",
+    "tmd",
     "infer",
     "session",
     "results",

@@ -6,19 +6,29 @@ use nalgebra::DMatrix;
 pub trait Problem: Send + Sync {
     /// Number of parameters.
     fn n_parameters(&self) -> usize;
-    /// Number of bins.
-    fn n_main(&self) -> usize;
-    /// Number of auxiliary data.
-    fn n_auxiliary(&self) -> usize;
+    /// Number of bins; 0 where there are none.
+    fn n_main(&self) -> usize {
+        0
+    }
+    /// Number of auxiliary data that fits are given.
+    fn n_auxiliary(&self) -> usize {
+        0
+    }
     /// Lower bounds, `[n_parameters]`.
     fn lower(&self) -> &[f64];
     /// Upper bounds, `[n_parameters]`.
     fn upper(&self) -> &[f64];
     /// Parameters in which the likelihood has a kink at 0.
-    fn kinks(&self) -> &[usize];
+    fn kinks(&self) -> &[usize] {
+        &[]
+    }
     /// Which parameters move which bins.
-    fn structure(&self) -> &Structure;
-    /// Expected curvature at a point.
+    fn structure(&self) -> &Structure {
+        static NONE: Structure = Structure { wide: Vec::new(), narrow: Vec::new() };
+        &NONE
+    }
+    /// Expected curvature at a point. Without bins, what the data say of each parameter stands with the
+    /// constraints.
     fn curvature(&self, parameters: &[f64]) -> Curvature;
     /// NLL with all constants, gradient, and on request the observed Hessian.
     fn derivatives(
@@ -29,9 +39,13 @@ pub trait Problem: Send + Sync {
         hessian: bool,
     ) -> Derivatives;
     /// The terms of the NLL that depend on the data alone.
-    fn constant(&self, main: &[f64], auxiliary: &[f64]) -> f64;
+    fn constant(&self, _main: &[f64], _auxiliary: &[f64]) -> f64 {
+        0.0
+    }
     /// First bin whose expected rate is negative.
-    fn first_negative(&self, parameters: &[f64]) -> Option<usize>;
+    fn first_negative(&self, _parameters: &[f64]) -> Option<usize> {
+        None
+    }
 }
 
 /// Which parameters move which bins.

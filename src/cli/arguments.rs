@@ -7,6 +7,8 @@ pub(crate) mod merge;
 pub(crate) mod parse;
 pub(super) mod prune;
 pub(super) mod statement;
+#[cfg(feature = "tmd")]
+pub(super) mod tmd;
 #[cfg(feature = "parquet")]
 pub(super) mod unbinned;
 pub(super) mod yields;
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     Plot(Plot),
     /// A page with everything that can be said about a workspace
     Report(Report),
+    /// Transverse-momentum-dependent distributions
+    #[cfg(feature = "tmd")]
+    Tmd(tmd::Tmd),
     /// Likelihoods of single events
     #[cfg(feature = "parquet")]
     Unbinned(unbinned::Unbinned),

@@ -109,6 +109,23 @@ impl Source {
         self
     }
 
+    /// A statement about cross sections, by these files.
+    #[cfg(feature = "tmd")]
+    pub(crate) fn of_files(files: &[String], warnings: &[String], seed: Option<u64>) -> Self {
+        let warning = |message: &String| json!({"path": "", "message": message});
+        Self {
+            poi: None,
+            warnings: warnings.iter().map(warning).collect(),
+            provenance: json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "files": files,
+                "device": "cpu",
+                "precision": "f64",
+                "seed": seed,
+            }),
+        }
+    }
+
     /// The statement `kind` of `body`, which is an object; common fields it has already are kept.
     pub(crate) fn document(self, kind: &str, body: Value) -> Document {
         let common = json!({

@@ -30,6 +30,8 @@ mod scan;
 mod statement;
 mod table;
 mod test_toys;
+#[cfg(feature = "tmd")]
+mod tmd;
 mod toys;
 #[cfg(feature = "parquet")]
 mod unbinned;
@@ -135,6 +137,8 @@ fn run(arguments: &Arguments) -> Outcome {
         Command::Merge(a) => merge::run(a),
         Command::Plot(a) => plot::run(a),
         Command::Report(a) => report::run(global, a),
+        #[cfg(feature = "tmd")]
+        Command::Tmd(a) => tmd::run(global, a),
         #[cfg(feature = "parquet")]
         Command::Unbinned(a) => unbinned::run(global, a),
         Command::Devices(a) => devices::run(global, a),

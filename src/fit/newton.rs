@@ -26,7 +26,7 @@ struct Search<'a> {
     job: &'a FitJob<'a>,
     main: &'a [f64],
     auxiliary: &'a [f64],
-    /// Fisher information of each parameter at the start: the scale of the damping.
+    /// Largest information of each parameter on the way, Fisher's at the start: the scale of the damping.
     scale: Vec<f64>,
     evaluations: u32,
 }
@@ -153,10 +153,15 @@ impl Search<'_> {
         Point { x, nll, gradient, side, hessian: DMatrix::zeros(0, 0) }
     }
 
-    fn add_hessian(&self, point: &mut Point) {
+    fn add_hessian(&mut self, point: &mut Point) {
         let at = self.problem.derivatives(&point.x, self.main, self.auxiliary, true);
         let n = point.x.len();
         point.hessian = at.hessian.unwrap_or_else(|| DMatrix::zeros(n, n));
+        // the largest curvature seen (More, Lecture Notes in Mathematics 630 (1978) 105): a parameter that the
+        // start knows nothing of would run away
+        for (k, scale) in self.scale.iter_mut().enumerate() {
+            *scale = scale.max(point.hessian[(k, k)]);
+        }
     }
 
     /// Minimum of the damped quadratic model inside the bounds; `None` where it has none.

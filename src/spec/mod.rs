@@ -14,6 +14,8 @@ pub(crate) mod place;
 mod pyhf;
 pub(crate) mod text;
 mod write;
+#[cfg(feature = "yaml")]
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,6 @@ mod flow;
 mod pdf;
 mod selection;
 mod simulated;
-mod yaml;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::spec::place::Place;
 use crate::spec::text::{list, quoted, suggestion};
-use crate::spec::{digest, json};
+use crate::spec::{digest, yaml};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::{Channel, Process};
 pub use data::GivenEvents;
@@ -162,6 +161,5 @@ fn processes(base: &Path, place: &Place, channel: &ChannelSpec) -> Result<Vec<Pr
 ///
 /// As for [`load`].
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    if start.starts_with(b"{") { json::parse(bytes) } else { yaml::parse(bytes) }
+    yaml::parse_or_json(bytes)
 }

@@ -8,6 +8,12 @@ use crate::error::{Error, Result};
 use crate::spec::json::{MAX_BYTES, MAX_DEPTH};
 use crate::spec::text::quoted;
 
+/// The document in YAML or, where it begins with a brace, JSON.
+pub(crate) fn parse_or_json(bytes: &[u8]) -> Result<Value> {
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    if start.starts_with(b"{") { crate::spec::json::parse(bytes) } else { parse(bytes) }
+}
+
 /// A collection that is not at its end.
 enum Open {
     Sequence(Vec<Value>),
@@ -15,7 +21,7 @@ enum Open {
     Mapping(Map<String, Value>, Option<String>),
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Value> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
     let refuse = |message: String| Error::Syntax { line: 1, column: 1, message };
     if bytes.len() > MAX_BYTES {
         let (given, most) = (bytes.len(), MAX_BYTES);

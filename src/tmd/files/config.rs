@@ -1,0 +1,161 @@
+//! Settings of a run, with the keys that programs of the field write.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::document;
+use crate::error::Result;
+use crate::spec::fields::{fields, number, string};
+use crate::spec::place::Place;
+use crate::spec::text::{list, quoted, suggestion};
+use crate::tmd::luminosity::Luminosity;
+use crate::tmd::quadrature::{Measure, Rule};
+
+/// What runs with a perturbative luminosity set. It is no part of this program: a luminosity is built in, or the
+/// user's table.
+const PERTURBATIVE: [&str; 10] = [
+    "PerturbativeOrder",
+    "pdfset",
+    "ffset",
+    "TMDscales",
+    "alphaem",
+    "xgridpdf",
+    "xgridff",
+    "Qgrid",
+    "xbgrid",
+    "zgrid",
+];
+
+/// Settings of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Points with qT / Q at or above this are left out.
+    pub cut: f64,
+    /// The logarithmic grid of programs that truncate the integral: b_min and b_max, 1/GeV, and the number of
+    /// nodes. It selects nothing by itself: [`Config::rule`] does.
+    pub grid: (f64, f64, usize),
+    /// The quadrature.
+    pub rule: Rule,
+    /// The built-in luminosity.
+    pub luminosity: Luminosity,
+    /// Keys that were given and that nothing depends on here.
+    pub without_effect: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cut: f64::INFINITY,
+            grid: (1e-2, 2.0, 256),
+            rule: Rule::SinhGaussLegendre { nodes: 64 },
+            luminosity: Luminosity::Toy,
+            without_effect: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Io`]; [`crate::Error::Syntax`]; [`crate::Error::Specification`] with the pointer to an
+    /// unknown key, a wrong type, or a grid that is none.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let value = document(path.as_ref())?;
+        let root = Place::ROOT;
+        let own = ["qToQcut", "bgrid", "quadrature", "luminosity"];
+        let known: Vec<&str> = own.into_iter().chain(PERTURBATIVE).collect();
+        let object = fields(&value, &root, &[], &known)?;
+        let mut config = Self::default();
+        let given = |key: &str| object.get(key).filter(|value| !value.is_null());
+        if let Some(cut) = given("qToQcut") {
+            let place = root.key("qToQcut");
+            config.cut = number(cut, &place)?;
+            if config.cut <= 0.0 {
+                return Err(place.error(format!("{} leaves no point; it is above 0", config.cut)));
+            }
+        }
+        if let Some(value) = given("bgrid") {
+            config.grid = grid(value, &root.key("bgrid"))?;
+        }
+        if let Some(value) = given("luminosity") {
+            let place = root.key("luminosity");
+            config.luminosity = match string(value, &place)? {
+                "toy" => Luminosity::Toy,
+                "ll1" => Luminosity::OneLoop,
+                other => return Err(place.error(unknown("luminosity", other, &["toy", "ll1"]))),
+            };
+        }
+        if let Some(value) = given("quadrature") {
+            config.rule = rule(value, &root.key("quadrature"), config.grid)?;
+        }
+        config.without_effect = PERTURBATIVE
+            .iter()
+            .filter(|key| object.contains_key(**key))
+            .map(|key| (*key).to_owned())
+            .collect();
+        Ok(config)
+    }
+
+    /// The grid as a rule, for comparison.
+    pub fn trapezoid(&self, measure: Measure) -> Rule {
+        let (b_min, b_max, nodes) = self.grid;
+        Rule::Trapezoid { b_min, b_max, nodes, measure }
+    }
+}
+
+fn grid(value: &Value, place: &Place) -> Result<(f64, f64, usize)> {
+    let object = fields(value, place, &[], &["b_min", "b_max", "Nb"])?;
+    let (b_min, b_max, nodes) = Config::default().grid;
+    let read = |key: &str, other: f64| {
+        object.get(key).map_or(Ok(other), |value| number(value, &place.key(key)))
+    };
+    let (b_min, b_max) = (read("b_min", b_min)?, read("b_max", b_max)?);
+    if b_min <= 0.0 {
+        let message = format!("b_min = {b_min}; a logarithmic grid begins above 0");
+        return Err(place.key("b_min").error(message));
+    }
+    if b_max <= b_min {
+        let message = format!("b_max = {b_max} must be above b_min = {b_min}");
+        return Err(place.key("b_max").error(message));
+    }
+    let nodes = match object.get("Nb") {
+        Some(value) => whole(value, &place.key("Nb"))?,
+        None => nodes,
+    };
+    Ok((b_min, b_max, nodes))
+}
+
+fn whole(value: &Value, place: &Place) -> Result<usize> {
+    let given = number(value, place)?;
+    if given.fract() != 0.0 || !(2.0..=4096.0).contains(&given) {
+        return Err(place.error(format!("{given} nodes; a whole number from 2 to 4096 is needed")));
+    }
+    Ok(given as usize)
+}
+
+fn rule(value: &Value, place: &Place, (b_min, b_max, n): (f64, f64, usize)) -> Result<Rule> {
+    let object = fields(value, place, &["rule"], &["nodes"])?;
+    let at = place.key("rule");
+    let nodes = object.get("nodes").map(|value| whole(value, &place.key("nodes"))).transpose()?;
+    let name = string(&object["rule"], &at)?;
+    let trapezoid = |measure| Rule::Trapezoid { b_min, b_max, nodes: nodes.unwrap_or(n), measure };
+    Ok(match name {
+        "sinh-gl" => Rule::SinhGaussLegendre { nodes: nodes.unwrap_or(64) },
+        "ogata" => Rule::Ogata { nodes: nodes.unwrap_or(128) },
+        "trapezoid" => trapezoid(Measure::Linear),
+        "trapezoid-log" => trapezoid(Measure::Logarithmic),
+        other => {
+            let known = ["sinh-gl", "ogata", "trapezoid", "trapezoid-log"];
+            return Err(at.error(unknown("quadrature", other, &known)));
+        }
+    })
+}
+
+/// What is said of a word that is none of those known.
+pub(super) fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    let near = suggestion(word, known.iter().copied());
+    format!("there is no {what} {}{near}; there are {}", quoted(word), list(known.iter().copied()))
+}

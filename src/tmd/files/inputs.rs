@@ -1,0 +1,124 @@
+//! The three files of a run as one.
+
+use std::path::Path;
+
+use super::{Config, Fnp, Kinematics};
+use crate::error::{Error, Result};
+use crate::spec::text::count;
+use crate::tmd::quadrature::Measure;
+use crate::tmd::sidis::{Factor, Sidis, Zeta};
+
+/// Settings, kinematics and shapes.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Settings.
+    pub config: Config,
+    /// Where.
+    pub kinematics: Kinematics,
+    /// Shapes with start values.
+    pub fnp: Fnp,
+}
+
+impl Inputs {
+    /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// Those of each file, which they name.
+    pub fn read(config: &Path, kinematics: &Path, fnp: &Path) -> Result<Self> {
+        let named = |path: &Path, error| match error {
+            Error::Specification { path: at, message } => {
+                let at = if at.is_empty() { String::new() } else { format!("{at}: ") };
+                Error::Argument(format!("{}: {at}{message}", path.display()))
+            }
+            Error::Syntax { line, column, message } => {
+                let path = path.display();
+                Error::Argument(format!("{path}: line {line}, column {column}: {message}"))
+            }
+            other => other,
+        };
+        Ok(Self {
+            config: Config::read(config).map_err(|error| named(config, error))?,
+            kinematics: Kinematics::read(kinematics).map_err(|error| named(kinematics, error))?,
+            fnp: Fnp::read(fnp).map_err(|error| named(fnp, error))?,
+        })
+    }
+
+    /// The cross sections of the first `most` points below the cut.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] where no point is left.
+    pub fn sidis(&self, most: usize) -> Result<Sidis> {
+        let mut points = self.kinematics.below(self.config.cut);
+        if points.is_empty() {
+            return Err(Error::Argument(format!(
+                "no points left: none of {} has qT / Q below {} (qToQcut)",
+                count(self.kinematics.points.len(), "point"),
+                self.config.cut
+            )));
+        }
+        points.truncate(most.max(1));
+        Ok(Sidis {
+            points,
+            pdf: self.fnp.pdf,
+            ff: self.fnp.ff,
+            evolution: self.fnp.evolution,
+            zeta: self.fnp.zeta,
+            factor: Factor::BuiltIn(self.config.luminosity),
+            rule: self.config.rule,
+        })
+    }
+
+    /// Start values, `[n_parameters]`.
+    pub fn init(&self) -> Vec<f64> {
+        self.fnp.parameters.iter().map(|parameter| parameter.init).collect()
+    }
+
+    /// What a user of these files must know before believing a fit.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Inputs::sidis`].
+    pub fn warnings(&self) -> Result<Vec<String>> {
+        let mut all = self.kinematics.warnings.clone();
+        let Self { config, kinematics, fnp } = self;
+        if fnp.zeta == Zeta::Constant(1.0) {
+            all.push(
+                "zeta=1: g2 not identifiable, for the evolution is 1 whatever it is; it is not fitted"
+                    .into(),
+            );
+        }
+        let sidis = self.sidis(usize::MAX)?;
+        let (left, n) = (sidis.points.len(), kinematics.points.len());
+        if left < n {
+            all.push(format!("{left} of {n} points pass qT/Q < {}", config.cut));
+        }
+        let grid = Sidis { rule: config.trapezoid(Measure::Linear), ..sidis.clone() };
+        let missed = grid.difference(&sidis, &self.init())?;
+        let worst = (0..left).max_by(|a, b| missed[*a].abs().total_cmp(&missed[*b].abs()));
+        if let Some(worst) = worst.filter(|worst| missed[*worst].abs() > 1e-3) {
+            let (verb, part) = match missed[worst] < 0.0 {
+                true => ("misses", -missed[worst]),
+                false => ("adds", missed[worst]),
+            };
+            all.push(format!(
+                "bgrid.b_max={} {verb} {:.0} % of point {worst}; nothing here depends on bgrid unless the \
+                 trapezoid is asked for",
+                config.grid.1,
+                100.0 * part
+            ));
+        }
+        if !config.without_effect.is_empty() {
+            all.push(format!(
+                "without effect: {}; a perturbative luminosity is no part of this program, give a table",
+                config.without_effect.join(", ")
+            ));
+        }
+        if !fnp.without_effect.is_empty() {
+            let flavours = fnp.without_effect.join(", ");
+            all.push(format!("flavours in no cross section, not fitted: {flavours}"));
+        }
+        Ok(all)
+    }
+}

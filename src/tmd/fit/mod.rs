@@ -1,0 +1,192 @@
+//! Least squares: the parameters whose predictions lie nearest to the data.
+
+mod data;
+mod descent;
+mod free;
+mod problem;
+
+use nalgebra::DMatrix;
+use rayon::prelude::*;
+
+use super::Plan;
+use crate::error::{Error, Result};
+use crate::fit::{FitJob, Status, Tolerance, covariance, newton};
+use free::Free;
+use problem::LeastSquares;
+
+pub use data::Data;
+pub use descent::{Descended, Descent, descend};
+pub use free::Role;
+
+/// Directions whose singular value is this much smaller than the largest are told as not determined.
+const WEAK: f64 = 1e-7;
+
+/// What a fit may be told.
+#[derive(Debug, Clone)]
+pub struct FitOptions {
+    /// Start values, `[n_parameters]`.
+    pub start: Vec<f64>,
+    /// Which ones are fitted, `[n_parameters]`.
+    pub roles: Vec<Role>,
+    /// When to stop.
+    pub tolerance: Tolerance,
+}
+
+/// A fit with its uncertainties.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitResult {
+    /// How it ended.
+    pub status: Status,
+    /// Best-fit values, `[n_parameters]`; those that enter squared are not negative.
+    pub parameters: Vec<f64>,
+    /// Standard deviations, `[n_parameters]`, 0 for fixed ones and those at a bound. Empty where the data leave a
+    /// direction free: [`FitResult::weak`] says which.
+    pub uncertainties: Vec<f64>,
+    /// `(J' J)^-1` with residuals in units of their errors, `[n_parameters, n_parameters]`, or empty as above.
+    pub covariance: Vec<f64>,
+    /// Held back by the lower (-1) or upper (+1) bound, or not (0), `[n_parameters]`.
+    pub at_bound: Vec<i8>,
+    /// Sum of squared residuals.
+    pub chi2: f64,
+    /// Estimated vertical distance to the minimum of chi2 / 2.
+    pub edm: f64,
+    /// Evaluations of all points with their derivatives.
+    pub evaluations: u32,
+    /// Directions that the data hardly determine, weakest first.
+    pub weak: Vec<WeakDirection>,
+}
+
+/// A direction in parameter space along which predictions hardly change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeakDirection {
+    /// Singular value of the derivatives in units of each parameter's own, relative to the largest.
+    pub strength: f64,
+    /// Parameters with their parts in the direction, largest first; small parts are left out.
+    pub parts: Vec<(usize, f64)>,
+}
+
+/// Least squares by the Levenberg-Marquardt method: the library's Newton minimizer with `J' J` for the Hessian
+/// (Levenberg, Q. Appl. Math. 2 (1944) 164; Marquardt, SIAM J. Appl. Math. 11 (1963) 431).
+///
+/// # Errors
+///
+/// [`Error::Argument`]: lengths that do not fit, start values outside bounds, links to parameters that are not
+/// free, shapes without a value at the start. A fit that does not converge is no error: its status says so.
+pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> {
+    let free = Free::new(plan, &options.roles, &options.start)?;
+    check_data(plan, data)?;
+    plan.predict(&options.start)?;
+    let problem = LeastSquares::new(plan, data, &free, &options.start);
+    let start = free.fitted(&options.start);
+    let fixed = vec![false; start.len()];
+    let job = FitJob {
+        main: &[],
+        auxiliary: &[],
+        n_fits: 1,
+        start: &start,
+        fixed: &fixed,
+        tolerance: options.tolerance,
+    };
+    let found = newton(&problem, &job, 0, &start);
+    let covariance = covariance(&problem, &found.parameters, &[], &[], &fixed);
+    let mut parameters = free.all(&options.start, &found.parameters);
+    let n = parameters.len();
+    let matrix = spread(&free, &covariance.matrix, n);
+    let weak = weak(&problem, &free, &found.parameters);
+    let at_bound = (0..n).map(|k| match free.place(k) {
+        Some((place, factor)) if factor == 1.0 => covariance.at_bound[place],
+        _ => 0,
+    });
+    let result = FitResult {
+        status: found.status,
+        uncertainties: (0..n).filter_map(|k| matrix.get(k * n + k)).map(|v| v.sqrt()).collect(),
+        covariance: matrix,
+        at_bound: at_bound.collect(),
+        chi2: 2.0 * problem.half_chi2(&found.parameters),
+        edm: found.edm,
+        evaluations: found.evaluations,
+        weak,
+        parameters: Vec::new(),
+    };
+    for (k, value) in parameters.iter_mut().enumerate() {
+        // a parameter that carries others keeps its sign for them
+        let alone = options.roles.iter().all(|r| !matches!(r, Role::Linked { to, .. } if *to == k));
+        if plan.is_even(k) && alone && options.roles[k] == Role::FREE {
+            *value = value.abs();
+        }
+    }
+    Ok(FitResult { parameters, ..result })
+}
+
+fn check_data(plan: &Plan, data: &Data) -> Result<()> {
+    let (given, needed) = (data.values().len(), plan.n_points());
+    match given == needed {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("{given} values for {needed} points"))),
+    }
+}
+
+/// The same fit to each of several data, over threads; each result is that of [`fit`] to the bit.
+///
+/// # Errors
+///
+/// The first one's of [`fit`].
+pub fn fit_all(plan: &Plan, data: &[Data], options: &FitOptions) -> Result<Vec<FitResult>> {
+    data.par_iter().map(|data| fit(plan, data, options)).collect()
+}
+
+/// A matrix over the fitted parameters as one over all.
+fn spread(free: &Free, matrix: &[f64], n: usize) -> Vec<f64> {
+    if matrix.is_empty() {
+        return Vec::new();
+    }
+    let m = free.own.len();
+    let mut all = vec![0.0; n * n];
+    for k in 0..n {
+        for l in 0..n {
+            if let (Some((i, a)), Some((j, b))) = (free.place(k), free.place(l)) {
+                all[k * n + l] = a * b * matrix[i * m + j];
+            }
+        }
+    }
+    all
+}
+
+/// Directions of small singular values of the derivatives, each column in units of its own length; parameters
+/// without any effect are directions of strength 0.
+fn weak(problem: &LeastSquares<'_>, free: &Free, at: &[f64]) -> Vec<WeakDirection> {
+    let Some(normal) = problem.normal_matrix(at) else { return Vec::new() };
+    let m = at.len();
+    let length: Vec<f64> = (0..m).map(|k| normal[(k, k)].sqrt()).collect();
+    let unmoved = |k: &usize| length[*k] == 0.0;
+    let mut all: Vec<WeakDirection> = (0..m)
+        .filter(unmoved)
+        .map(|k| WeakDirection { strength: 0.0, parts: vec![(free.own[k], 1.0)] })
+        .collect();
+    let moved: Vec<usize> = (0..m).filter(|k| !unmoved(k)).collect();
+    let scaled = DMatrix::from_fn(moved.len(), moved.len(), |i, j| {
+        normal[(moved[i], moved[j])] / (length[moved[i]] * length[moved[j]])
+    });
+    if scaled.is_empty() {
+        return all;
+    }
+    let eigen = scaled.symmetric_eigen();
+    let largest = eigen.eigenvalues.max();
+    let mut order: Vec<usize> = (0..moved.len()).collect();
+    order.sort_by(|a, b| eigen.eigenvalues[*a].total_cmp(&eigen.eigenvalues[*b]));
+    for at in order {
+        let strength = (eigen.eigenvalues[at].max(0.0) / largest).sqrt();
+        if strength > WEAK {
+            break;
+        }
+        let mut parts: Vec<(usize, f64)> = moved
+            .iter()
+            .zip(&eigen.eigenvectors.column(at))
+            .map(|(k, v)| (free.own[*k], *v))
+            .collect();
+        parts.retain(|(_, v)| v.abs() > 0.1);
+        parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        all.push(WeakDirection { strength, parts });
+    }
+    all
+}
