@@ -22,13 +22,13 @@ step lints cargo clippy --locked --all-targets --all-features -- -D warnings
 step library cargo clippy --locked --all-targets --no-default-features -- -D warnings
 step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
 # one set of features for all that runs: what is built once serves every step
-step doc-tests cargo test --locked --features parquet --doc
-step tests cargo test --locked --features parquet --all-targets --no-fail-fast
+step doc-tests cargo test --locked --features parquet,tmd --doc
+step tests cargo test --locked --features parquet,tmd --all-targets --no-fail-fast
 # NVIDIA's kernels on a driver that interprets them; with a card, `cargo test` has run them there
 if [ "$(uname -s)" = Linux ]; then
     step stand-in cargo test --release --manifest-path tests/standin/Cargo.toml --target-dir target/standin
-    step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet --test cuda
-    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet --test conformance --test parity --test parity_reduce cuda
+    step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test cuda
+    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test conformance --test parity --test parity_reduce cuda
 fi
 
 if [ -z "${NEYMAN_DATA:-}" ]; then summary+="NEYMAN_DATA is not set: tests on real analyses did not run"$'\n'; fi

@@ -194,8 +194,8 @@ impl WithSimd for Add<'_> {
             put(2, moment);
             put(3, simd.mul_f64s(moment, u));
             for side in 0..2 {
-                for w in 0..shapes[side].n {
-                    put(4 + side * WIDTHS + w, simd.mul_f64s(ahead[side], columns[side][w][i]));
+                for (w, column) in columns[side].iter().enumerate().take(shapes[side].n) {
+                    put(4 + side * WIDTHS + w, simd.mul_f64s(ahead[side], column[i]));
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! TMDs: quadratures, shapes, cross sections and fits against recorded values. Without `NEYMAN_DATA` the tests on
 //! files and goldens do nothing and say so.
 
+#[cfg(feature = "tmd")]
+mod files;
 mod fits;
 mod goldens;
 #[cfg(feature = "tmd")]

@@ -21,6 +21,8 @@ use super::{Opened, check, check_json, check_table};
 const SUCCESS: f64 = 1e-2;
 /// Lines that tell of progress.
 const LINES: u32 = 10;
+/// More undetermined directions than this are counted, not listed.
+const LISTED: usize = 3;
 
 pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let opened = Opened::new(global, &arguments.files)?;
@@ -43,7 +45,8 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let options = FitOptions { start, roles, tolerance };
     let mut text = String::new();
     let mut tell = |epoch: u32, chi2: f64| {
-        text.push_str(&format!("Epoch {epoch:4}/{}  chi2 = {chi2:.4e}\n", arguments.epochs));
+        let chi2 = scientific(chi2);
+        text.push_str(&format!("Epoch {epoch:4}/{}  chi2 = {chi2}\n", arguments.epochs));
     };
     let found = match arguments.method {
         Method::Lm => {
@@ -78,7 +81,8 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let report = Report { opened: &opened, options: &options, found: &found, synthetic };
     let distance = synthetic.then(|| report.distance());
     if let Some((absolute, relative)) = distance {
-        text.push_str(&format!("Param L2 diff: {absolute:.4e} (rel {relative:.4e})\n"));
+        let (l2, rel) = (scientific(absolute), scientific(relative));
+        text.push_str(&format!("Param L2 diff: {l2} (rel {rel})\n"));
         text.push_str(match relative < SUCCESS {
             true => "SUCCESS: Parameters converged to the truth.\n",
             false => {
@@ -102,6 +106,18 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let document = opened.source(Some(arguments.seed)).document("tmd_fit", body);
     document.write(&arguments.output, None, &text)?;
     Ok(Exit::of(found.status))
+}
+
+/// As programs in Python and C write it: `1.2345e+01`.
+fn scientific(x: f64) -> String {
+    let text = format!("{x:.4e}");
+    match text.split_once('e').map(|(digits, power)| (digits, power.parse::<i32>())) {
+        Some((digits, Ok(power))) => {
+            let sign = if power < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", power.abs())
+        }
+        _ => text,
+    }
 }
 
 /// Start values around the truth, of the fitted parameters.
@@ -136,7 +152,9 @@ fn read(file: &Path) -> Result<Data, Failure> {
             }
             Data::correlated(values, vec![DMatrix::from_fn(n, n, |i, j| rows[i][j])])
         }
-        (errors, Value::Null) => Data::independent(values, list("errors", errors)?),
+        (errors @ Value::Array(_), Value::Null) => {
+            Data::independent(values, list("errors", errors)?)
+        }
         _ => return Err(named("errors or covariance are needed, one of them".into())),
     };
     data.map_err(|error| Failure::in_file(file, error))
@@ -259,6 +277,13 @@ impl Report<'_> {
             self.found.evaluations,
             self.opened.rule()
         );
+        if self.found.weak.len() > LISTED {
+            text.push_str(&format!(
+                "not determined: {} of {fitted} directions\n",
+                self.found.weak.len()
+            ));
+            return text;
+        }
         for weak in &self.found.weak {
             let parts: Vec<String> = weak
                 .parts

@@ -1,6 +1,6 @@
 //! Settings of a run, with the keys that programs of the field write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -27,6 +27,15 @@ const PERTURBATIVE: [&str; 10] = [
     "zgrid",
 ];
 
+/// Where the luminosity comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LuminositySource {
+    /// One of those built in.
+    BuiltIn(Luminosity),
+    /// A file of values on the nodes that `neyman tmd nodes` writes.
+    File(PathBuf),
+}
+
 /// Settings of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -37,8 +46,8 @@ pub struct Config {
     pub grid: (f64, f64, usize),
     /// The quadrature.
     pub rule: Rule,
-    /// The built-in luminosity.
-    pub luminosity: Luminosity,
+    /// What multiplies the shapes.
+    pub luminosity: LuminositySource,
     /// Keys that were given and that nothing depends on here.
     pub without_effect: Vec<String>,
 }
@@ -49,7 +58,7 @@ impl Default for Config {
             cut: f64::INFINITY,
             grid: (1e-2, 2.0, 256),
             rule: Rule::SinhGaussLegendre { nodes: 64 },
-            luminosity: Luminosity::Toy,
+            luminosity: LuminositySource::BuiltIn(Luminosity::Toy),
             without_effect: Vec::new(),
         }
     }
@@ -82,11 +91,8 @@ impl Config {
         }
         if let Some(value) = given("luminosity") {
             let place = root.key("luminosity");
-            config.luminosity = match string(value, &place)? {
-                "toy" => Luminosity::Toy,
-                "ll1" => Luminosity::OneLoop,
-                other => return Err(place.error(unknown("luminosity", other, &["toy", "ll1"]))),
-            };
+            let folder = path.as_ref().parent().unwrap_or(Path::new(""));
+            config.luminosity = luminosity(value, &place, folder)?;
         }
         if let Some(value) = given("quadrature") {
             config.rule = rule(value, &root.key("quadrature"), config.grid)?;
@@ -104,6 +110,19 @@ impl Config {
         let (b_min, b_max, nodes) = self.grid;
         Rule::Trapezoid { b_min, b_max, nodes, measure }
     }
+}
+
+fn luminosity(value: &Value, place: &Place, folder: &Path) -> Result<LuminositySource> {
+    if value.is_object() {
+        let object = fields(value, place, &["file"], &[])?;
+        let file = string(&object["file"], &place.key("file"))?;
+        return Ok(LuminositySource::File(folder.join(file)));
+    }
+    Ok(LuminositySource::BuiltIn(match string(value, place)? {
+        "toy" => Luminosity::Toy,
+        "ll1" => Luminosity::OneLoop,
+        other => return Err(place.error(unknown("luminosity", other, &["toy", "ll1"]))),
+    }))
 }
 
 fn grid(value: &Value, place: &Place) -> Result<(f64, f64, usize)> {

@@ -2,11 +2,27 @@
 
 use std::path::Path;
 
-use super::{Config, Fnp, Kinematics};
+use super::{Config, Fnp, Kinematics, LuminositySource};
 use crate::error::{Error, Result};
 use crate::spec::text::count;
+use crate::tmd::luminosity::Luminosity;
 use crate::tmd::quadrature::Measure;
 use crate::tmd::sidis::{Factor, Sidis, Zeta};
+
+/// An error of a file's content, with the file's name.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Specification { path: at, message } => {
+            let at = if at.is_empty() { String::new() } else { format!("{at}: ") };
+            Error::Argument(format!("{}: {at}{message}", path.display()))
+        }
+        Error::Syntax { line, column, message } => {
+            let path = path.display();
+            Error::Argument(format!("{path}: line {line}, column {column}: {message}"))
+        }
+        other => other,
+    }
+}
 
 /// Settings, kinematics and shapes.
 #[derive(Debug, Clone)]
@@ -26,17 +42,6 @@ impl Inputs {
     ///
     /// Those of each file, which they name.
     pub fn read(config: &Path, kinematics: &Path, fnp: &Path) -> Result<Self> {
-        let named = |path: &Path, error| match error {
-            Error::Specification { path: at, message } => {
-                let at = if at.is_empty() { String::new() } else { format!("{at}: ") };
-                Error::Argument(format!("{}: {at}{message}", path.display()))
-            }
-            Error::Syntax { line, column, message } => {
-                let path = path.display();
-                Error::Argument(format!("{path}: line {line}, column {column}: {message}"))
-            }
-            other => other,
-        };
         Ok(Self {
             config: Config::read(config).map_err(|error| named(config, error))?,
             kinematics: Kinematics::read(kinematics).map_err(|error| named(kinematics, error))?,
@@ -59,15 +64,24 @@ impl Inputs {
             )));
         }
         points.truncate(most.max(1));
-        Ok(Sidis {
+        let (built_in, file) = match &self.config.luminosity {
+            LuminositySource::BuiltIn(luminosity) => (*luminosity, None),
+            LuminositySource::File(file) => (Luminosity::Toy, Some(file)),
+        };
+        let mut sidis = Sidis {
             points,
             pdf: self.fnp.pdf,
             ff: self.fnp.ff,
             evolution: self.fnp.evolution,
             zeta: self.fnp.zeta,
-            factor: Factor::BuiltIn(self.config.luminosity),
+            factor: Factor::BuiltIn(built_in),
             rule: self.config.rule,
-        })
+        };
+        if let Some(file) = file {
+            let values = super::luminosity::read(file, &sidis.nodes()?);
+            sidis.factor = Factor::Array(values.map_err(|error| named(file, error))?);
+        }
+        Ok(sidis)
     }
 
     /// Start values, `[n_parameters]`.
@@ -89,14 +103,20 @@ impl Inputs {
                     .into(),
             );
         }
-        let sidis = self.sidis(usize::MAX)?;
-        let (left, n) = (sidis.points.len(), kinematics.points.len());
+        let (left, n) = (kinematics.below(config.cut).len(), kinematics.points.len());
         if left < n {
             all.push(format!("{left} of {n} points pass qT/Q < {}", config.cut));
         }
-        let grid = Sidis { rule: config.trapezoid(Measure::Linear), ..sidis.clone() };
-        let missed = grid.difference(&sidis, &self.init())?;
-        let worst = (0..left).max_by(|a, b| missed[*a].abs().total_cmp(&missed[*b].abs()));
+        // luminosities from a file are known at their own nodes alone
+        let missed = match config.luminosity {
+            LuminositySource::BuiltIn(_) => {
+                let sidis = self.sidis(usize::MAX)?;
+                let rule = config.trapezoid(Measure::Linear);
+                Sidis { rule, ..sidis.clone() }.difference(&sidis, &self.init())?
+            }
+            LuminositySource::File(_) => Vec::new(),
+        };
+        let worst = (0..missed.len()).max_by(|a, b| missed[*a].abs().total_cmp(&missed[*b].abs()));
         if let Some(worst) = worst.filter(|worst| missed[*worst].abs() > 1e-3) {
             let (verb, part) = match missed[worst] < 0.0 {
                 true => ("misses", -missed[worst]),

@@ -5,6 +5,7 @@ mod config;
 mod fnp;
 mod inputs;
 mod kinematics;
+mod luminosity;
 mod measured;
 mod table;
 
@@ -18,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::spec::json::MAX_BYTES;
 use crate::spec::yaml;
 
-pub use config::Config;
+pub use config::{Config, LuminositySource};
 pub use fnp::{Fnp, FnpParameter};
 pub use inputs::Inputs;
 pub use kinematics::Kinematics;

@@ -62,7 +62,7 @@ impl Free {
                 return refuse(format!("its start value is {}", start[k]));
             }
             let Role::Free { lower, upper } = *role else { continue };
-            if !(lower < upper) {
+            if lower.is_nan() || upper.is_nan() || lower >= upper {
                 return refuse(format!("its bounds {lower} and {upper} do not rise"));
             }
             if !(lower..=upper).contains(&start[k]) {

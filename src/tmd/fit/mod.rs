@@ -94,7 +94,7 @@ pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> 
     let matrix = spread(&free, &covariance.matrix, n);
     let weak = weak(&problem, &free, &found.parameters);
     let at_bound = (0..n).map(|k| match free.place(k) {
-        Some((place, factor)) if factor == 1.0 => covariance.at_bound[place],
+        Some((place, 1.0)) => covariance.at_bound[place],
         _ => 0,
     });
     let result = FitResult {

@@ -1,0 +1,158 @@
+//! `neyman tmd` as its users meet it. Without `NEYMAN_DATA` there are no files, and the tests say so.
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::scratch::Scratch;
+use serde_json::json;
+
+fn files() -> Option<String> {
+    let data = std::env::var_os("NEYMAN_DATA");
+    if data.is_none() {
+        eprintln!("skipped: NEYMAN_DATA is not set");
+    }
+    Some(PathBuf::from(data?).join("tmd/fixtures").display().to_string())
+}
+
+#[test]
+fn files_of_other_programs_run_unchanged() {
+    let Some(files) = files() else { return };
+    let scratch = Scratch::new("tmd", &json!({}));
+    let all = format!("{files}/config.yaml {files}/kinematics.yaml {files}/fNPconfig.yaml");
+    // one point: the fit reaches it, the parameters it does not determine
+    let text = scratch.text(&format!("-q tmd fit {all} --seed 1"));
+    for says in [
+        "Epoch    0/500  chi2 = 1.6245e+01",
+        "Param L2 diff: ",
+        "WARNING: Parameters",
+        "not determined",
+    ] {
+        assert!(text.contains(says), "{says}\n{text}");
+    }
+    let document = scratch.json(&format!("-q tmd fit {all} --seed 1 --json"));
+    assert_eq!(document["kind"], "tmd_fit");
+    assert_eq!(
+        (&document["n_points"], &document["parameters"][0]["fixed"]),
+        (&json!(1), &json!(true))
+    );
+    assert!(document["warnings"][0]["message"].as_str().unwrap().contains("zeta=1"));
+    let nodes = scratch.json(&format!("-q tmd nodes {all} --quadrature ogata --nodes 40 --json"));
+    assert_eq!(nodes["points"][0]["b"].as_array().unwrap().len(), 40);
+    let checked = scratch.text(&format!("-q tmd gradcheck {all}"));
+    assert!(checked.contains("pdf.N1") && checked.contains("agrees"), "{checked}");
+    assert!(checked.contains("no effect") && !checked.contains("DIFFERS"), "{checked}");
+}
+
+#[test]
+fn parameters_are_found_again() {
+    let Some(files) = files() else { return };
+    let scratch = Scratch::new("tmd_fit", &json!({}));
+    scratch.write(
+        "config.yaml",
+        "qToQcut: 0.8\nluminosity: ll1\nquadrature: {rule: sinh-gl, nodes: 64}\n",
+    );
+    scratch.write(
+        "fnp.yaml",
+        "zeta: Q2
+evolution: {init_g2: 0.25, free_mask: [true]}
+flavors:
+  u: {shape: simple, init_params: [1.0, 0.3]}
+fragmentation:
+  shape: gauss
+  init_params: [0.2, 0.3]
+  free_mask: [true, true]
+",
+    );
+    let all = format!("config.yaml {files}/kinematics_hermes_pip.yaml fnp.yaml --points 200");
+    let document = scratch.json(&format!(
+        "-q tmd fit {all} --perturbation 0.1 --seed 3 --replicas 20 --json -o fit.json"
+    ));
+    assert_eq!(document["status"], "converged", "{document}");
+    assert!(document["distance"]["relative"].as_f64().unwrap() < 1e-5, "{document}");
+    assert_eq!(document["replicas"], json!({"n": 20, "converged": 20}));
+    for parameter in document["parameters"].as_array().unwrap() {
+        if parameter["sign_matters"] == false {
+            // a sign without meaning folds what is spread around 0
+            continue;
+        }
+        let ratio = parameter["replica_spread"].as_f64().unwrap()
+            / parameter["uncertainty"].as_f64().unwrap();
+        assert!((0.5..1.7).contains(&ratio), "{parameter}");
+    }
+    let text =
+        scratch.text(&format!("-q tmd fit {all} --perturbation 0.1 --method adam --epochs 40"));
+    assert!(text.contains("Epoch   40/40  chi2 = "), "{text}");
+    let text = scratch.text(&format!("-q tmd fit {all} --perturbation 0.1 --method lbfgs"));
+    assert!(text.contains("SUCCESS: Parameters converged"), "{text}");
+    let text = scratch.text(&format!("-q tmd xsec {all}"));
+    assert!(text.contains("cross section"), "{text}");
+}
+
+/// Values of a luminosity from a file are those of the same luminosity built in.
+#[test]
+fn luminosities_from_elsewhere() {
+    let Some(files) = files() else { return };
+    let scratch = Scratch::new("tmd_luminosity", &json!({}));
+    let shared = format!("{files}/kinematics.yaml {files}/fNPconfig.yaml");
+    scratch.write("config.yaml", "{}");
+    let mut nodes = scratch.json(&format!("-q tmd nodes config.yaml {shared} --json"));
+    assert_eq!(nodes["points"].as_array().unwrap().len(), 7);
+    for point in nodes["points"].as_array_mut().unwrap() {
+        let (q2, z) = (point["Q2"].as_f64().unwrap(), point["z"].as_f64().unwrap());
+        let fall = 0.05 + 0.02 * (1.0 + q2.sqrt()).ln() + 0.01 / z;
+        let b = point["b"].as_array().unwrap().iter().map(|b| b.as_f64().unwrap());
+        let values: Vec<f64> = b.map(|b| (-fall * b * b).exp()).collect();
+        point["luminosity"] = json!(values);
+    }
+    scratch.write("toy.json", &nodes.to_string());
+    scratch.write("from_file.yaml", "luminosity: {file: toy.json}");
+    let values = |config: &str| -> Vec<f64> {
+        let document = scratch.json(&format!("-q tmd xsec {config} {shared} --json"));
+        let points = document["points"].as_array().unwrap().iter();
+        points.map(|p| p["cross_section"].as_f64().unwrap()).collect()
+    };
+    for (a, b) in values("config.yaml").iter().zip(values("from_file.yaml")) {
+        assert!((a / b - 1.0).abs() < 1e-13, "{a} {b}");
+    }
+    let (code, told) =
+        scratch.error(&format!("tmd xsec from_file.yaml {shared} --quadrature ogata"));
+    assert_eq!(code, 3);
+    assert!(told.contains("toy.json: /points/0/b: these are not the nodes"), "{told}");
+}
+
+#[test]
+fn mistakes_are_told() {
+    let Some(files) = files() else { return };
+    let scratch = Scratch::new("tmd_bad", &json!({}));
+    let fails = |arguments: &str, code: i32, says: &str| {
+        let output = scratch.run(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(says), "{says}\n{told}");
+    };
+    fails("tmd fit", 2, "the file of --config is missing");
+    let all = |kinematics: &str| {
+        format!("{files}/config.yaml {files}/{kinematics} {files}/fNPconfig.yaml")
+    };
+    fails(
+        &format!("tmd xsec {}", all("bad/kin_q2_negative.yaml")),
+        3,
+        "kin_q2_negative.yaml: /data/Q2/0",
+    );
+    fails(&format!("tmd xsec {}", all("bad/kin_all_cut.yaml")), 3, "no points left");
+    fails(&format!("tmd xsec {}", all("nothing.yaml")), 5, "nothing.yaml");
+    fails(&format!("--device gpu tmd xsec {}", all("kinematics.yaml")), 2, "run on the processor");
+    scratch.write("data.json", r#"{"values": [1.0, 2.0], "errors": [0.1, 0.1]}"#);
+    fails(
+        &format!("tmd fit {} --data data.json", all("kinematics.yaml")),
+        3,
+        "2 values for 1 points",
+    );
+    scratch.write("data.json", r#"{"values": [1.0]}"#);
+    fails(
+        &format!("tmd fit {} --data data.json", all("kinematics.yaml")),
+        3,
+        "errors or covariance",
+    );
+}
