@@ -8,8 +8,10 @@ use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::model::interpolation::{HistoSysInterpolation, Interpolation, NormSysInterpolation};
 use neyman::model::{Data, Model, ModelOptions};
+use neyman::results::ToyRun;
 use neyman::session::{
-    FitOptions, ImpactOptions, LimitOptions, ScanOptions, Session, TestOptions, UnbinnedSession,
+    FitOptions, ImpactOptions, LimitOptions, ScanOptions, Session, TestOptions, ToyPlan,
+    UnbinnedSession,
 };
 use neyman::spec::{self, LoadOptions};
 use neyman::unbinned::model::{Channel, Gaussian, Parameter, Process, Slot};
@@ -441,6 +443,31 @@ fn asimov_data_give_the_truth() {
     for (k, (found, truth)) in fit.parameters.iter().zip(&truth).enumerate() {
         assert!((found - truth).abs() < 1e-6 * fit.uncertainties[k], "{k}: {found} {truth}");
     }
+}
+
+/// Runs of toys of one model go on with no other: the counts expected in its bins matter, those observed do not.
+#[test]
+fn runs_of_toys_know_their_workspace() {
+    let run = |document: &Value| {
+        let binned = compiled(document, SMOOTH);
+        let model = events(SMOOTH).with_binned(&binned, binned.observed()).expect("a model");
+        let plan = ToyPlan {
+            truth: model.init(),
+            seed: 1,
+            range: 0..5,
+            hold: vec![],
+            keep_data: false,
+            tolerance: Tolerance::default(),
+        };
+        let session = UnbinnedSession::new(model, Some(0)).expect("a session");
+        ToyRun::unbinned(&session, &plan, 5).model
+    };
+    let mut document = workspace(false);
+    let first = run(&document);
+    document["observations"][0]["data"][0] = json!(180.0);
+    assert_eq!(run(&document), first);
+    document["channels"][0]["samples"][1]["data"][0] = json!(3.5);
+    assert_ne!(run(&document), first);
 }
 
 fn bits(model: &UnbinnedModel) -> Vec<u64> {
