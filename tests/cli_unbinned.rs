@@ -241,3 +241,61 @@ fn wrong_statements_are_refused() {
         assert!(message.contains(says), "{line}: {message}");
     }
 }
+
+/// A workspace beside the events: one parameter of either side's name, and what each has for itself.
+#[test]
+fn joint_fits_tell_the_binned_channels() {
+    let Some(events) = events() else { return };
+    let workspace = json!({
+        "channels": [{"name": "CR", "samples": [{"name": "all", "data": [300.0, 200.0], "modifiers": [
+            {"name": "alpha", "type": "normsys", "data": {"lo": 0.9, "hi": 1.1}},
+            {"name": "own", "type": "shapesys", "data": [10.0, 8.0]}]}]}],
+        "observations": [{"name": "CR", "data": [331.0, 216.0]}], "version": "1.0.0",
+        "measurements": [{"name": "m", "config": {"poi": "", "parameters": []}}]
+    });
+    let scratch = Scratch::new("unbinned_joint", &workspace);
+    let alone = specification(&events);
+    let joint = alone.replace("  poi: n\n", "  poi: n\n  histfactory: {workspace: w.json}\n");
+    scratch.write("joint.yaml", &joint);
+    scratch.write("alone.yaml", &alone);
+    let text = scratch.text("unbinned fit joint.yaml");
+    for says in ["binned channel", "CR", "547.00", "w.json, measurement m", "own[1]"] {
+        assert!(text.contains(says), "{says}\n{text}");
+    }
+    let document = scratch.json("unbinned fit joint.yaml --json");
+    let channel = &document["binned"]["channels"][0];
+    assert_eq!(
+        (&channel["name"], &channel["bins"], &channel["observed"]),
+        (&json!("CR"), &json!(2), &json!(547.0))
+    );
+    let expected = channel["expected"].as_f64().unwrap();
+    assert!((500.0..550.0).contains(&expected), "{document}");
+    let named = |name: &str| {
+        let parameters = document["parameters"].as_array().unwrap();
+        parameters.iter().find(|p| p["name"] == name).unwrap().clone()
+    };
+    assert_eq!(named("alpha")["constraint"], "gaussian");
+    assert_eq!(named("own[0]")["constraint"], "poisson");
+    assert!(named("own[0]")["pull"].is_number());
+    assert_eq!(document["provenance"]["workspace"], "w.json");
+    assert_eq!(document["provenance"]["measurement"], "m");
+    // counts pull what the events leave where it is
+    let held = scratch.json("unbinned fit alone.yaml --json")["parameters"][2].clone();
+    assert!(held["value"].as_f64().unwrap().abs() < 1e-6);
+    assert!(named("alpha")["value"].as_f64().unwrap() > 0.3, "{document}");
+    assert!(named("alpha")["uncertainty"].as_f64() < held["uncertainty"].as_f64());
+    // what else there is works without more
+    let scan = scratch.json("unbinned scan joint.yaml --parameter alpha=-0.5:1:4 --json");
+    assert_eq!(
+        (&scan["status"], &scan["points"][0]["status"]),
+        (&json!("converged"), &json!("converged"))
+    );
+    let ranking = scratch.json("unbinned ranking joint.yaml --json");
+    assert_eq!(ranking["parameters"][0]["name"], "alpha");
+    scratch.text("unbinned toys joint.yaml --toys 6 --seed 2 -o toys.npz");
+    assert!(scratch.0.join("toys.npz").exists());
+    scratch.write("bad.yaml", &joint.replace("w.json}", "w.json, measurement: n}"));
+    let (code, message) = scratch.error("unbinned fit bad.yaml");
+    assert_eq!(code, 3);
+    assert!(message.contains("/model/histfactory/measurement"), "{message}");
+}

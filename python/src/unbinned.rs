@@ -98,7 +98,7 @@ impl UnbinnedModel {
 
     /// All that does not change, by name.
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let Loaded { model, poi, version, digest, files, left_out } = &*self.loaded;
+        let Loaded { model, poi, version, digest, files, left_out, .. } = &*self.loaded;
         let parameters = model.parameters();
         let bounds = parameters.iter().flat_map(|p| [p.bounds.0, p.bounds.1]).collect();
         let constraint = |c: Option<Gaussian>| if c.is_some() { "gaussian" } else { "none" };

@@ -402,22 +402,10 @@ impl Problem for Program {
     ) -> Derivatives {
         let data = Data { main: main.to_vec(), auxiliary: auxiliary.to_vec() };
         let gradient = self.model.gradient(x, &data);
-        let mut jump = vec![0.0; self.kinks.len()];
-        if self.kinks.iter().any(|&k| x[k] == 0.0) {
-            // a step to the left too small to change anything but the branch
-            let mut left = x.to_vec();
-            for &k in self.kinks.iter().filter(|&&k| x[k] == 0.0) {
-                left[k] = -f64::MIN_POSITIVE;
-            }
-            let left_gradient = self.model.gradient(&left, &data);
-            for (jump, &k) in jump.iter_mut().zip(&self.kinks) {
-                *jump = if x[k] == 0.0 { gradient[k] - left_gradient[k] } else { 0.0 };
-            }
-        }
         Derivatives {
             nll: self.model.nll(x, &data),
+            jump: self.model.jumps(x, &data, &gradient, &self.kinks),
             gradient,
-            jump,
             hessian: hessian.then(|| self.model.hessian(x, &data)),
         }
     }

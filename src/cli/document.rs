@@ -39,7 +39,6 @@ pub(crate) struct Source {
 impl Source {
     fn new(loaded: &Loaded, device: &DeviceInfo, seed: Option<u64>) -> Self {
         let model = &loaded.model;
-        let warning = |w: &Warning| json!({"path": w.path, "message": w.message});
         Self {
             poi: model.poi().map(|i| model.parameters()[i].name.clone()),
             warnings: loaded.warnings.iter().map(warning).collect(),
@@ -86,19 +85,25 @@ impl Source {
         file: &std::path::Path,
     ) -> Self {
         let files = loaded.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>();
+        let mut provenance = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "specification": display_file(file),
+            "schema_version": loaded.version.as_str(),
+            "digest": loaded.digest,
+            "files": files,
+            "device": "cpu",
+            "precision": "f64",
+            "seed": null,
+        });
+        if let Some(binned) = &loaded.binned {
+            provenance["workspace"] = binned.workspace.display().to_string().into();
+            provenance["workspace_digest"] = binned.digest.clone().into();
+            provenance["measurement"] = binned.measurement.clone().into();
+        }
         Self {
             poi: loaded.poi.map(|i| loaded.model.parameters()[i].name.clone()),
-            warnings: Vec::new(),
-            provenance: json!({
-                "version": env!("CARGO_PKG_VERSION"),
-                "specification": display_file(file),
-                "schema_version": loaded.version.as_str(),
-                "digest": loaded.digest,
-                "files": files,
-                "device": "cpu",
-                "precision": "f64",
-                "seed": null,
-            }),
+            warnings: loaded.binned.iter().flat_map(|b| &b.warnings).map(warning).collect(),
+            provenance,
         }
     }
 
@@ -181,6 +186,10 @@ impl Document {
         }
         if to.json { output::json(&stdout) } else { output::text(text) }
     }
+}
+
+fn warning(of: &Warning) -> Value {
+    json!({"path": of.path, "message": of.message})
 }
 
 /// What a table says below: notes, and a status that is not well.

@@ -18,7 +18,7 @@ pub(crate) fn run(global: &Global, arguments: &Inspect) -> Outcome {
         output::json(&as_json(&loaded))?;
     } else {
         output::text(&as_text(&loaded))?;
-        load::warn(global, &arguments.workspace, &loaded.warnings);
+        load::warn(global, &arguments.workspace.workspace, &loaded.warnings);
     }
     Ok(Exit::Success)
 }

@@ -212,7 +212,7 @@ pub(crate) fn open_held(
         })?;
         loaded.model = loaded.model.with_fixed(index, *value)?;
     }
-    warn(global, arguments, &loaded.warnings);
+    warn(global, &arguments.workspace, &loaded.warnings);
     let options = SessionOptions { cache: cache::folder() };
     let session = Session::with_options(loaded.model.clone(), request, options)?;
     Ok((loaded, session))
@@ -236,8 +236,8 @@ pub(crate) fn say_device(global: &Global, info: &DeviceInfo) {
 }
 
 /// Shows the first few warnings; all of them with `--verbose`.
-pub(crate) fn warn(global: &Global, arguments: &WorkspaceArguments, warnings: &[Warning]) {
-    let file = display_file(&arguments.workspace);
+pub(crate) fn warn(global: &Global, file: &Path, warnings: &[Warning]) {
+    let file = display_file(file);
     let lines: Vec<_> =
         warnings.iter().map(|w| format!("{file}: {}: {}", w.path, w.message)).collect();
     warn_lines(global, &lines, &format!("{file}: "), "shown by neyman validate");

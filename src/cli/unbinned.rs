@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use super::arguments::Global;
 use super::arguments::unbinned::{Fit, Unbinned, What};
 use super::document::Source;
-use super::failure::{Failure, one_line};
+use super::failure::{Failure, display_file, one_line};
 use super::fit::{bound_name, bound_note, covariance_rows, parameter_row};
 use super::json::number;
+use super::load::warn;
 use super::table::{Table, count};
 use super::{Exit, Outcome};
 
@@ -26,29 +27,33 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
         return Err(Failure::usage(message));
     }
     match &arguments.what {
-        What::Fit(arguments) => fit(arguments),
-        What::Scan(arguments) => statements::scan(arguments),
-        What::Minos(arguments) => statements::minos(arguments),
+        What::Fit(arguments) => fit(global, arguments),
+        What::Scan(arguments) => statements::scan(global, arguments),
+        What::Minos(arguments) => statements::minos(global, arguments),
         What::Hypotest(arguments) => statements::hypotest(global, arguments),
         What::Discovery(arguments) => statements::discovery(global, arguments),
-        What::Limit(arguments) => statements::limit(arguments),
-        What::Ranking(arguments) => statements::ranking(arguments),
+        What::Limit(arguments) => statements::limit(global, arguments),
+        What::Ranking(arguments) => statements::ranking(global, arguments),
         What::Toys(arguments) => toys::run(global, arguments),
     }
 }
 
-/// Reads a specification and its events.
-fn load(file: &Path) -> Result<Loaded, Failure> {
-    spec::load(file).map_err(|error| match error.is_specification() {
+/// Reads a specification and its events, and warns of its workspace.
+fn load(global: &Global, file: &Path) -> Result<Loaded, Failure> {
+    let loaded = spec::load(file).map_err(|error| match error.is_specification() {
         true => Failure::in_file(file, error),
         // of events: the file is named in the message
         false => error.into(),
-    })
+    })?;
+    if let Some(binned) = &loaded.binned {
+        warn(global, &binned.workspace, &binned.warnings);
+    }
+    Ok(loaded)
 }
 
-fn fit(arguments: &Fit) -> Outcome {
+fn fit(global: &Global, arguments: &Fit) -> Outcome {
     let file = &arguments.specification;
-    let loaded = load(file)?;
+    let loaded = load(global, file)?;
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = loaded.model.fit(&options).map_err(|error| Failure::in_file(file, error))?;
     let report = Report { loaded: &loaded, fit: &fit };
@@ -63,6 +68,14 @@ struct Report<'a> {
     fit: &'a FitResult,
 }
 
+/// Counts of a channel of the workspace, and what the fit expects.
+struct BinnedChannel {
+    name: String,
+    bins: usize,
+    observed: f64,
+    expected: f64,
+}
+
 impl Report<'_> {
     fn parameters(&self) -> impl Iterator<Item = (usize, &Parameter)> {
         self.loaded.model.parameters().iter().enumerate()
@@ -72,11 +85,15 @@ impl Report<'_> {
         self.fit.uncertainties.get(i).copied()
     }
 
+    /// Where the constraint has its maximum, and its width.
+    fn prefit(&self, i: usize) -> Option<(f64, f64)> {
+        self.loaded.model.prefit(i)
+    }
+
     /// Distance from the auxiliary measurement in units of its uncertainty.
     fn pull(&self, i: usize) -> Option<f64> {
-        let constraint = self.loaded.model.parameters()[i].constraint;
-        let constraint = constraint.filter(|_| !self.fit.fixed[i]);
-        constraint.map(|c| (self.fit.parameters[i] - c.center) / c.sigma)
+        let prefit = self.prefit(i).filter(|_| !self.fit.fixed[i]);
+        prefit.map(|(center, sigma)| (self.fit.parameters[i] - center) / sigma)
     }
 
     /// Names of a channel's processes and the numbers of events expected of them.
@@ -87,6 +104,22 @@ impl Report<'_> {
             .iter()
             .map(|process| Ok((&*process.name, process.expected.at(at, &mut [], &mut [])?)));
         expected.collect()
+    }
+
+    /// Sums over the binned channels, where there are some.
+    fn binned(&self) -> Result<Vec<BinnedChannel>, Failure> {
+        let Some(binned) = self.loaded.model.binned() else { return Ok(Vec::new()) };
+        let expected = binned.expected(&self.fit.parameters)?;
+        let channel = |c: &neyman::model::Channel| {
+            let sum = |of: &[f64]| of[c.first_bin..c.first_bin + c.n_bins].iter().sum();
+            BinnedChannel {
+                name: c.name.clone(),
+                bins: c.n_bins,
+                observed: sum(&binned.data().main),
+                expected: sum(&expected.main),
+            }
+        };
+        Ok(binned.model().channels().iter().map(channel).collect())
     }
 
     /// What a reader of the uncertainties must know.
@@ -113,10 +146,14 @@ impl Report<'_> {
                 "uncertainty": self.uncertainty(i).map(number),
                 "fixed": fit.fixed[i],
                 "at_bound": bound_name(fit.at_bound[i]),
-                "constraint": if p.constraint.is_some() { "gaussian" } else { "none" },
+                "constraint": match self.prefit(i) {
+                    None => "none",
+                    Some(_) if p.constraint.is_some() => "gaussian",
+                    Some(_) => "poisson",
+                },
                 "pull": self.pull(i).map(number),
-                "prefit_value": p.constraint.map(|c| number(c.center)),
-                "prefit_uncertainty": p.constraint.map(|c| number(c.sigma)),
+                "prefit_value": self.prefit(i).map(|(center, _)| number(center)),
+                "prefit_uncertainty": self.prefit(i).map(|(_, sigma)| number(sigma)),
             })
         };
         let channel = |(channel, file): (&Channel, &std::path::PathBuf)| {
@@ -146,6 +183,22 @@ impl Report<'_> {
             "notes": self.notes(),
             "covariance_problem": fit.covariance_problem,
         });
+        if let Some(source) = &self.loaded.binned {
+            let channel = |c: BinnedChannel| {
+                json!({
+                    "name": c.name,
+                    "bins": c.bins,
+                    "observed": number(c.observed),
+                    "expected": number(c.expected),
+                })
+            };
+            document["binned"] = json!({
+                "workspace": source.workspace.display().to_string(),
+                "measurement": source.measurement,
+                "digest": source.digest,
+                "channels": self.binned()?.into_iter().map(channel).collect::<Vec<_>>(),
+            });
+        }
         if covariance {
             document["covariance"] = covariance_rows(&fit.covariance, fit.parameters.len());
         }
@@ -185,6 +238,21 @@ impl Report<'_> {
             let mut table = Table::new(&["process", "yield"]);
             for (name, events) in self.yields(channel)? {
                 table.row([display_name(name), format!("{events:.2}")]);
+            }
+            text.push_str(&table.render());
+        }
+        if let Some(source) = &self.loaded.binned {
+            let (file, measurement) =
+                (display_file(&source.workspace), display_name(&source.measurement));
+            text.push_str(&format!("\n{file}, measurement {measurement}\n"));
+            let mut table = Table::new(&["binned channel", "bins", "observed", "expected"]);
+            for channel in self.binned()? {
+                table.row([
+                    display_name(&channel.name),
+                    channel.bins.to_string(),
+                    format!("{:.2}", channel.observed),
+                    format!("{:.2}", channel.expected),
+                ]);
             }
             text.push_str(&table.render());
         }

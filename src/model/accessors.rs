@@ -195,6 +195,15 @@ impl Model {
         ModifierType::ALL.into_iter().map(count).collect()
     }
 
+    /// Whether a parameter stands for the statistical uncertainty of a simulation.
+    pub fn is_simulation(&self, parameter: usize) -> bool {
+        self.sets.iter().any(|set| {
+            let types = [ModifierType::StatError, ModifierType::ShapeSys];
+            (set.first..set.first + set.components).contains(&parameter)
+                && set.types.iter().any(|t| types.contains(t))
+        })
+    }
+
     /// An error unless `x` has one finite value per parameter.
     pub fn check_parameters(&self, x: &[f64]) -> Result<()> {
         check("parameter values", x, self.n_parameters())

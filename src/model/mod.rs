@@ -9,6 +9,7 @@ mod expected;
 pub mod interpolation;
 mod jacobian;
 mod jet;
+mod kinks;
 mod likelihood;
 mod modifiers;
 mod order;

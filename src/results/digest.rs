@@ -25,6 +25,10 @@ pub(super) fn unbinned_digest(model: &UnbinnedModel) -> String {
             hash.text(&format!("{process:?}"));
         }
     }
+    if let Some(binned) = model.binned() {
+        hash.text(&model_digest(binned.model()));
+        binned.places().iter().for_each(|place| hash.count(*place));
+    }
     hexadecimal(&hash.0.finalize())
 }
 

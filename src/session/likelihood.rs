@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{FitOptions, FitResult, Session};
 use crate::accelerator::Accelerator;
 use crate::fit::{self, FitBatch, FitJob, Tolerance};
-use crate::model::{Constraint, Data, ModifierType};
+use crate::model::{Constraint, Data};
 use crate::{Error, Result};
 
 /// Fits that share one curvature on the processor: neighbours, and lanes enough to be filled.
@@ -111,11 +111,7 @@ impl Likelihood for Session {
     }
 
     fn is_simulation(&self, k: usize) -> bool {
-        self.model.parameter_sets().iter().any(|set| {
-            let types = [ModifierType::StatError, ModifierType::ShapeSys];
-            (set.first..set.first + set.components).contains(&k)
-                && set.types.iter().any(|t| types.contains(t))
-        })
+        self.model.is_simulation(k)
     }
 
     fn prefit(&self, k: usize, data: &Data) -> Option<(f64, f64)> {

@@ -6,6 +6,9 @@ mod fits;
 mod flows;
 #[cfg(feature = "parquet")]
 mod given;
+mod joint;
+#[cfg(feature = "parquet")]
+mod joint_spec;
 mod kernel;
 #[path = "../common/mixtures.rs"]
 mod mixtures;

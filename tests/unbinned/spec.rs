@@ -199,11 +199,12 @@ fn schema_and_reader_agree() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/unbinned_spec_v1.schema.json");
     let schema = std::fs::read_to_string(path).expect("the schema");
     let schema: Value = serde_json::from_str(&schema).expect("JSON");
-    let document = complete();
-    assert!(is_valid(&schema, &schema, &document));
-    let mut all = Vec::new();
-    places(&document, String::new(), &mut all);
-    assert!(all.len() > 250, "{}", all.len());
+    let histfactory = json!({
+        "workspace": "w.json",
+        "measurement": "m",
+        "patch": ["patch.json", {"file": "set.json", "name": "a point"}],
+    });
+    let joint = with("/model/histfactory", histfactory);
     let (mut good, mut bad) = (0, 0);
     let mut compare = |what: &str, path: &str, changed: &Value| {
         let read = Specification::new(changed);
@@ -217,29 +218,35 @@ fn schema_and_reader_agree() {
         if valid { good += 1 } else { bad += 1 }
     };
     let others = [json!(null), json!(true), json!("text"), json!([]), json!({})];
-    for path in &all {
-        let mut changed = document.clone();
-        if let Some(object) = changed.pointer_mut(path).and_then(Value::as_object_mut) {
-            object.insert("surprise".into(), json!(1));
-            compare("an unknown key", path, &changed);
-        }
-        let Some((parent, key)) = path.rsplit_once('/') else { continue };
-        let mut changed = document.clone();
-        if let Some(object) = changed.pointer_mut(parent).and_then(Value::as_object_mut) {
-            object.remove(key);
-            compare("a missing key", path, &changed);
-        }
-        for other in &others {
-            // a text may name nothing, and a list be too short: the schema knows no names and no lengths
-            // that depend on others
-            if other.is_string()
-                && document.pointer(path).is_some_and(|v| v.is_string() || v.is_number())
-            {
-                continue;
-            }
+    for document in [complete(), joint] {
+        assert!(is_valid(&schema, &schema, &document));
+        let mut all = Vec::new();
+        places(&document, String::new(), &mut all);
+        assert!(all.len() > 250, "{}", all.len());
+        for path in &all {
             let mut changed = document.clone();
-            *changed.pointer_mut(path).expect("a place") = other.clone();
-            compare(&other.to_string(), path, &changed);
+            if let Some(object) = changed.pointer_mut(path).and_then(Value::as_object_mut) {
+                object.insert("surprise".into(), json!(1));
+                compare("an unknown key", path, &changed);
+            }
+            let Some((parent, key)) = path.rsplit_once('/') else { continue };
+            let mut changed = document.clone();
+            if let Some(object) = changed.pointer_mut(parent).and_then(Value::as_object_mut) {
+                object.remove(key);
+                compare("a missing key", path, &changed);
+            }
+            for other in &others {
+                // a text may name nothing, and a list be too short: the schema knows no names and no lengths
+                // that depend on others
+                if other.is_string()
+                    && document.pointer(path).is_some_and(|v| v.is_string() || v.is_number())
+                {
+                    continue;
+                }
+                let mut changed = document.clone();
+                *changed.pointer_mut(path).expect("a place") = other.clone();
+                compare(&other.to_string(), path, &changed);
+            }
         }
     }
     assert!(good > 20 && bad > 1000, "{good} {bad}");

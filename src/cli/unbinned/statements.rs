@@ -30,9 +30,9 @@ pub(super) struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    pub(super) fn new(arguments: &'a Statement) -> Result<Self, Failure> {
+    pub(super) fn new(global: &Global, arguments: &'a Statement) -> Result<Self, Failure> {
         let file = &arguments.specification;
-        let mut loaded = super::load(file)?;
+        let mut loaded = super::load(global, file)?;
         let told = |error| Failure::in_file(file, error);
         if let Some(name) = &arguments.poi {
             loaded.poi = Some(loaded.model.parameter_index(name).map_err(told)?);
@@ -64,8 +64,8 @@ impl<'a> Open<'a> {
     }
 }
 
-pub(super) fn scan(arguments: &Scan) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+pub(super) fn scan(global: &Global, arguments: &Scan) -> Outcome {
+    let open = Open::new(global, &arguments.statement)?;
     let options = ScanOptions {
         parameter: arguments.parameter.first().map(|(name, _)| name.clone()),
         levels: arguments.levels.clone(),
@@ -90,8 +90,8 @@ pub(super) fn scan(arguments: &Scan) -> Outcome {
     }
 }
 
-pub(super) fn minos(arguments: &Minos) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+pub(super) fn minos(global: &Global, arguments: &Minos) -> Outcome {
+    let open = Open::new(global, &arguments.statement)?;
     let found = open.session.minos(&arguments.parameter, arguments.ends.tolerance());
     let (fit, all) = found.map_err(|e| open.told(e))?;
     let status = errors::worst(&fit, &all);
@@ -101,7 +101,7 @@ pub(super) fn minos(arguments: &Minos) -> Outcome {
 }
 
 pub(super) fn hypotest(global: &Global, arguments: &Hypotest) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+    let open = Open::new(global, &arguments.statement)?;
     let (statistic, tolerance) = (arguments.test_statistic, arguments.ends.tolerance());
     let to = &arguments.ends.output;
     if let Some(n) = arguments.toys.toys {
@@ -118,7 +118,7 @@ pub(super) fn hypotest(global: &Global, arguments: &Hypotest) -> Outcome {
 }
 
 pub(super) fn discovery(global: &Global, arguments: &Discovery) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+    let open = Open::new(global, &arguments.statement)?;
     let (to, tolerance) = (&arguments.ends.output, arguments.ends.tolerance());
     if let Some(n) = arguments.toys.toys {
         let test = arguments.toys.test(TestStatistic::Q0, tolerance, Some(n));
@@ -159,8 +159,8 @@ fn write_toys(
     Ok(test_toys::exit(found))
 }
 
-pub(super) fn limit(arguments: &Limit) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+pub(super) fn limit(global: &Global, arguments: &Limit) -> Outcome {
+    let open = Open::new(global, &arguments.statement)?;
     let tolerance = arguments.ends.tolerance();
     let options = LimitOptions {
         test: TestOptions { poi: None, statistic: arguments.test_statistic, tolerance },
@@ -172,8 +172,8 @@ pub(super) fn limit(arguments: &Limit) -> Outcome {
     Ok(Exit::of(limit.status))
 }
 
-pub(super) fn ranking(arguments: &Ranking) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+pub(super) fn ranking(global: &Global, arguments: &Ranking) -> Outcome {
+    let open = Open::new(global, &arguments.statement)?;
     let options = ImpactOptions {
         poi: None,
         parameters: arguments.parameter.clone(),

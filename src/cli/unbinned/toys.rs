@@ -14,7 +14,7 @@ use crate::cli::load;
 use crate::cli::toys::{Report, execute};
 
 pub(super) fn run(global: &Global, arguments: &Toys) -> Outcome {
-    let open = Open::new(&arguments.statement)?;
+    let open = Open::new(global, &arguments.statement)?;
     let session = &open.session;
     let plan = plan(arguments, &open)?;
     let device = processor();

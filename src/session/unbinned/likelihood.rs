@@ -39,11 +39,18 @@ impl Likelihood for UnbinnedSession {
     }
 
     fn is_constrained(&self, k: usize) -> bool {
-        self.model.parameters()[k].constraint.is_some()
+        self.model.prefit(k).is_some()
+    }
+
+    fn is_simulation(&self, k: usize) -> bool {
+        self.model.binned().is_some_and(|binned| {
+            let own = binned.places().iter().position(|place| *place == k);
+            own.is_some_and(|own| binned.model().is_simulation(own))
+        })
     }
 
     fn prefit(&self, k: usize, data: &UnbinnedModel) -> Option<(f64, f64)> {
-        data.parameters()[k].constraint.map(|c| (c.center, c.sigma))
+        data.prefit(k)
     }
 
     fn fixed(&self) -> &[bool] {

@@ -10,7 +10,7 @@ use crate::unbinned::events::EventTable;
 use crate::unbinned::yields::Base;
 
 impl UnbinnedModel {
-    /// With other events: one table a channel, in their order.
+    /// With other events: one table a channel, in their order; a binned part keeps its counts.
     ///
     /// # Errors
     ///
@@ -28,7 +28,8 @@ impl UnbinnedModel {
             Compiled::new(channel, self.parameters.len()).map(Arc::new)
         };
         let channels = self.channels.iter().zip(events).map(replaced).collect::<Result<_>>()?;
-        Ok(Self { parameters: self.parameters.clone(), channels })
+        let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
+        Ok(Self { parameters, channels, binned })
     }
 
     /// With other auxiliary measurements, `[n_parameters]`; those of parameters without a constraint are not looked
@@ -50,7 +51,8 @@ impl UnbinnedModel {
             check_parameter(&parameter).map(|()| parameter)
         };
         let parameters = self.parameters.iter().zip(centers).map(moved).collect::<Result<_>>()?;
-        Ok(Self { parameters, channels: self.channels.clone() })
+        let (channels, binned) = (self.channels.clone(), self.binned.clone());
+        Ok(Self { parameters, channels, binned })
     }
 
     /// With other bounds of a parameter; its initial value is moved between them.
@@ -79,7 +81,7 @@ impl UnbinnedModel {
             ..parameter.clone()
         };
         let parameters = self.parameters.iter().zip(&data.parameters).map(constrained).collect();
-        Self { parameters, channels: data.channels.clone() }
+        Self { parameters, channels: data.channels.clone(), binned: data.binned.clone() }
     }
 
     /// Where yields that are proportional to a parameter are not negative.

@@ -1,7 +1,7 @@
 //! The likelihood of all channels in the model's parameters: the chain rule through yields and densities.
 
 use super::channel::{Compiled, Sums};
-use super::{Process, UnbinnedModel, check_point};
+use super::{Binned, Process, UnbinnedModel, check_point};
 use crate::error::{Error, Result};
 use crate::spec::text::quoted;
 use crate::unbinned::kernel::Order;
@@ -11,10 +11,11 @@ use crate::unbinned::sum::Sum;
 /// The likelihood at a point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// The negative logarithm of the likelihood, without the constants of constraints; +inf where `zero_density`
-    /// is not 0.
+    /// The negative logarithm of the likelihood, without the constants of normal constraints; bins of a binned part
+    /// and its Poisson constraints are `-ln Poisson` with all constants. +inf where `zero_density` is not 0.
     pub nll: f64,
-    /// Events of weight above 0 that no process can make. Derivatives leave them out.
+    /// Events of weight above 0 that no process can make, those in bins where nothing is expected included.
+    /// Derivatives leave them out.
     pub zero_density: usize,
     /// Gradient, `[n_parameters]`, or empty; at a kink of an interpolation, to the right.
     pub gradient: Vec<f64>,
@@ -42,8 +43,8 @@ impl UnbinnedModel {
     ///
     /// # Errors
     ///
-    /// [`Error::Argument`]: a value that is not finite, a yield below 0, a density's parameter outside its domain.
-    /// Bounds are not asked.
+    /// [`Error::Argument`]: a value that is not finite, a yield or a bin's rate below 0, a density's parameter outside
+    /// its domain. Bounds are not asked.
     pub fn nll(&self, theta: &[f64]) -> Result<Evaluation> {
         self.evaluate(theta, Order::Value, 0.0)
     }
@@ -99,6 +100,9 @@ impl UnbinnedModel {
                 add_channel(&mut all, channel, &expected, &sums, theta, order);
             }
         }
+        if let Some(binned) = &self.binned {
+            binned.add(theta, order, &mut all, &mut total)?;
+        }
         for (k, parameter) in self.parameters.iter().enumerate() {
             let Some(constraint) = parameter.constraint else { continue };
             let pull = (theta[k] - constraint.center) / constraint.sigma;
@@ -125,6 +129,7 @@ impl UnbinnedModel {
         let modifiers = processes.flat_map(|p| &p.expected.modifiers);
         let mut kinks: Vec<usize> =
             modifiers.filter(|m| m.jump() != 0.0).map(|m| m.parameter()).collect();
+        kinks.extend(self.binned.iter().flat_map(Binned::kinks));
         kinks.sort_unstable();
         kinks.dedup();
         kinks

@@ -1,6 +1,7 @@
 //! The extended likelihood of several channels of events that share parameters by name, with exact first and
 //! second derivatives.
 
+mod binned;
 mod channel;
 mod data;
 mod evaluate;
@@ -15,6 +16,7 @@ use crate::unbinned::pdf::Pdf;
 use crate::unbinned::yields::Yield;
 use channel::Compiled;
 
+pub use binned::Binned;
 pub use evaluate::Evaluation;
 
 /// A parameter of the whole model.
@@ -73,11 +75,13 @@ pub struct Channel {
 }
 
 /// Parameters, channels, and the likelihood `sum_c (sum_p nu_p - sum_i w_i ln(sum_p nu_p f_p(x_i))) + constraints`
-/// (extended maximum likelihood: Barlow, Nucl. Instrum. Meth. A 297 (1990) 496).
+/// (extended maximum likelihood: Barlow, Nucl. Instrum. Meth. A 297 (1990) 496), times that of a binned part where
+/// there is one ([`UnbinnedModel::with_binned`]).
 #[derive(Debug, Clone)]
 pub struct UnbinnedModel {
     parameters: Vec<Parameter>,
     channels: Vec<Arc<Compiled>>,
+    binned: Option<Binned>,
 }
 
 impl UnbinnedModel {
@@ -98,7 +102,7 @@ impl UnbinnedModel {
         }
         let n = parameters.len();
         let compiled = channels.into_iter().map(|channel| Compiled::new(channel, n).map(Arc::new));
-        Ok(Self { parameters, channels: compiled.collect::<Result<_>>()? })
+        Ok(Self { parameters, channels: compiled.collect::<Result<_>>()?, binned: None })
     }
 
     /// The parameters, in the order of every array of them.
@@ -106,7 +110,7 @@ impl UnbinnedModel {
         &self.parameters
     }
 
-    /// The channels.
+    /// The channels of events.
     pub fn channels(&self) -> impl ExactSizeIterator<Item = &Channel> {
         self.channels.iter().map(|channel| channel.channel())
     }
@@ -131,13 +135,13 @@ impl UnbinnedModel {
         self.parameters.iter().map(|p| p.init).collect()
     }
 
-    /// Number of events of all channels.
+    /// Number of events of all channels; counts of a binned part are not among them.
     pub fn n_events(&self) -> usize {
         self.channels().map(|c| c.events.n()).sum()
     }
 
     /// Every `stride`-th event of the channels with `least` events or more, each with `stride` times its weight;
-    /// `None` where no channel has as many.
+    /// `None` where no channel has as many. A binned part stays whole.
     pub(super) fn thinned(&self, stride: usize, least: usize) -> Result<Option<Self>> {
         if self.channels().all(|c| c.events.n() < least) {
             return Ok(None);
@@ -147,7 +151,8 @@ impl UnbinnedModel {
             if many { channel.thinned(stride).map(Arc::new) } else { Ok(Arc::clone(channel)) }
         });
         let channels = channels.collect::<Result<_>>()?;
-        Ok(Some(Self { parameters: self.parameters.clone(), channels }))
+        let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
+        Ok(Some(Self { parameters, channels, binned }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::data::Source;
+use super::histfactory::HistFactory;
 use super::pdf::PdfSpec;
 use super::{Version, expected, selection};
 use crate::error::{Error, Result};
@@ -21,9 +22,20 @@ use crate::unbinned::yields::Yield;
 #[derive(Debug, Clone)]
 pub struct Specification {
     pub(super) version: Version,
-    pub(super) poi: Option<usize>,
-    pub(super) parameters: Vec<Parameter>,
+    /// Name of the parameter of interest: one of `parameters`, or of the workspace where there is one.
+    pub(super) poi: Option<String>,
+    pub(super) parameters: Vec<ParameterSpec>,
+    pub(super) histfactory: Option<HistFactory>,
     pub(super) channels: Vec<ChannelSpec>,
+}
+
+/// A parameter, what is not stated left to the workspace.
+#[derive(Debug, Clone)]
+pub(super) struct ParameterSpec {
+    pub(super) name: String,
+    pub(super) init: Option<f64>,
+    pub(super) bounds: Option<(f64, f64)>,
+    pub(super) constraint: Option<Gaussian>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,8 +116,19 @@ impl Specification {
         let version = word(&object["schema_version"], &root.key("schema_version"), &names)?;
         let version = versions[version];
         let place = root.key("model");
-        let model = fields(&object["model"], &place, &["parameters"], &["poi"])?;
-        let parameters = non_empty(&model["parameters"], &place.key("parameters"), parameter)?;
+        let optional: &[&str] = match version {
+            Version::V1 => &["poi", "histfactory"],
+            Version::NextstatV0 => &["poi"],
+        };
+        let model = fields(&object["model"], &place, &["parameters"], optional)?;
+        let histfactory = model.get("histfactory").filter(|h| !h.is_null());
+        let histfactory =
+            histfactory.map(|h| HistFactory::new(h, &place.key("histfactory"))).transpose()?;
+        let joint = histfactory.is_some();
+        let parameters =
+            non_empty(&model["parameters"], &place.key("parameters"), |value, place| {
+                parameter(value, place, joint)
+            })?;
         let mut indices = HashMap::new();
         for (k, parameter) in parameters.iter().enumerate() {
             if indices.insert(parameter.name.clone(), k).is_some() {
@@ -115,7 +138,12 @@ impl Specification {
         }
         let context = Context { version, indices, given };
         let poi = model.get("poi").filter(|poi| !poi.is_null());
-        let poi = poi.map(|poi| context.parameter(poi, &place.key("poi"))).transpose()?;
+        let at = place.key("poi");
+        let poi = poi.map(|poi| match joint {
+            true => name(poi, &at),
+            false => context.parameter(poi, &at).map(|k| parameters[k].name.clone()),
+        });
+        let poi = poi.transpose()?;
         let place = root.key("channels");
         let channels =
             non_empty(&object["channels"], &place, |value, place| channel(value, place, &context))?;
@@ -128,22 +156,28 @@ impl Specification {
         if channels.iter().all(|c| !c.include_in_fit) {
             return Err(place.error("no channel is left: each has include_in_fit false"));
         }
-        Ok(Self { version, poi, parameters, channels })
+        Ok(Self { version, poi, parameters, histfactory, channels })
     }
 }
 
-fn parameter(value: &Value, place: &Place) -> Result<Parameter> {
-    let object = fields(value, place, &["name", "init", "bounds"], &["constraint"])?;
+/// A parameter; `joint` with a workspace it need not say all.
+fn parameter(value: &Value, place: &Place, joint: bool) -> Result<ParameterSpec> {
+    let (required, optional): (&[&str], &[&str]) = match joint {
+        true => (&["name"], &["init", "bounds", "constraint"]),
+        false => (&["name", "init", "bounds"], &["constraint"]),
+    };
+    let object = fields(value, place, required, optional)?;
     let constraint = object.get("constraint").filter(|c| !c.is_null());
     let constraint = constraint.map(|c| constraint_of(c, &place.key("constraint"))).transpose()?;
-    let parameter = Parameter {
-        name: name(&object["name"], &place.key("name"))?,
-        init: number(&object["init"], &place.key("init"))?,
-        bounds: bounds(&object["bounds"], &place.key("bounds"))?,
-        constraint,
-    };
-    told(place, check_parameter(&parameter))?;
-    Ok(parameter)
+    let init = object.get("init").map(|init| number(init, &place.key("init"))).transpose()?;
+    let bounds = object.get("bounds").map(|b| bounds(b, &place.key("bounds"))).transpose()?;
+    let name = name(&object["name"], &place.key("name"))?;
+    // with all that a check needs and that is not stated
+    let (lower, upper) = bounds.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+    let within = init.unwrap_or(0.0_f64.max(lower).min(upper));
+    let whole = Parameter { name: name.clone(), init: within, bounds: (lower, upper), constraint };
+    told(place, check_parameter(&whole))?;
+    Ok(ParameterSpec { name, init, bounds, constraint })
 }
 
 fn constraint_of(value: &Value, place: &Place) -> Result<Gaussian> {
@@ -153,7 +187,7 @@ fn constraint_of(value: &Value, place: &Place) -> Result<Gaussian> {
     Ok(Gaussian { center, sigma: number(&object["sigma"], &place.key("sigma"))? })
 }
 
-fn name(value: &Value, place: &Place) -> Result<String> {
+pub(super) fn name(value: &Value, place: &Place) -> Result<String> {
     match string(value, place)? {
         "" => Err(place.error("this name is empty")),
         name => Ok(name.to_owned()),

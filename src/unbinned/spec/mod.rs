@@ -6,6 +6,7 @@ mod data;
 mod document;
 mod expected;
 mod flow;
+mod histfactory;
 mod pdf;
 mod selection;
 mod simulated;
@@ -23,7 +24,9 @@ use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::{Channel, Process};
 pub use data::GivenEvents;
 pub use document::Specification;
-use document::{ChannelSpec, same_observables};
+use document::{ChannelSpec, same_observables, told};
+pub use histfactory::BinnedSource;
+use histfactory::completed;
 
 /// Which defaults a specification has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Channels that the specification leaves out (`include_in_fit: false`).
     pub left_out: Vec<String>,
+    /// Where the binned part comes from, where there is one (`model.histfactory`).
+    pub binned: Option<BinnedSource>,
 }
 
 /// Reads a specification and its events; their files are found from where the specification lies.
@@ -108,18 +113,31 @@ pub fn build(
         let processes = processes(base, &place, channel)?;
         channels.push(Channel { name: channel.name.clone(), events, processes });
     }
-    let parameters = specification.parameters;
-    let model = UnbinnedModel::new(parameters, channels).map_err(|error| match error {
-        Error::Argument(message) => Error::specification("", message),
-        other => other,
-    })?;
+    let place = Place::ROOT.key("model");
+    let at = place.key("histfactory");
+    let names_poi = specification.poi.is_some();
+    let binned = specification.histfactory.as_ref();
+    let binned = binned.map(|h| h.open(base, &at, names_poi)).transpose()?;
+    let (binned, source) = binned.unzip();
+    let all = place.key("parameters");
+    let parameters = specification.parameters.iter().enumerate();
+    let parameters = parameters.map(|(k, p)| completed(p, &all.index(k), binned.as_ref()));
+    let mut model =
+        told(&Place::ROOT, UnbinnedModel::new(parameters.collect::<Result<_>>()?, channels))?;
+    if let Some(binned) = &binned {
+        model = told(&at, model.with_binned(binned, binned.observed()))?;
+    }
+    let of_workspace = binned.as_ref().and_then(|b| b.poi().map(|k| &b.parameters()[k].name));
+    let poi = specification.poi.as_ref().or(of_workspace);
+    let poi = poi.map(|name| told(&place.key("poi"), model.parameter_index(name))).transpose()?;
     Ok(Loaded {
         model,
-        poi: specification.poi,
+        poi,
         version: specification.version,
         digest: digest::digest(value, "sha256")?,
         files,
         left_out,
+        binned: source,
     })
 }
 

@@ -17,7 +17,8 @@ const CLOSE: f64 = 1e-8;
 
 impl UnbinnedModel {
     /// The model with the data expected at `truth`, `[n_parameters]`: of each channel weighted events at quadrature
-    /// nodes, `sum_p nu_p f_p(x)` times the node's weight, and auxiliary measurements at the truth. Integrals over one
+    /// nodes, `sum_p nu_p f_p(x)` times the node's weight, and auxiliary measurements at the truth; of a binned part,
+    /// what it expects. Integrals over one
     /// observable are exact to near machine precision, jumps of densities included; over several, which are on a
     /// product of grids, to 1e-8.
     ///
@@ -29,7 +30,12 @@ impl UnbinnedModel {
     pub fn asimov(&self, truth: &[f64]) -> Result<Self> {
         check_point(self.parameters(), truth)?;
         let events = self.channels().map(|channel| expected(channel, truth));
-        self.with_events(events.collect::<Result<_>>()?)?.with_centers(truth)
+        let expected = self.binned().map(|binned| binned.expected(truth)).transpose()?;
+        let model = self.with_events(events.collect::<Result<_>>()?)?.with_centers(truth)?;
+        Ok(match expected {
+            Some(data) => model.with_binned_data(data),
+            None => model,
+        })
     }
 }
 

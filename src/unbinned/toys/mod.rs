@@ -27,7 +27,7 @@ pub struct FittedToys {
     /// Uncertainties in the free fits, `[n_toys, n_parameters]`: as [`FitResult::uncertainties`], NaN where there
     /// are none.
     pub uncertainties: Vec<f64>,
-    /// Events of all channels, one number a toy.
+    /// Events of all channels, one number a toy; counts of a binned part are not among them.
     pub events: Vec<u64>,
 }
 

@@ -2,10 +2,11 @@
 //! the truth, `s` and `i`.
 
 use crate::error::{Error, Result};
+use crate::model::Data;
 use crate::model::toys::{ToySampler, uniform, words};
 use crate::spec::text::quoted;
 use crate::unbinned::events::{EventTable, Observable, OutOfBounds};
-use crate::unbinned::model::{Channel, Process, Slot};
+use crate::unbinned::model::{Binned, Channel, Process, Slot};
 use crate::unbinned::pdf::Sampler;
 use crate::unbinned::{UnbinnedModel, model};
 
@@ -17,8 +18,8 @@ const EVENTS: u32 = 1 << 31;
 
 /// Throws toys of one truth.
 ///
-/// Numbers of events of all processes and then auxiliary measurements are drawn as main and auxiliary data of a
-/// binned model. Event `e` of process `p` (counted over all channels) uses word `e % 2` of Philox block `e / 2` of
+/// Numbers of events of all processes, counts of a binned part, its Poisson auxiliary data and then all normal auxiliary
+/// measurements are drawn as main and auxiliary data of a binned model. Event `e` of process `p` (counted over all channels) uses word `e % 2` of Philox block `e / 2` of
 /// stream `2^31 + p`. Events lie process by process.
 #[derive(Debug, Clone)]
 pub struct Thrower<'m> {
@@ -60,6 +61,11 @@ impl<'m> Thrower<'m> {
             let message = format!("toys of {total:.3e} events; {MOST_EVENTS:e} is the most");
             return Err(Error::Unsupported(message));
         }
+        if let Some(binned) = model.binned() {
+            let data = binned.expected(truth)?;
+            let all = data.main.into_iter().chain(data.auxiliary).enumerate();
+            rates.extend(all.map(|(datum, rate)| (rate, binned.name(datum))));
+        }
         let normal = model.parameters().iter().zip(truth);
         let normal = normal.filter_map(|(p, truth)| p.constraint.map(|c| (*truth, c.sigma)));
         let numbers = ToySampler::of(&rates, normal)?;
@@ -85,7 +91,11 @@ impl<'m> Thrower<'m> {
     pub fn toy(&self, seed: u64, toy: u64) -> Result<UnbinnedModel> {
         let parameters = self.model.parameters();
         let constrained = parameters.iter().filter(|p| p.constraint.is_some()).count();
-        let mut counts = vec![0.0; self.samplers.iter().map(Vec::len).sum()];
+        let binned = self.model.binned().map(Binned::data);
+        let processes = self.samplers.iter().map(Vec::len).sum::<usize>();
+        let bins = binned.map_or(0, |data| data.main.len());
+        let poisson = binned.map_or(0, |data| data.auxiliary.len());
+        let mut counts = vec![0.0; processes + bins + poisson];
         let mut auxiliary = vec![0.0; constrained];
         self.numbers.draw(seed, toy, &mut counts, &mut auxiliary);
         let mut process = 0;
@@ -106,7 +116,9 @@ impl<'m> Thrower<'m> {
         let mut auxiliary = auxiliary.into_iter();
         let mut center = |p: &model::Parameter| p.constraint.and_then(|_| auxiliary.next());
         let centers: Vec<f64> = parameters.iter().map(|p| center(p).unwrap_or(0.0)).collect();
-        self.model.with_events(tables)?.with_centers(&centers)
+        let (main, auxiliary) = counts[processes..].split_at(bins);
+        let data = Data { main: main.to_vec(), auxiliary: auxiliary.to_vec() };
+        Ok(self.model.with_events(tables)?.with_centers(&centers)?.with_binned_data(data))
     }
 }
 
