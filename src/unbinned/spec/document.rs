@@ -67,7 +67,7 @@ impl Context {
 }
 
 /// An argument's error as one of the document.
-pub(super) fn told<T>(place: &Place, result: Result<T>) -> Result<T> {
+pub(in crate::unbinned) fn told<T>(place: &Place, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Argument(message) => place.error(message),
         other => other,

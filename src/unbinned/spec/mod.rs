@@ -23,6 +23,7 @@ use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::{Channel, Process};
 pub use data::GivenEvents;
 pub use document::Specification;
+pub(in crate::unbinned) use document::told;
 use document::{ChannelSpec, same_observables};
 
 /// Which defaults a specification has.
