@@ -1,5 +1,6 @@
 //! `neyman unbinned`: likelihoods of single events.
 
+mod convert;
 mod statements;
 mod toys;
 
@@ -26,6 +27,7 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
         return Err(Failure::usage(message));
     }
     match &arguments.what {
+        What::Convert(arguments) => convert::run(arguments),
         What::Fit(arguments) => fit(arguments),
         What::Scan(arguments) => statements::scan(arguments),
         What::Minos(arguments) => statements::minos(arguments),

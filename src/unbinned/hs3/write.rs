@@ -36,17 +36,19 @@ pub fn export(model: &UnbinnedModel, poi: Option<usize>) -> Result<Value> {
         pairs.0.push(Value::from(name.as_str()));
         pairs.1.push(Value::from(events));
     }
+    // as RooFit has them: what was measured is const, and pyhs3 leaves out constraints that are paired with data
+    let (mut constraints, mut measured) = (Vec::new(), Vec::new());
     for parameter in parameters {
         let Some(constraint) = parameter.constraint else { continue };
         let what = || format!("the constraint of {}", quoted(&parameter.name));
         let name = writer.unique(&format!("{}_constraint", parameter.name), "");
         let x = writer.unique(&format!("{}_measured", parameter.name), "");
         let sigma = finite(constraint.sigma, what)?;
+        measured.push(json!({"name": x, "value": finite(constraint.center, what)?, "const": true}));
         writer.distributions.push(json!({
             "name": name, "type": "gaussian_dist", "x": x, "mean": parameter.name, "sigma": sigma,
         }));
-        pairs.0.push(name.into());
-        pairs.1.push(finite(constraint.center, what)?);
+        constraints.push(name);
     }
     let (mut axes, mut values) = (Vec::new(), Vec::new());
     for Parameter { name, init, bounds: (lower, upper), .. } in parameters {
@@ -60,10 +62,12 @@ pub fn export(model: &UnbinnedModel, poi: Option<usize>) -> Result<Value> {
         }
         values.push(value);
     }
+    values.append(&mut measured);
     let [likelihood, domain, init, analysis] =
         ["likelihood", "domain", "init", "analysis"].map(|name| writer.unique(name, ""));
+    // the standard's key, and the one of RooFit and pyhs3
     let mut first = json!({
-        "name": analysis, "likelihood": likelihood, "domain": domain, "init": init,
+        "name": analysis, "likelihood": likelihood, "domain": domain, "domains": [domain], "init": init,
     });
     if let Some(poi) = poi {
         let name = &parameters.get(poi).ok_or_else(|| {
@@ -72,11 +76,15 @@ pub fn export(model: &UnbinnedModel, poi: Option<usize>) -> Result<Value> {
         first["parameters_of_interest"] = json!([name.name]);
     }
     let package = json!({"name": "neyman", "version": env!("CARGO_PKG_VERSION")});
+    let mut pairs = json!({"name": likelihood, "distributions": pairs.0, "data": pairs.1});
+    if !constraints.is_empty() {
+        pairs["aux_distributions"] = constraints.into();
+    }
     let mut document = json!({
         "metadata": {"hs3_version": VERSION, "packages": [package]},
         "distributions": writer.distributions,
         "data": data,
-        "likelihoods": [{"name": likelihood, "distributions": pairs.0, "data": pairs.1}],
+        "likelihoods": [pairs],
         "domains": [{"name": domain, "type": "product_domain", "axes": axes}],
         "parameter_points": [{"name": init, "parameters": values}],
         "analyses": [first],

@@ -9,6 +9,7 @@ mod flow;
 mod pdf;
 mod selection;
 mod simulated;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use data::GivenEvents;
 pub use document::Specification;
 pub(in crate::unbinned) use document::told;
 use document::{ChannelSpec, same_observables};
+pub use upgrade::to_v1;
 
 /// Which defaults a specification has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
