@@ -121,16 +121,8 @@ impl<'v> Reader<'_, 'v> {
                 axes,
                 &format!("{at}/pdf"),
             )?;
-            processes.push(json!({"name": component.density.name, "pdf": pdf, "yield": {}}));
-            let process = processes.last_mut().expect("pushed");
-            // the pointer stands already
-            let told = self.parameters.expected(&component.expected, &Place::ROOT);
-            process["yield"] = told.map_err(|error| match error {
-                crate::Error::Specification { message, .. } => {
-                    crate::Error::specification(component.pointer.clone(), message)
-                }
-                other => other,
-            })?;
+            let expected = parameters.expected(&component.expected, &component.pointer)?;
+            processes.push(json!({"name": component.density.name, "pdf": pdf, "yield": expected}));
         }
         let observables: Vec<Value> = axes
             .iter()

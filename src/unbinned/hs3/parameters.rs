@@ -176,9 +176,9 @@ impl<'d, 'v> Parameters<'d, 'v> {
         let Linear { factor, parameter } = self.linear(value, place)?.times(sign);
         match parameter {
             None => Ok(json!(factor)),
-            Some(name) if factor == 1.0 => Ok(self.take(&name, place, false).into()),
+            Some(name) if factor == 1.0 => Ok(self.take(&name, place.pointer(), false).into()),
             Some(name) if factor == -1.0 && sign == -1.0 => {
-                Ok(self.take(&name, place, true).into())
+                Ok(self.take(&name, place.pointer(), true).into())
             }
             Some(name) => Err(place.error(format!(
                 "{} times {} is not covered here; parameters of densities are numbers or parameters",
@@ -188,17 +188,17 @@ impl<'d, 'v> Parameters<'d, 'v> {
         }
     }
 
-    /// A number of events.
-    pub(super) fn expected(&mut self, of: &Linear, place: &Place) -> Result<Value> {
+    /// A number of events, which the document has at `pointer`.
+    pub(super) fn expected(&mut self, of: &Linear, pointer: &str) -> Result<Value> {
         let factor = of.factor;
         if !(factor >= 0.0 && factor.is_finite()) {
             let message = format!("a yield of {factor} (times a parameter); 0 or more can be");
-            return Err(place.error(message));
+            return Err(Error::specification(pointer, message));
         }
         Ok(match &of.parameter {
             None => json!({"type": "fixed", "value": factor}),
             Some(name) => {
-                let name = self.take(name, place, false);
+                let name = self.take(name, pointer.to_owned(), false);
                 match factor == 1.0 {
                     true => json!({"type": "parameter", "name": name}),
                     false => json!({"type": "scaled", "base_yield": factor, "scale": name}),
@@ -238,11 +238,11 @@ impl<'d, 'v> Parameters<'d, 'v> {
     }
 
     /// Notes that a parameter is used; its name in the specification.
-    fn take(&mut self, name: &str, place: &Place, negated: bool) -> String {
+    fn take(&mut self, name: &str, pointer: String, negated: bool) -> String {
         let at = self.place_of(name);
         let used = &mut self.used[at];
         let slot = if negated { &mut used.negated } else { &mut used.plain };
-        slot.get_or_insert_with(|| place.pointer());
+        slot.get_or_insert(pointer);
         if negated { self.negated_name(name) } else { name.to_owned() }
     }
 
