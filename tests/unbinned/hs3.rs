@@ -456,7 +456,7 @@ fn what_is_wrong_has_its_place() {
     refused_there("/distributions/3/sigma", json!("nb"), "does not change");
     refused_there("/distributions/3/mean", json!(91), "needs a parameter");
     refused_there("/functions/0/factors/1", json!("ns"), "made of itself");
-    refused_there("/data/0/entries/1", json!([90, 91]), "2 numbers for 1 axis");
+    refused_there("/data/0/entries/1", json!([90, 91]), "2 numbers; one an axis is needed, 1");
     refused_there("/data/0/entries/1", json!(90), "array of numbers");
     refused_there("/data/0/entries/1/0", json!(59.5), "59.5 lies outside m in [60, 120]");
     refused_there("/data/0/entries/1/0", json!("90"), "remove the quotes");

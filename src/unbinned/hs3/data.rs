@@ -103,8 +103,9 @@ pub(super) fn events(item: Item<'_>, axes: &[Observable]) -> Result<GivenEvents>
             return Err(place.error(message));
         };
         if values.len() != axes.len() {
-            let (given, needed) = (count(values.len(), "number"), count(axes.len(), "axis"));
-            return Err(place.error(format!("{given} for {}", needed.replace("axiss", "axes"))));
+            let given = count(values.len(), "number");
+            let message = format!("{given}; one an axis is needed, {}", axes.len());
+            return Err(place.error(message));
         }
         for (i, (value, axis)) in values.iter().zip(axes).enumerate() {
             let x = number(value, &place.index(i))?;
