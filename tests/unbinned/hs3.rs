@@ -562,3 +562,26 @@ fn what_hs3_lacks_is_named() {
         json!([{"type": "normsys", "param": "alpha", "lo": 0.9, "hi": 1.1}]);
     refused(modified, "normsys");
 }
+
+#[test]
+fn tables_that_are_written_are_read_to_the_bit() {
+    use neyman::unbinned::events::{ReadOptions, parquet_bytes};
+    use neyman::unbinned::{EventTable, Observable};
+
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = directory.join("written.parquet");
+    // several row groups, one of them not full, and none
+    for n in [300_001_u32, 0] {
+        let x: Vec<f64> = (0..n).map(|i| (f64::from(i) * 0.7).sin()).collect();
+        let w: Vec<f64> = (0..n).map(|i| f64::from(i % 7)).collect();
+        std::fs::write(&file, parquet_bytes(&[("x y", &x), ("w", &w)]).unwrap()).unwrap();
+        let options = ReadOptions { weight: Some("w".into()), ..ReadOptions::default() };
+        let observables = [Observable::new("x y", -1.0, 1.0).unwrap()];
+        let events = EventTable::from_parquet(&file, &observables, &options).unwrap();
+        assert_eq!(events.column("x y").unwrap(), x);
+        assert_eq!(events.weights(), Some(&w[..]));
+    }
+    std::fs::remove_file(&file).unwrap();
+    let error = parquet_bytes(&[("x", &[1.0]), ("y", &[])]).unwrap_err();
+    assert!(error.to_string().contains("one length"), "{error}");
+}
