@@ -299,3 +299,104 @@ fn joint_fits_tell_the_binned_channels() {
     assert_eq!(code, 3);
     assert!(message.contains("/model/histfactory/measurement"), "{message}");
 }
+
+/// A bell over a falling exponential in HS3, with weights.
+fn hs3() -> Value {
+    json!({
+        "metadata": {"hs3_version": "0.2.9"},
+        "distributions": [
+            {"name": "sig", "type": "gaussian_dist", "x": "m", "mean": "mu", "sigma": 2},
+            {"name": "bkg", "type": "exponential_dist", "x": "m", "c": 0.03},
+            {"name": "SR", "type": "mixture_dist", "summands": ["sig", "bkg"],
+             "coefficients": ["ns", "nb"], "extended": true},
+        ],
+        "data": [{
+            "name": "d", "type": "unbinned", "weights": [1, 0.5, 2, 1.5, 1],
+            "entries": [[61.0], [90.0], [91.5], [100.0], [89]],
+            "axes": [{"name": "m", "min": 60, "max": 120}],
+        }],
+        "likelihoods": [{"name": "L", "distributions": ["SR"], "data": ["d"]}],
+        "domains": [{"name": "dom", "type": "product_domain", "axes": [
+            {"name": "mu", "min": 80, "max": 100},
+            {"name": "ns", "min": 0, "max": 100},
+            {"name": "nb", "min": 0, "max": 100},
+        ]}],
+        "parameter_points": [{"name": "start", "parameters": [
+            {"name": "mu", "value": 90.5}, {"name": "ns", "value": 3}, {"name": "nb", "value": 3},
+        ]}],
+        "analyses": [{"name": "a", "likelihood": "L", "domain": "dom", "init": "start"}],
+    })
+}
+
+#[test]
+fn hs3_is_converted_there_and_back() {
+    let scratch = Scratch::new("unbinned_hs3", &json!({}));
+    scratch.write("in.json", &hs3().to_string());
+    let (code, message) = scratch.error("unbinned fit in.json");
+    assert_eq!(code, 3, "{message}");
+    assert!(message.contains("neyman unbinned convert --to neyman"), "{message}");
+    let text = scratch.text("unbinned convert in.json spec.json --to neyman");
+    assert!(text.contains("with 5 events") && text.contains("spec_SR.parquet"), "{text}");
+    let fit = scratch.json("unbinned fit spec.json --json");
+    assert_eq!(fit["channels"][0]["sum_of_weights"], 6.0);
+    // nothing is replaced unasked
+    let (code, message) = scratch.error("unbinned convert in.json spec.json --to neyman");
+    assert_eq!(code, 5, "{message}");
+    assert!(message.contains("is there already") && message.contains("--force"), "{message}");
+    scratch.text("unbinned convert in.json spec.json --to neyman --force");
+    let told = scratch.json("unbinned convert spec.json out.json --to hs3 --json");
+    assert_eq!((&told["events"], &told["files"]), (&json!(5), &json!([])));
+    let out: Value = serde_json::from_slice(&scratch.read("out.json")).unwrap();
+    assert_eq!(out["data"][0]["entries"], json!([[61.0], [90.0], [91.5], [100.0], [89.0]]));
+    scratch.text("unbinned convert out.json again.json --to neyman");
+    let again = scratch.json("unbinned fit again.json --json");
+    assert_eq!(again["parameters"], fit["parameters"]);
+    assert_eq!(again["twice_nll"], fit["twice_nll"]);
+}
+
+#[test]
+fn conversions_refuse_with_a_place() {
+    let scratch = Scratch::new("unbinned_hs3_refused", &json!({}));
+    let mut document = hs3();
+    document["distributions"][0] =
+        json!({"name": "sig", "type": "generic_dist", "expression": "m"});
+    scratch.write("in.json", &document.to_string());
+    let (code, message) = scratch.error("unbinned convert in.json out.json --to neyman");
+    assert_eq!(code, 3, "{message}");
+    assert!(
+        message.contains("/distributions/0/type") && message.contains("generic_dist"),
+        "{message}"
+    );
+    assert!(!scratch.0.join("out.json").exists());
+    let (code, message) = scratch.error("unbinned convert in.json out.json --to hs3");
+    assert!(code == 3 && message.contains("already"), "{message}");
+    scratch.write("spec.yaml", &specification("none.parquet"));
+    let (code, message) = scratch.error("unbinned convert spec.yaml out.json --to neyman");
+    assert!(code == 3 && message.contains("already"), "{message}");
+    let (code, message) =
+        scratch.error("unbinned convert spec.yaml out.json --to neyman --analysis a");
+    assert!(code == 2 && message.contains("--analysis"), "{message}");
+}
+
+#[test]
+fn version_0_becomes_ours_with_its_interpolations() {
+    let Some(events) = events() else { return };
+    let scratch = Scratch::new("unbinned_v0", &json!({}));
+    let v0 = specification(&events).replace("neyman_unbinned_spec_v1", "nextstat_unbinned_spec_v0");
+    scratch.write("v0.yaml", &v0);
+    scratch.text("unbinned convert v0.yaml v1.json --to neyman");
+    let v1: Value = serde_json::from_slice(&scratch.read("v1.json")).unwrap();
+    assert_eq!(v1["schema_version"], "neyman_unbinned_spec_v1");
+    let modifier = &v1["channels"][0]["processes"][0]["yield"]["modifiers"][0];
+    assert_eq!(modifier["interp_code"], "code1");
+    let fits =
+        ["v0.yaml", "v1.json"].map(|file| scratch.json(&format!("unbinned fit {file} --json")));
+    assert_eq!(fits[0]["twice_nll"], fits[1]["twice_nll"]);
+    assert_eq!(fits[0]["parameters"], fits[1]["parameters"]);
+    // HS3 has no normsys
+    let (code, message) = scratch.error("unbinned convert v1.json hs3.json --to hs3");
+    assert!(
+        code == 3 && message.contains("normsys") && message.contains("process \"all\""),
+        "{message}"
+    );
+}

@@ -28,6 +28,12 @@ impl Failure {
         Self { exit: Exit::Input, message: message.into(), hint: None, path: None }
     }
 
+    /// A file cannot be written.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn files(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Files, message: message.into(), hint: None, path: None }
+    }
+
     /// The reader of our output is gone (`| head`): not an error.
     pub(crate) fn quiet() -> Self {
         Self { exit: Exit::Success, message: String::new(), hint: None, path: None }

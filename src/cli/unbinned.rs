@@ -1,5 +1,6 @@
 //! `neyman unbinned`: likelihoods of single events.
 
+mod convert;
 mod statements;
 mod toys;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
         return Err(Failure::usage(message));
     }
     match &arguments.what {
+        What::Convert(arguments) => convert::run(global, arguments),
         What::Fit(arguments) => fit(global, arguments),
         What::Scan(arguments) => statements::scan(global, arguments),
         What::Minos(arguments) => statements::minos(global, arguments),

@@ -31,7 +31,7 @@ pub(super) fn refuse(value: &Value) -> Result<()> {
     {
         return Err(root.key(key).error(
             "this is an HS3 document (RooFit's JSON), which is not read yet: only pyhf's workspace \
-             JSON is",
+             JSON is; unbinned likelihoods in HS3 are read by `neyman unbinned convert`",
         ));
     }
     if hs3_version {

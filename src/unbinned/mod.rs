@@ -4,6 +4,8 @@
 
 pub mod events;
 pub mod fit;
+#[cfg(feature = "parquet")]
+pub mod hs3;
 mod kernel;
 pub mod model;
 mod packed;

@@ -6,6 +6,8 @@ mod fits;
 mod flows;
 #[cfg(feature = "parquet")]
 mod given;
+#[cfg(feature = "parquet")]
+mod hs3;
 mod joint;
 #[cfg(feature = "parquet")]
 mod joint_spec;

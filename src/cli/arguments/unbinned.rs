@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 
@@ -35,6 +35,39 @@ pub(crate) enum What {
     Ranking(Ranking),
     /// Throw toys and fit them
     Toys(Toys),
+    /// Specification to HS3, or HS3 and other versions to a specification of ours
+    Convert(Convert),
+}
+
+/// What to convert to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// HS3, the HEP Statistics Serialization Standard
+    Hs3,
+    /// neyman_unbinned_spec_v1
+    Neyman,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// Specification (YAML or JSON) or HS3 document
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// JSON; events of HS3 documents go to Parquet files beside it
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// What to write
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) to: Format,
+    /// Analysis of an HS3 document that has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) analysis: Option<String>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Tell what was written as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What all statements but a plain fit take.

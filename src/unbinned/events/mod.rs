@@ -9,7 +9,9 @@ mod table;
 
 pub use observable::{Observable, OutOfBounds};
 #[cfg(feature = "parquet")]
-pub use parquet::{Channel, Range, ReadOptions, parquet_columns, parquet_number_columns};
+pub use parquet::{
+    Channel, Range, ReadOptions, parquet_bytes, parquet_columns, parquet_number_columns,
+};
 pub use table::{EventTable, NamedColumns};
 
 use std::path::Path;

@@ -130,6 +130,15 @@ impl Pdf {
         &self.observables
     }
 
+    /// Those of a product; else it is its own.
+    #[cfg(feature = "parquet")]
+    pub(in crate::unbinned) fn factors(&self) -> &[Self] {
+        match &self.kind {
+            Kind::Product(product) => product.factors(),
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// `ln p(x_i)` for each of the N events, -inf where the density is 0 (outside the window, too). `x` has a
     /// slice of N values for each of [`Pdf::observables`].
     ///

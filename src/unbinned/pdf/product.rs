@@ -37,6 +37,11 @@ impl Product {
         Ok(product)
     }
 
+    #[cfg(feature = "parquet")]
+    pub(super) fn factors(&self) -> &[Pdf] {
+        &self.factors
+    }
+
     /// Those of the factors, one after the other.
     pub(super) fn observables(&self) -> Vec<Observable> {
         self.factors.iter().flat_map(|factor| factor.observables().to_vec()).collect()

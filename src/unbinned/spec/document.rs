@@ -79,7 +79,7 @@ impl Context {
 }
 
 /// An argument's error as one of the document.
-pub(super) fn told<T>(place: &Place, result: Result<T>) -> Result<T> {
+pub(in crate::unbinned) fn told<T>(place: &Place, result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::Argument(message) => place.error(message),
         other => other,
@@ -107,6 +107,10 @@ impl Specification {
     /// The same where the events of the channels `given` come from elsewhere: these need no key `data`.
     pub(super) fn with_events(value: &Value, given: HashSet<String>) -> Result<Self> {
         let root = Place::ROOT;
+        if crate::unbinned::hs3::is_hs3(value) {
+            let message = "this is an HS3 document: `neyman unbinned convert --to neyman` makes a specification of it";
+            return Err(root.error(message));
+        }
         let object = fields(value, &root, &["schema_version", "model", "channels"], &["$schema"])?;
         if let Some(schema) = object.get("$schema") {
             string(schema, &root.key("$schema"))?;

@@ -10,6 +10,7 @@ mod histfactory;
 mod pdf;
 mod selection;
 mod simulated;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,9 +25,11 @@ use crate::unbinned::UnbinnedModel;
 use crate::unbinned::model::{Channel, Process};
 pub use data::GivenEvents;
 pub use document::Specification;
-use document::{ChannelSpec, same_observables, told};
+pub(in crate::unbinned) use document::told;
+use document::{ChannelSpec, same_observables};
 pub use histfactory::BinnedSource;
 use histfactory::completed;
+pub use upgrade::to_v1;
 
 /// Which defaults a specification has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

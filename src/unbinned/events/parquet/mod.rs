@@ -1,7 +1,9 @@
-//! Tables of events from Parquet files: the columns asked for, in the row groups that can hold events asked for.
+//! Tables of events from Parquet files: the columns asked for, in the row groups that can hold events asked for; and
+//! files of tables.
 
 mod decode;
 mod file;
+mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,6 +13,7 @@ use super::{EventTable, Observable, OutOfBounds, fault};
 use crate::error::{Error, Result};
 use decode::{Decoded, read_column, read_matches};
 use file::{Column, File};
+pub use write::parquet_bytes;
 
 /// Events with a column's value in a range.
 #[derive(Debug, Clone, PartialEq)]
