@@ -1,12 +1,14 @@
 //! Unbinned likelihoods: tables of events, densities and reductions against recorded values. Without
 //! `NEYMAN_DATA` the tests on files and goldens do nothing and say so.
 
+mod draws;
 mod events;
 mod fits;
 mod flows;
 #[cfg(feature = "parquet")]
 mod given;
 mod kernel;
+mod minima;
 #[path = "../common/mixtures.rs"]
 mod mixtures;
 mod models;
