@@ -56,7 +56,7 @@ fn fit(model: &UnbinnedModel) -> FitResult {
 #[test]
 fn the_lowest_minimum_is_kept_and_others_are_told() {
     for n in [3_000, 100_000] {
-        let model = two_bells(n, 80.5);
+        let model = two_bells(n, 83.0);
         let here = model.fit_once(&FitOptions::default()).expect("a fit");
         assert_eq!((here.status, here.minima.len()), (Status::Converged, 1), "{n}");
         assert!((here.parameters[2] - 80.0).abs() < 1.5, "{n}: {:?}", here.parameters);
@@ -82,7 +82,7 @@ fn the_lowest_minimum_is_kept_and_others_are_told() {
 /// Profiles begin at all minima.
 #[test]
 fn statements_know_them() {
-    let session = UnbinnedSession::new(two_bells(3_000, 80.5), Some(0)).expect("a session");
+    let session = UnbinnedSession::new(two_bells(3_000, 83.0), Some(0)).expect("a session");
     let fitted = session.fit(&Default::default()).expect("a fit");
     assert!(fitted.minima.len() > 1 && fitted.twice_nll == fitted.minima[0]);
     let best = fitted.parameters[0];
@@ -166,5 +166,5 @@ fn order_that_repeats_does_not_mislead() {
         assert!((a.parameters[k] - b.parameters[k]).abs() < 1e-6 * a.uncertainties[k], "{k}");
     }
     // three or four full passes, as for events in any order
-    assert!(a.evaluations <= b.evaluations + 1 && a.evaluations <= 6, "{a:?}");
+    assert!(a.evaluations <= b.evaluations + 2 && a.evaluations <= 6, "{a:?}");
 }
