@@ -48,7 +48,7 @@ pub struct FitResult {
 }
 
 impl UnbinnedModel {
-    /// Maximum-likelihood fit with covariance, from the initial values. Seven points around them are tried on a 256th
+    /// Maximum-likelihood fit with covariance, from the initial values. Three points around them are tried on a 256th
     /// of the events (256 events at least); where one leads to another minimum, that is fitted as well, and
     /// the lowest is kept. Where it ends depends neither on the
     /// number of threads nor on the units of parameters. For event weights other than 1 the covariance is that

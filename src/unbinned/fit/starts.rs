@@ -10,7 +10,7 @@ use crate::model::toys::standard_normal;
 use crate::unbinned::UnbinnedModel;
 
 /// A free fit starts at the initial values and, on a part of the events, at others around them.
-const STARTS: usize = 8;
+const STARTS: usize = 4;
 /// That part: one event of so many, but not fewer events.
 const STRIDE: usize = 256;
 const LEAST: usize = 256;
@@ -65,6 +65,9 @@ impl UnbinnedModel {
         let weight = self.channels().map(|c| stride(c.events.n())).max().unwrap_or(1);
         let part = self.thinned(stride)?;
         let part = part.as_ref().unwrap_or(self);
+        // enough to tell minima apart, and their points are starts alone
+        let tolerance =
+            Tolerance { edm: tolerance.edm.max(0.2 * SAME_MINIMUM * weight as f64), ..tolerance };
         let Ok(problem) = Scaled::new(part, start) else { return Ok(Vec::new()) };
         if fixed.iter().all(|f| *f) {
             return Ok(Vec::new());
