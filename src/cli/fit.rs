@@ -153,12 +153,7 @@ impl Report<'_> {
         if let Some(problem) = &fit.covariance_problem {
             text.push_str(&format!("no uncertainties: {problem}\n"));
         }
-        if fit.minima.len() > 1 {
-            let above: Vec<_> =
-                fit.minima[1..].iter().map(|m| format!("{:.3}", m - fit.twice_nll)).collect();
-            let above = above.join(", ");
-            text.push_str(&format!("other local minima, higher in -2 log L by {above}\n"));
-        }
+        text.push_str(&other_minima(&fit.minima));
         let negative: Vec<_> = self.negative_bins().iter().map(|n| display_name(n)).collect();
         if !negative.is_empty() {
             text.push_str(&format!("negative expected rates in {}\n", negative.join(", ")));
@@ -183,6 +178,15 @@ pub(crate) fn bound_name(at: i8) -> Value {
         1.. => "upper".into(),
         _ => "lower".into(),
     }
+}
+
+/// What is said of -2 log L of all minima but the first.
+pub(super) fn other_minima(minima: &[f64]) -> String {
+    if minima.len() < 2 {
+        return String::new();
+    }
+    let above: Vec<_> = minima[1..].iter().map(|m| format!("{:.3}", m - minima[0])).collect();
+    format!("other local minima, higher in -2 log L by {}\n", above.join(", "))
 }
 
 /// A parameter in the table of a fit: name, value, uncertainty, pull, what is to be said of it.

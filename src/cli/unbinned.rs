@@ -16,8 +16,8 @@ use super::arguments::Global;
 use super::arguments::unbinned::{Fit, Unbinned, What};
 use super::document::Source;
 use super::failure::{Failure, display_file, one_line};
-use super::fit::{bound_name, bound_note, covariance_rows, parameter_row};
-use super::json::number;
+use super::fit::{bound_name, bound_note, covariance_rows, other_minima, parameter_row};
+use super::json::{number, numbers};
 use super::load::warn;
 use super::table::{Table, count};
 use super::{Exit, Outcome};
@@ -81,6 +81,11 @@ struct BinnedChannel {
 impl Report<'_> {
     fn parameters(&self) -> impl Iterator<Item = (usize, &Parameter)> {
         self.loaded.model.parameters().iter().enumerate()
+    }
+
+    /// -2 log L of all minima met.
+    fn minima(&self) -> Vec<f64> {
+        self.fit.minima.iter().map(|nll| 2.0 * nll).collect()
     }
 
     fn uncertainty(&self, i: usize) -> Option<f64> {
@@ -179,6 +184,7 @@ impl Report<'_> {
             "edm": number(fit.edm),
             "evaluations": fit.evaluations,
             "thinned_evaluations": fit.thinned_evaluations,
+            "minima": numbers(&self.minima()),
             "parameters": self.parameters().map(parameter).collect::<Vec<_>>(),
             "channels": channels.collect::<Result<Vec<_>, Failure>>()?,
             "left_out": self.loaded.left_out,
@@ -268,6 +274,7 @@ impl Report<'_> {
         if let Some(problem) = &fit.covariance_problem {
             text.push_str(&format!("no uncertainties: {problem}\n"));
         }
+        text.push_str(&other_minima(&self.minima()));
         self.notes().iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
         if !self.loaded.left_out.is_empty() {
             let names: Vec<_> = self.loaded.left_out.iter().map(|n| display_name(n)).collect();

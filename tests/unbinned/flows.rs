@@ -34,10 +34,10 @@ pub(crate) fn safetensors(arrays: &[(String, Vec<usize>, Vec<f64>)], single: boo
     file
 }
 
-type Arrays = Vec<(String, Vec<usize>, Vec<f64>)>;
+pub(crate) type Arrays = Vec<(String, Vec<usize>, Vec<f64>)>;
 
 /// A network of smooth numbers that other implementations can make as well: `scale sin(1 + 1.7 i + 0.9 j + seed)`.
-fn network(name: &str, sizes: &[usize], seed: f64, scale: f64) -> Arrays {
+pub(crate) fn network(name: &str, sizes: &[usize], seed: f64, scale: f64) -> Arrays {
     let mut arrays = Vec::new();
     for (n, size) in sizes.windows(2).enumerate() {
         let of = |i: usize, j: usize| {
@@ -62,14 +62,14 @@ pub(crate) fn write(name: &str, manifest: &Value, arrays: &Arrays, single: bool)
     path
 }
 
-fn load(name: &str, manifest: &Value, arrays: &Arrays) -> Flow {
+pub(crate) fn load(name: &str, manifest: &Value, arrays: &Arrays) -> Flow {
     let path = write(name, manifest, arrays, false);
     let flow = Flow::from_manifest(&path).unwrap_or_else(|e| panic!("{e}"));
     std::fs::remove_dir_all(path.parent().expect("a folder")).expect("ours");
     flow
 }
 
-fn manifest(observables: &[&str], context: &[&str], layers: Value) -> Value {
+pub(crate) fn manifest(observables: &[&str], context: &[&str], layers: Value) -> Value {
     json!({
         "schema_version": "neyman_flow_v1",
         "observable_names": observables,
@@ -150,7 +150,7 @@ fn recorded_values_and_gradients() {
 }
 
 /// One of each kind, with the points that it is looked at.
-fn kinds() -> Vec<(&'static str, Flow, Vec<Vec<f64>>)> {
+pub(crate) fn kinds() -> Vec<(&'static str, Flow, Vec<Vec<f64>>)> {
     let points: Vec<Vec<f64>> = (0..40)
         .map(|i| {
             let i = f64::from(i);
@@ -222,7 +222,7 @@ fn kinds() -> Vec<(&'static str, Flow, Vec<Vec<f64>>)> {
     ]
 }
 
-const CONTEXT: [f64; 2] = [0.4, -0.7];
+pub(crate) const CONTEXT: [f64; 2] = [0.4, -0.7];
 
 /// The same flows written anew in NumPy, with its `searchsorted` and `cumsum`.
 #[test]

@@ -1,6 +1,7 @@
 //! Unbinned likelihoods: tables of events, densities and reductions against recorded values. Without
 //! `NEYMAN_DATA` the tests on files and goldens do nothing and say so.
 
+mod draws;
 mod events;
 mod fits;
 mod flows;
@@ -12,6 +13,7 @@ mod joint;
 #[cfg(feature = "parquet")]
 mod joint_spec;
 mod kernel;
+mod minima;
 #[path = "../common/mixtures.rs"]
 mod mixtures;
 mod models;

@@ -76,8 +76,7 @@ impl Likelihood for UnbinnedSession {
         data: &UnbinnedModel,
         options: &FitOptions,
     ) -> Result<(FitResult, Vec<Vec<f64>>)> {
-        let fit = self.model.with_data_of(data).fit(options)?;
-        let points = vec![fit.parameters.clone()];
+        let (fit, points) = self.model.with_data_of(data).fit_all_minima(options)?;
         Ok((fit.into(), points))
     }
 

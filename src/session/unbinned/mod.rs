@@ -43,7 +43,7 @@ impl From<fit::FitResult> for FitResult {
             edm: fit.edm,
             evaluations: fit.evaluations,
             negative_bins: Vec::new(),
-            minima: vec![2.0 * fit.nll],
+            minima: fit.minima.iter().map(|nll| 2.0 * nll).collect(),
         }
     }
 }

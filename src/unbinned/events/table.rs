@@ -152,13 +152,12 @@ impl EventTable {
         self.weights.as_deref()
     }
 
-    /// Every `stride`-th event with `stride` times its weight.
-    pub(in crate::unbinned) fn thinned(&self, stride: usize) -> Result<Self> {
-        let some = |column: &[f64]| column.iter().copied().step_by(stride).collect::<Vec<f64>>();
-        let factor = stride as f64;
+    /// Some events, by their index, with `factor` times their weight.
+    pub(in crate::unbinned) fn some(&self, events: &[usize], factor: f64) -> Result<Self> {
+        let some = |column: &[f64]| events.iter().map(|i| column[*i]).collect::<Vec<f64>>();
         let weights = match &self.weights {
             Some(weights) => some(weights).iter().map(|w| w * factor).collect(),
-            None => vec![factor; self.n.div_ceil(stride)],
+            None => vec![factor; events.len()],
         };
         let columns = self.columns.iter().map(|c| some(c)).collect();
         let (weights, origin) = (Some(weights), Origin::default());

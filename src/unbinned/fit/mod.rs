@@ -1,6 +1,7 @@
 //! Maximum likelihood of a model: Newton's method with the exact Hessian, first on a part of the events.
 
 mod problem;
+mod starts;
 
 use crate::accelerator::Problem;
 use crate::error::{Error, Result};
@@ -10,7 +11,7 @@ use crate::unbinned::UnbinnedModel;
 use crate::unbinned::kernel::Order;
 use problem::Scaled;
 
-/// Of channels with many events every `STRIDE`-th one alone at first: most steps are taken there.
+/// Of channels with many events one of every `STRIDE` at first: most steps are taken there.
 const STRIDE: usize = 16;
 /// Fewer events than this are fitted together at once.
 const MANY: usize = 1024 * STRIDE;
@@ -42,10 +43,14 @@ pub struct FitResult {
     pub evaluations: u32,
     /// Evaluations of the part that was fitted first.
     pub thinned_evaluations: u32,
+    /// NLL of every distinct local minimum met, rising; the first is this fit.
+    pub minima: Vec<f64>,
 }
 
 impl UnbinnedModel {
-    /// Maximum-likelihood fit from the initial values, with covariance. Where it ends depends neither on the
+    /// Maximum-likelihood fit with covariance, from the initial values. Three points around them are tried on a 256th
+    /// of the events (256 events at least); where one leads to another minimum, that is fitted as well, and
+    /// the lowest is kept. Where it ends depends neither on the
     /// number of threads nor on the units of parameters. For event weights other than 1 the covariance is that
     /// of the weighted likelihood as it stands.
     ///
@@ -55,6 +60,37 @@ impl UnbinnedModel {
     /// yield below 0, a parameter outside a density's domain, or events that no process can make. A fit that does
     /// not converge is no error: its status says so.
     pub fn fit(&self, options: &FitOptions) -> Result<FitResult> {
+        Ok(self.fit_all_minima(options)?.0)
+    }
+
+    /// The same from the initial values alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`UnbinnedModel::fit`].
+    pub fn fit_once(&self, options: &FitOptions) -> Result<FitResult> {
+        let (start, fixed) = self.begin(options)?;
+        self.fit_from(&start, &fixed, options.tolerance)
+    }
+
+    /// [`UnbinnedModel::fit`] with the points of all distinct minima met, `[n_parameters]` each, the lowest first.
+    pub(crate) fn fit_all_minima(
+        &self,
+        options: &FitOptions,
+    ) -> Result<(FitResult, Vec<Vec<f64>>)> {
+        let (start, fixed) = self.begin(options)?;
+        let mut found = self.minima(&start, &fixed, options.tolerance)?;
+        let best = self.conclude(found.remove(0), &fixed)?;
+        let mut points = vec![best.parameters.clone()];
+        points.extend(
+            found.iter().map(|other| other.problem.to_model(&other.found.parameters, &fixed)),
+        );
+        let minima = [best.nll].into_iter().chain(found.iter().map(Search::nll)).collect();
+        Ok((FitResult { minima, ..best }, points))
+    }
+
+    /// The start, and what is held.
+    fn begin(&self, options: &FitOptions) -> Result<(Vec<f64>, Vec<bool>)> {
         let (mut fixed, mut start) = (self.fixed(), self.init());
         for (name, value) in &options.fix {
             let k = self.parameter_index(name)?;
@@ -64,7 +100,7 @@ impl UnbinnedModel {
             fixed[k] = true;
             start[k] = *value;
         }
-        self.fit_from(&start, &fixed, options.tolerance)
+        Ok((start, fixed))
     }
 
     /// Parameters whose bounds are equal, `[n_parameters]`.
@@ -72,15 +108,19 @@ impl UnbinnedModel {
         self.parameters().iter().map(|p| p.bounds.0 == p.bounds.1).collect()
     }
 
-    /// [`UnbinnedModel::fit`] from another start, with those `fixed` held there.
+    /// [`UnbinnedModel::fit_once`] from another start, with those `fixed` held there.
     pub(crate) fn fit_from(
         &self,
         start: &[f64],
         fixed: &[bool],
         tolerance: Tolerance,
     ) -> Result<FitResult> {
-        let Search { problem, mut found, thinned_evaluations } =
-            self.search(start, fixed, tolerance)?;
+        self.conclude(self.search(start, fixed, tolerance)?, fixed)
+    }
+
+    /// A minimum with its uncertainties.
+    fn conclude(&self, search: Search<'_>, fixed: &[bool]) -> Result<FitResult> {
+        let Search { problem, mut found, thinned_evaluations } = search;
         let mut covariance = covariance(&problem, &found.parameters, &[], &[], fixed);
         if found.status == Status::Converged && !covariance.matrix.is_empty() {
             problem.polish(&mut found.parameters, &covariance.matrix);
@@ -88,9 +128,11 @@ impl UnbinnedModel {
         problem.unscale(&mut covariance);
         let parameters = problem.to_model(&found.parameters, fixed);
         let name = |k: usize| self.parameters()[k].name.clone();
+        let nll = self.evaluate(&parameters, Order::Value, 0.0)?.nll;
         Ok(FitResult {
             status: found.status,
-            nll: self.evaluate(&parameters, Order::Value, 0.0)?.nll,
+            nll,
+            minima: vec![nll],
             parameters,
             covariance_problem: covariance.problem(name),
             uncertainties: covariance.uncertainties,
@@ -129,21 +171,49 @@ impl UnbinnedModel {
     }
 
     fn search(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Result<Search<'_>> {
+        let part = self.part(fixed)?;
+        let reached = part.as_ref().and_then(|part| part.reach(start, fixed, tolerance));
+        self.search_on(start, reached, fixed, tolerance)
+    }
+
+    /// The events that are fitted first, unless there are few, or nothing is free.
+    fn part(&self, fixed: &[bool]) -> Result<Option<Self>> {
+        if fixed.iter().all(|f| *f) {
+            return Ok(None);
+        }
+        self.thinned(|n| if n >= MANY { STRIDE } else { 1 })
+    }
+
+    /// Where a fit of a part of the events ends; `None` where it cannot begin.
+    fn reach(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Option<Reached> {
+        let problem = Scaled::new(self, start).ok()?;
+        let found = problem.minimize(start, fixed, tolerance);
+        Some(Reached {
+            point: problem.to_model(&found.parameters, fixed),
+            nll: problem.nll() + found.nll,
+            evaluations: found.evaluations,
+            converged: found.status.is_converged(),
+        })
+    }
+
+    /// The minimum from where a part of the events led to, or from the start where the part misleads.
+    fn search_on(
+        &self,
+        start: &[f64],
+        reached: Option<Reached>,
+        fixed: &[bool],
+        tolerance: Tolerance,
+    ) -> Result<Search<'_>> {
         let (mut problem, mut start) = (None, start.to_vec());
         let mut thinned_evaluations = 0;
-        let all_fixed = fixed.iter().all(|f| *f);
-        if let Some(part) = self.thinned(STRIDE, MANY)?.filter(|_| !all_fixed)
-            && let Ok(first) = Scaled::new(&part, &start)
+        if let Some(reached) = reached
             && let here = self.evaluate(&start, Order::Value, 0.0)?.nll
             && here.is_finite()
         {
-            let found = first.minimize(&start, fixed, tolerance);
-            thinned_evaluations = found.evaluations;
-            let reached = first.to_model(&found.parameters, fixed);
-            // where the part misleads, all events start as if it were not
-            problem = Scaled::new(self, &reached).ok().filter(|better| better.nll() < here);
+            thinned_evaluations = reached.evaluations;
+            problem = Scaled::new(self, &reached.point).ok().filter(|better| better.nll() < here);
             if problem.is_some() {
-                start = reached;
+                start = reached.point;
             }
         }
         let problem = match problem {
@@ -155,11 +225,31 @@ impl UnbinnedModel {
     }
 }
 
+/// Where a fit of a part of the events ended, in the model's units.
+struct Reached {
+    point: Vec<f64>,
+    /// Of the part.
+    nll: f64,
+    evaluations: u32,
+    converged: bool,
+}
+
 /// A minimum in the minimizer's units.
 struct Search<'m> {
     problem: Scaled<'m>,
     found: Fit,
     thinned_evaluations: u32,
+}
+
+impl Search<'_> {
+    /// NLL there.
+    fn nll(&self) -> f64 {
+        self.problem.nll() + self.found.nll
+    }
+
+    fn converged(&self) -> bool {
+        self.found.status.is_converged()
+    }
 }
 
 impl Scaled<'_> {

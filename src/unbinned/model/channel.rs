@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{Channel, Process, Slot, check_names};
 use crate::error::{Error, Result};
+use crate::model::toys::words;
 use crate::spec::text::{count, list, quoted};
 use crate::unbinned::events::{EventTable, Observable};
 use crate::unbinned::kernel::{self, Chunk, Layout, Order, Part, Point, Source, Workspace};
@@ -15,6 +16,9 @@ use crate::unbinned::packed::place;
 use crate::unbinned::pdf::Pdf;
 use crate::unbinned::pdf::local::{Form, Local};
 use crate::unbinned::sum::{CHUNK, PARALLEL, Sum};
+
+/// Philox stream of the events that are picked, of seed 0; no toy's.
+const PICKS: u32 = u32::MAX - 1;
 
 /// A channel that is known to be consistent.
 #[derive(Debug, Clone)]
@@ -109,13 +113,14 @@ impl Compiled {
         &self.channel
     }
 
-    /// Every `stride`-th event with `stride` times its weight.
+    /// One event of every `stride` with `stride` times its weight.
     pub(super) fn thinned(&self, stride: usize) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;
-        let some = |column: &Vec<f64>| column.iter().copied().step_by(stride).collect();
+        let picked = picked(events.n(), stride);
+        let some = |column: &Vec<f64>| picked.iter().map(|i| column[*i]).collect();
         let channel = Channel {
             name: name.clone(),
-            events: events.thinned(stride)?,
+            events: events.some(&picked, stride as f64)?,
             processes: processes.clone(),
         };
         let columns = self.columns.iter().map(|c| c.as_ref().map(some)).collect();
@@ -276,6 +281,26 @@ impl Compiled {
             quoted(&self.channel.name)
         ))
     }
+}
+
+/// One index of every `stride`, a power of two up to 256, which one by Philox: whatever repeats in a file's order does
+/// not show. The last few have one if it is among them.
+fn picked(n: usize, stride: usize) -> Vec<usize> {
+    const BYTES: usize = 16;
+    let mut bytes = [0; BYTES];
+    let mut picked = Vec::with_capacity(n / stride + 1);
+    for (group, first) in (0..n).step_by(stride).enumerate() {
+        if group % BYTES == 0 {
+            let [low, high] = words(0, n as u64, (group / BYTES) as u32, PICKS);
+            bytes[..8].copy_from_slice(&low.to_le_bytes());
+            bytes[8..].copy_from_slice(&high.to_le_bytes());
+        }
+        let at = first + usize::from(bytes[group % BYTES]) % stride;
+        if at < n {
+            picked.push(at);
+        }
+    }
+    picked
 }
 
 /// A density's observables are among those of the events, on their windows, and those of the `first` one.

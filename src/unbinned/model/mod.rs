@@ -140,16 +140,17 @@ impl UnbinnedModel {
         self.channels().map(|c| c.events.n()).sum()
     }
 
-    /// Every `stride`-th event of the channels with `least` events or more, each with `stride` times its weight;
-    /// `None` where no channel has as many. A binned part stays whole.
-    pub(super) fn thinned(&self, stride: usize, least: usize) -> Result<Option<Self>> {
-        if self.channels().all(|c| c.events.n() < least) {
+    /// One event of every `stride(n)`, a power of two up to 256, of a channel of n, with so many times its weight;
+    /// `None` where that is all events. A binned part stays whole.
+    pub(super) fn thinned(&self, stride: impl Fn(usize) -> usize) -> Result<Option<Self>> {
+        if self.channels().all(|c| stride(c.events.n()) == 1) {
             return Ok(None);
         }
-        let channels = self.channels.iter().map(|channel| {
-            let many = channel.channel().events.n() >= least;
-            if many { channel.thinned(stride).map(Arc::new) } else { Ok(Arc::clone(channel)) }
-        });
+        let channels =
+            self.channels.iter().map(|channel| match stride(channel.channel().events.n()) {
+                1 => Ok(Arc::clone(channel)),
+                stride => channel.thinned(stride).map(Arc::new),
+            });
         let channels = channels.collect::<Result<_>>()?;
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
         Ok(Some(Self { parameters, channels, binned }))

@@ -131,7 +131,6 @@ impl Pdf {
     }
 
     /// Those of a product; else it is its own.
-    #[cfg(feature = "parquet")]
     pub(in crate::unbinned) fn factors(&self) -> &[Self] {
         match &self.kind {
             Kind::Product(product) => product.factors(),

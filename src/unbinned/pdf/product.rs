@@ -10,7 +10,7 @@ use crate::unbinned::packed::place;
 /// Factors of different observables, none of which is a product.
 #[derive(Debug, Clone)]
 pub(super) struct Product {
-    factors: Vec<Pdf>,
+    pub(super) factors: Vec<Pdf>,
 }
 
 impl Product {
@@ -37,7 +37,6 @@ impl Product {
         Ok(product)
     }
 
-    #[cfg(feature = "parquet")]
     pub(super) fn factors(&self) -> &[Pdf] {
         &self.factors
     }

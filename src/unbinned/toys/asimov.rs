@@ -3,24 +3,25 @@
 
 use super::throw::{in_process, shape, table};
 use crate::error::{Error, Result};
-use crate::spec::text::count;
+use crate::spec::text::{count, quoted};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::events::EventTable;
 use crate::unbinned::model::{Channel, check_point};
-use crate::unbinned::pdf::check_integral;
-use crate::unbinned::quadrature::{NODES, Panel, panels};
+use crate::unbinned::pdf::{Pdf, check_integral};
+use crate::unbinned::quadrature::{NODES, Panel, panels, rule};
 
 /// More events than this are not made: a grid of three observables or more is larger soon.
 const MOST: usize = 1 << 20;
-/// An integral on a grid differs from 1 by this at most.
+/// An integral on a grid differs from 1 by this at most, and one along an axis.
 const CLOSE: f64 = 1e-8;
+const ON_AN_AXIS: f64 = 1e-9;
 
 impl UnbinnedModel {
     /// The model with the data expected at `truth`, `[n_parameters]`: of each channel weighted events at quadrature
     /// nodes, `sum_p nu_p f_p(x)` times the node's weight, and auxiliary measurements at the truth; of a binned part,
     /// what it expects. Integrals over one
     /// observable are exact to near machine precision, jumps of densities included; over several, which are on a
-    /// product of grids, to 1e-8.
+    /// product of grids broken at the edges of factors, to 1e-8.
     ///
     /// # Errors
     ///
@@ -89,32 +90,65 @@ fn on_a_line(channel: &Channel, yields: &[f64], shapes: &[Vec<f64>]) -> Result<N
     Ok((vec![points], panels.iter().flat_map(of_panel).collect()))
 }
 
-/// The product of equal panels in every observable, twice as many until all densities are resolved.
+/// The product of panels in every observable, between edges of densities, each axis with twice as many until all
+/// densities are resolved.
 fn on_a_grid(channel: &Channel, yields: &[f64], shapes: &[Vec<f64>]) -> Result<Nodes> {
     let observables = channel.processes[0].pdf.observables();
-    let mut n_panels = 1usize;
+    let named = |p: usize| move |error| in_process(channel, &channel.processes[p], error);
+    let factors: Vec<(usize, &Pdf, &[f64])> = (channel.processes.iter().zip(shapes).enumerate())
+        .flat_map(|(p, (process, shape))| {
+            process.pdf.factors_at(shape).into_iter().map(move |(pdf, theta)| (p, pdf, theta))
+        })
+        .collect();
+    let mut axes = Vec::with_capacity(observables.len());
+    // those of which an axis alone does not tell whether it is resolved
+    let mut joint = vec![false; observables.len()];
+    for (axis, observable) in observables.iter().enumerate() {
+        let own = |(_, pdf, _): &&(usize, &Pdf, &[f64])| pdf.observables().contains(observable);
+        let (alone, together): (Vec<_>, Vec<_>) =
+            factors.iter().filter(own).partition(|(_, pdf, _)| pdf.observables().len() == 1);
+        joint[axis] = !together.is_empty();
+        let mut edges: Vec<f64> = vec![observable.lo(), observable.hi()];
+        edges.extend(alone.iter().flat_map(|(_, pdf, theta)| pdf.edges(theta)));
+        edges.sort_by(f64::total_cmp);
+        edges.dedup();
+        loop {
+            let line = line(&edges);
+            let mut resolved = true;
+            for (p, pdf, theta) in &alone {
+                let (x, w): (Vec<f64>, Vec<f64>) = line.iter().copied().unzip();
+                let mut log = vec![0.0; x.len()];
+                pdf.log_prob(theta, &[&x], &mut log).map_err(named(*p))?;
+                let total: f64 = w.iter().zip(&log).map(|(w, log)| w * libm::exp(*log)).sum();
+                resolved &= (total - 1.0).abs() <= ON_AN_AXIS;
+            }
+            if resolved {
+                break;
+            }
+            edges = halved(channel, &edges, 1)?;
+        }
+        axes.push(edges);
+    }
+    // of axes without such densities the parts are resolved, and the whole with them
+    if !joint.contains(&true) {
+        joint.fill(true);
+    }
     loop {
-        let side = n_panels * NODES;
-        let nodes = (0..observables.len()).try_fold(1usize, |n, _| n.checked_mul(side));
-        let Some(nodes) = nodes.filter(|n| *n <= MOST) else {
-            return Err(Error::Unsupported(format!(
-                "channel {}: Asimov data of {} need more than {MOST} nodes to resolve its densities",
-                channel.name,
-                count(observables.len(), "observable")
-            )));
+        let lines: Vec<Vec<(f64, f64)>> = axes.iter().map(|edges| line(edges)).collect();
+        let Some(nodes) = nodes(lines.iter().map(Vec::len)) else {
+            return Err(too_many(channel));
         };
-        let (columns, steps) = grid(observables.iter().map(|o| (o.lo(), o.hi())), n_panels, nodes);
+        let (columns, steps) = grid(&lines, nodes);
         let (mut weights, mut resolved) = (vec![0.0; nodes], true);
-        for ((process, shape), nu) in channel.processes.iter().zip(shapes).zip(yields) {
+        for (p, ((process, shape), nu)) in
+            channel.processes.iter().zip(shapes).zip(yields).enumerate()
+        {
             let column = |name: &str| observables.iter().position(|o| o.name() == name);
             // the same observables, maybe in another order
             let own = process.pdf.observables().iter().filter_map(|o| column(o.name()));
             let x: Vec<&[f64]> = own.map(|at| &columns[at][..]).collect();
             let mut log = vec![0.0; nodes];
-            process
-                .pdf
-                .log_prob(shape, &x, &mut log)
-                .map_err(|error| in_process(channel, process, error))?;
+            process.pdf.log_prob(shape, &x, &mut log).map_err(named(p))?;
             let mut integral = 0.0;
             for ((weight, step), log) in weights.iter_mut().zip(&steps).zip(&log) {
                 let part = step * libm::exp(*log);
@@ -126,24 +160,49 @@ fn on_a_grid(channel: &Channel, yields: &[f64], shapes: &[Vec<f64>]) -> Result<N
         if resolved {
             return Ok((columns, weights));
         }
-        n_panels *= 2;
+        for (edges, _) in axes.iter_mut().zip(&joint).filter(|(_, joint)| **joint) {
+            *edges = halved(channel, edges, observables.len())?;
+        }
     }
 }
 
-/// Coordinates and weights of the nodes of a product of windows.
-fn grid(windows: impl Iterator<Item = (f64, f64)>, n_panels: usize, nodes: usize) -> Nodes {
+/// Twice the panels.
+fn halved(channel: &Channel, edges: &[f64], axes: usize) -> Result<Vec<f64>> {
+    if edges.len() * 2 * NODES * axes > MOST {
+        return Err(too_many(channel));
+    }
+    let middle = |pair: &[f64]| [pair[0], 0.5 * pair[0] + 0.5 * pair[1]];
+    let last = edges.last().copied();
+    Ok(edges.windows(2).flat_map(middle).chain(last).collect())
+}
+
+fn too_many(channel: &Channel) -> Error {
+    Error::Unsupported(format!(
+        "channel {}: Asimov data of {} need more than {MOST} nodes to resolve its densities",
+        quoted(&channel.name),
+        count(channel.processes[0].pdf.observables().len(), "observable")
+    ))
+}
+
+/// Nodes of a grid, if they are not too many.
+fn nodes(mut sides: impl Iterator<Item = usize>) -> Option<usize> {
+    sides.try_fold(1usize, |n, side| n.checked_mul(side)).filter(|n| *n <= MOST)
+}
+
+/// Nodes and weights of the panels between edges.
+fn line(edges: &[f64]) -> Vec<(f64, f64)> {
+    let panel = |pair: &[f64]| {
+        let (lo, hi) = (pair[0], pair[1]);
+        let weights = rule().weights.map(|w| w * 0.5 * (hi - lo));
+        Panel::points(lo, hi).into_iter().zip(weights)
+    };
+    edges.windows(2).flat_map(panel).collect()
+}
+
+/// Coordinates and weights of the nodes of a product of lines.
+fn grid(lines: &[Vec<(f64, f64)>], nodes: usize) -> Nodes {
     let (mut columns, mut weights, mut inner) = (Vec::new(), vec![1.0; nodes], 1);
-    for (lo, hi) in windows {
-        let edge = |i: usize| lo + (hi - lo) * (i as f64 / n_panels as f64);
-        let ends = |i: usize| (edge(i), if i + 1 == n_panels { hi } else { edge(i + 1) });
-        let line: Vec<(f64, f64)> = (0..n_panels)
-            .flat_map(|i| {
-                let (lo, hi) = ends(i);
-                let half = 0.5 * (hi - lo);
-                let weights = crate::unbinned::quadrature::rule().weights.map(|w| w * half);
-                Panel::points(lo, hi).into_iter().zip(weights)
-            })
-            .collect();
+    for line in lines {
         let at = |node: usize| line[node / inner % line.len()];
         columns.push((0..nodes).map(|node| at(node).0).collect());
         weights.iter_mut().enumerate().for_each(|(node, weight)| *weight *= at(node).1);
@@ -158,8 +217,9 @@ mod tests {
 
     #[test]
     fn grids_integrate_products() {
+        let lines = [line(&[0.0, 0.4, 0.7, 1.0]), line(&[-1.0, 0.5, 2.0, 3.0])];
         let nodes = (3 * NODES).pow(2);
-        let (x, w) = grid([(0.0, 1.0), (-1.0, 3.0)].into_iter(), 3, nodes);
+        let (x, w) = grid(&lines, nodes);
         let integral: f64 = (0..nodes).map(|i| w[i] * (x[0][i] * 0.5 * x[1][i]).exp()).sum();
         // the integral over the second one by the same rule on a fine line
         let inner =

@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::model::Data;
 use crate::model::toys::{ToySampler, uniform, words};
-use crate::spec::text::quoted;
+use crate::spec::text::{count, quoted};
 use crate::unbinned::events::{EventTable, Observable, OutOfBounds};
 use crate::unbinned::model::{Binned, Channel, Process, Slot};
 use crate::unbinned::pdf::Sampler;
@@ -15,12 +15,16 @@ const MOST_EVENTS: f64 = 1e9;
 /// Stream of the first process's events; those below are of numbers of events and auxiliary measurements, which
 /// [`ToySampler`] draws.
 const EVENTS: u32 = 1 << 31;
+/// Streams of an observable, one a process, and the observables that have some.
+const PROCESSES: usize = 1 << 20;
+const OBSERVABLES: usize = 1024;
 
 /// Throws toys of one truth.
 ///
-/// Numbers of events of all processes, counts of a binned part, its Poisson auxiliary data and then all normal auxiliary
-/// measurements are drawn as main and auxiliary data of a binned model. Event `e` of process `p` (counted over all channels) uses word `e % 2` of Philox block `e / 2` of
-/// stream `2^31 + p`. Events lie process by process.
+/// Numbers of events of all processes, counts of a binned part, its Poisson auxiliary data and then all normal
+/// auxiliary measurements are drawn as main and auxiliary data of a binned model. Observable `d` of event `e` of
+/// process `p` (counted over all channels) uses word `e % 2` of Philox block `e / 2` of stream `2^31 + 2^20 d + p`;
+/// events that a flow's windows reject are counted, too. Events lie process by process.
 #[derive(Debug, Clone)]
 pub struct Thrower<'m> {
     model: &'m UnbinnedModel,
@@ -37,8 +41,8 @@ impl<'m> Thrower<'m> {
     /// # Errors
     ///
     /// [`Error::Argument`]: another number of values, one that is not finite or outside a density's domain, a
-    /// yield below 0. [`Error::Unsupported`]: a density of several observables, or one that cannot be integrated;
-    /// more events than fit into memory.
+    /// yield below 0. [`Error::Unsupported`]: a density that cannot be integrated, a flow that lies outside its windows
+    /// almost everywhere; more than 1024 observables; more events than fit into memory.
     pub fn new(model: &'m UnbinnedModel, truth: &[f64]) -> Result<Self> {
         model::check_point(model.parameters(), truth)?;
         let (mut rates, mut samplers, mut total) = (Vec::new(), Vec::new(), 0.0);
@@ -60,6 +64,14 @@ impl<'m> Thrower<'m> {
         if total > MOST_EVENTS {
             let message = format!("toys of {total:.3e} events; {MOST_EVENTS:e} is the most");
             return Err(Error::Unsupported(message));
+        }
+        let observables = |c: &Channel| c.processes[0].pdf.observables().len();
+        let most = model.channels().map(observables).max().unwrap_or(0);
+        if most > OBSERVABLES || rates.len() > PROCESSES {
+            return Err(Error::Unsupported(format!(
+                "toys of {} and {most} observables; {PROCESSES} and {OBSERVABLES} are the most",
+                count(rates.len(), "process")
+            )));
         }
         if let Some(binned) = model.binned() {
             let data = binned.expected(truth)?;
@@ -87,7 +99,8 @@ impl<'m> Thrower<'m> {
     ///
     /// # Errors
     ///
-    /// None that [`Thrower::new`] has not told of.
+    /// [`Error::Argument`] for a flow that leads to numbers that are not finite; else none that [`Thrower::new`] has
+    /// not told of.
     pub fn toy(&self, seed: u64, toy: u64) -> Result<UnbinnedModel> {
         let parameters = self.model.parameters();
         let constrained = parameters.iter().filter(|p| p.constraint.is_some()).count();
@@ -102,16 +115,30 @@ impl<'m> Thrower<'m> {
         let mut tables = Vec::with_capacity(self.samplers.len());
         for (channel, samplers) in self.model.channels().zip(&self.samplers) {
             let here = &counts[process..process + samplers.len()];
-            let mut x = Vec::with_capacity(here.iter().sum::<f64>() as usize);
-            for (sampler, count) in samplers.iter().zip(here) {
-                let mut words =
-                    Words { seed, toy, stream: EVENTS + process as u32, next: 0, last: 0 };
+            let total = here.iter().sum::<f64>() as usize;
+            let observables = channel.processes[0].pdf.observables();
+            let room = || Vec::with_capacity(total);
+            let mut columns: Vec<Vec<f64>> = observables.iter().map(|_| room()).collect();
+            for ((sampler, of), count) in samplers.iter().zip(&channel.processes).zip(here) {
+                let own = of.pdf.observables();
+                let stream = |d: usize| EVENTS + (d * PROCESSES + process) as u32;
+                let numbers = |d: usize| {
+                    let mut words = Words { seed, toy, stream: stream(d), next: 0, last: 0 };
+                    move || uniform(words.next())
+                };
                 if let Some(sampler) = sampler {
-                    sampler.fill(*count as usize, || uniform(words.next()), &mut x);
+                    // its own observables in its own order, which may be another
+                    let place = |own: &Observable| observables.iter().position(|o| o == own);
+                    let order: Vec<usize> = own.iter().filter_map(place).collect();
+                    let mut there: Vec<Vec<f64>> =
+                        order.iter().map(|at| std::mem::take(&mut columns[*at])).collect();
+                    let filled = sampler.fill(*count as usize, numbers, &mut there);
+                    filled.map_err(|error| in_process(channel, of, error))?;
+                    order.iter().zip(there).for_each(|(at, column)| columns[*at] = column);
                 }
                 process += 1;
             }
-            tables.push(table(channel.processes[0].pdf.observables(), vec![x], None)?);
+            tables.push(table(observables, columns, None)?);
         }
         let mut auxiliary = auxiliary.into_iter();
         let mut center = |p: &model::Parameter| p.constraint.and_then(|_| auxiliary.next());

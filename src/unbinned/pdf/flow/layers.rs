@@ -75,13 +75,7 @@ impl Layer {
                 }
             }
             Self::Coupling { identity, transform, network, change } => {
-                let inputs = &mut block.work[0];
-                for (to, from) in inputs.chunks_exact_mut(row).zip(identity) {
-                    to.copy_from_slice(&block.state[from * row..(from + 1) * row]);
-                }
-                let at = identity.len() * row;
-                inputs[at..at + block.context.len()].copy_from_slice(&block.context);
-                let out = network.run(simd, jets, &mut block.work);
+                let out = block.condition(simd, identity, network);
                 let out = &mut block.work[out];
                 for (t, d) in transform.iter().enumerate() {
                     let state = &mut block.state[d * row..(d + 1) * row];
@@ -101,6 +95,72 @@ impl Layer {
                 }
             }
         }
+    }
+
+    /// The way back, of values alone.
+    #[inline(always)]
+    pub(super) fn undo<S: Simd>(&self, simd: S, block: &mut Block) {
+        let (jets, row) = (block.jets, block.jets.row());
+        match self {
+            Self::Logit { lower, upper } => {
+                for (i, state) in block.state.chunks_exact_mut(row).enumerate() {
+                    let (lo, hi) = (lower[i], upper[i]);
+                    for x in state {
+                        // from the nearer end
+                        let odds = libm::exp(-x.abs());
+                        let part = (hi - lo) * (odds / (1.0 + odds));
+                        *x = if *x > 0.0 { hi - part } else { lo + part };
+                    }
+                }
+            }
+            Self::Scale { shift, scale } => {
+                for (i, state) in block.state.chunks_exact_mut(row).enumerate() {
+                    state.iter_mut().for_each(|x| *x = *x * scale[i] + shift[i]);
+                }
+            }
+            Self::Permutation(order) => {
+                let after = block.state.clone();
+                for (from, to) in after.chunks_exact(row).zip(order) {
+                    block.state[to * row..(to + 1) * row].copy_from_slice(from);
+                }
+            }
+            Self::Coupling { identity, transform, network, change } => {
+                let out = block.condition(simd, identity, network);
+                let out = &mut block.work[out];
+                for (t, d) in transform.iter().enumerate() {
+                    let state = &mut block.state[d * row..(d + 1) * row];
+                    match change {
+                        Change::Affine(affine) => {
+                            let (scales, shifts) = out.split_at_mut(transform.len() * row);
+                            let own = t * row..(t + 1) * row;
+                            let (scale, shift) = (&mut scales[own.clone()], &shifts[own]);
+                            // either form is the inverse of the other
+                            let back = Affine { subtract: !affine.subtract, ..*affine };
+                            back.run(simd, jets, state, &mut block.log_det, scale, shift);
+                        }
+                        Change::Rational(rational) => {
+                            let n = rational.parameters() * row;
+                            rational.undo(state, &out[t * n..(t + 1) * n]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Block {
+    /// What a network makes of some quantities and the context, in the working memory of this number.
+    #[inline(always)]
+    fn condition<S: Simd>(&mut self, simd: S, identity: &[usize], network: &Network) -> usize {
+        let row = self.jets.row();
+        let inputs = &mut self.work[0];
+        for (to, from) in inputs.chunks_exact_mut(row).zip(identity) {
+            to.copy_from_slice(&self.state[from * row..(from + 1) * row]);
+        }
+        let at = identity.len() * row;
+        inputs[at..at + self.context.len()].copy_from_slice(&self.context);
+        network.run(simd, self.jets, &mut self.work)
     }
 }
 

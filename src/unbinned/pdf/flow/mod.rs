@@ -2,6 +2,7 @@
 //! al., J. Mach. Learn. Res. 22 (2021) 57), evaluated here with exact derivatives. `docs/howto/flows.md` describes
 //! their files.
 
+mod draws;
 mod jets;
 mod layers;
 mod manifest;
@@ -18,6 +19,7 @@ use super::density::Output;
 use crate::aligned::Aligned;
 use crate::error::{Error, Result};
 use crate::spec::text::count;
+pub(super) use draws::Draws;
 use jets::{EVENTS, Jets};
 use layers::{Block, Layer};
 pub(super) use windowed::Windowed;
@@ -139,11 +141,18 @@ impl Flow {
         directions: Directions,
         out: Output<'_>,
     ) -> Result<()> {
-        if let Some(i) = context.iter().position(|c| !c.is_finite()) {
-            let message = format!("{} = {}, which must be finite", self.context[i], context[i]);
-            return Err(Error::Argument(message));
-        }
+        self.check_context(context)?;
         Arch::new().dispatch(Evaluation { flow: self, context, x, directions, out })
+    }
+
+    fn check_context(&self, context: &[f64]) -> Result<()> {
+        match context.iter().position(|c| !c.is_finite()) {
+            Some(i) => {
+                let message = format!("{} = {}, which must be finite", self.context[i], context[i]);
+                Err(Error::Argument(message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn is_inside(&self, i: usize, x: f64) -> bool {

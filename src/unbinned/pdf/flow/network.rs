@@ -126,7 +126,7 @@ impl Dense {
         Self { inputs, outputs, weights: packed, bias: padded }
     }
 
-    /// `output = weights input + bias`, the bias in values alone.
+    /// `output = weights input + bias`, the bias in values alone; fused, so that no bit depends on the instruction set.
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, jets: Jets, input: &[f64], output: &mut [f64]) {
         let columns = jets.row() / S::F64_LANES;
@@ -149,8 +149,8 @@ impl Dense {
                     let x = [input[at], input[at + 1]];
                     for (sums, weight) in sums.iter_mut().zip(weights) {
                         let weight = simd.splat_f64s(*weight);
-                        sums[0] = simd.mul_add_e_f64s(weight, x[0], sums[0]);
-                        sums[1] = simd.mul_add_e_f64s(weight, x[1], sums[1]);
+                        sums[0] = simd.mul_add_f64s(weight, x[0], sums[0]);
+                        sums[1] = simd.mul_add_f64s(weight, x[1], sums[1]);
                     }
                 }
                 for (r, sums) in sums.iter().enumerate() {

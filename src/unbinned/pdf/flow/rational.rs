@@ -31,37 +31,12 @@ impl Rational {
         let mut local = vec![0.0; LOCAL * components];
         let mut scratch = Softmax { parts: vec![0.0; self.bins], mean: vec![0.0; components] };
         for e in 0..EVENTS {
-            let ([lo, hi], x) = (self.ends, state[e]);
-            // without tails rounding alone is outside; NaN stays what it is
-            let x = if self.linear_tails { x } else { x.clamp(lo, hi) };
-            if !(lo..=hi).contains(&x) {
-                continue;
-            }
+            let Some(x) = self.inside(state[e]) else { continue };
             for c in 0..components {
                 local[c] = state[c * EVENTS + e];
             }
             local[0] = x;
-            let row = |i: usize| &rows[i * jets.row()..(i + 1) * jets.row()];
-            let [_, widths, heights, slopes] =
-                split(&mut local, [components, 2 * components, 2 * components, 2 * components]);
-            let widths_of = |j: usize, c: usize| row(j)[c * EVENTS + e];
-            let bin = scratch.bin(self, 0, jets, None, x, widths_of, widths);
-            let heights_of = |j: usize, c: usize| row(self.bins + j)[c * EVENTS + e];
-            scratch.bin(self, 1, jets, Some(bin), x, heights_of, heights);
-            for (side, out) in slopes.chunks_exact_mut(components).enumerate() {
-                let knot = bin + side;
-                let inner = match self.linear_tails {
-                    true if knot == 0 || knot == self.bins => {
-                        out.fill(0.0);
-                        out[0] = 1.0;
-                        continue;
-                    }
-                    true => knot - 1,
-                    false => knot,
-                };
-                let row = row(2 * self.bins + inner);
-                self.softplus(jets, |c| row[c * EVENTS + e], out);
-            }
+            self.find(&mut scratch, jets, e, [0, 1], x, rows, &mut local);
             let value = |v: usize| local[v * components];
             let at: [f64; LOCAL] = std::array::from_fn(value);
             let mut put = |c: usize, y: f64, log: f64| {
@@ -99,6 +74,69 @@ impl Rational {
                     put(c, chain(&y), chain(&log));
                 }
             }
+        }
+    }
+
+    /// The way back, of values alone: a quadratic equation (there, appendix A.3).
+    pub(super) fn undo(&self, state: &mut [f64], rows: &[f64]) {
+        let jets = Jets { directions: 0, second: false };
+        let mut local = [0.0; LOCAL];
+        let mut scratch = Softmax { parts: vec![0.0; self.bins], mean: vec![0.0] };
+        for (e, x) in state.iter_mut().enumerate() {
+            let Some(y) = self.inside(*x) else { continue };
+            self.find(&mut scratch, jets, e, [1, 0], y, rows, &mut local);
+            let [_, left, width, lower, height, d0, d1] = local;
+            let (s, above) = (height / width, (y - lower).clamp(0.0, height));
+            let bend = above * (d1 + d0 - 2.0 * s);
+            let (a, b, c) = (height * (s - d0) + bend, height * d0 - bend, -s * above);
+            // the form without cancellation; 0 where nothing is above
+            let t = 2.0 * c / (-b - (b * b - 4.0 * a * c).max(0.0).sqrt());
+            *x = left + width * if above > 0.0 { t.clamp(0.0, 1.0) } else { 0.0 };
+        }
+    }
+
+    /// A value that the map changes; without tails rounding alone is outside, and NaN stays what it is.
+    fn inside(&self, x: f64) -> Option<f64> {
+        let [lo, hi] = self.ends;
+        let x = if self.linear_tails { x } else { x.clamp(lo, hi) };
+        (lo..=hi).contains(&x).then_some(x)
+    }
+
+    /// The bin of event `e` that holds `x` along the first of the `axes` (0 for widths, 1 for heights), with all that
+    /// `local` has of a bin.
+    #[allow(clippy::too_many_arguments, reason = "what one event's bin depends on")]
+    fn find(
+        &self,
+        scratch: &mut Softmax,
+        jets: Jets,
+        e: usize,
+        axes: [usize; 2],
+        x: f64,
+        rows: &[f64],
+        local: &mut [f64],
+    ) {
+        let components = jets.components();
+        let row = |i: usize| &rows[i * jets.row()..(i + 1) * jets.row()];
+        let mut bin = None;
+        for axis in axes {
+            let of = |j: usize, c: usize| row(axis * self.bins + j)[c * EVENTS + e];
+            let out = &mut local[(1 + 2 * axis) * components..(3 + 2 * axis) * components];
+            bin = Some(scratch.bin(self, axis, jets, bin, x, of, out));
+        }
+        let bin = bin.unwrap_or(0);
+        for (side, out) in local[5 * components..].chunks_exact_mut(components).enumerate() {
+            let knot = bin + side;
+            let inner = match self.linear_tails {
+                true if knot == 0 || knot == self.bins => {
+                    out.fill(0.0);
+                    out[0] = 1.0;
+                    continue;
+                }
+                true => knot - 1,
+                false => knot,
+            };
+            let row = row(2 * self.bins + inner);
+            self.softplus(jets, |c| row[c * EVENTS + e], out);
         }
     }
 
@@ -204,11 +242,4 @@ fn map<const K: usize, const H: usize>(
     let y = lower + height * (s * t.square() + d0 * both) / below;
     let slope = d1 * t.square() + s * both * 2.0 + d0 * rest.square();
     (y, s.ln() * 2.0 + slope.ln() - below.ln() * 2.0)
-}
-
-fn split(local: &mut [f64], sizes: [usize; 4]) -> [&mut [f64]; 4] {
-    let (a, rest) = local.split_at_mut(sizes[0]);
-    let (b, rest) = rest.split_at_mut(sizes[1]);
-    let (c, rest) = rest.split_at_mut(sizes[2]);
-    [a, b, c, &mut rest[..sizes[3]]]
 }

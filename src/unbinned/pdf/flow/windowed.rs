@@ -12,10 +12,10 @@ use crate::unbinned::sum::Sum;
 /// A flow whose integral over the window is 1 for any context.
 #[derive(Debug, Clone)]
 pub(in crate::unbinned::pdf) struct Windowed {
-    flow: Arc<Flow>,
-    windows: Vec<Observable>,
+    pub(super) flow: Arc<Flow>,
+    pub(super) windows: Vec<Observable>,
     /// Logarithm of its integral over the windows.
-    norm: f64,
+    pub(super) norm: f64,
 }
 
 /// Nodes and weights of the quadrature of four points from -1 to 1.

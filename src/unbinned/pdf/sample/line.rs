@@ -4,28 +4,24 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use super::dual::Dual;
-use super::special::BellIntegral;
-use super::{Kind, Pdf, Window};
-use crate::error::{Error, Result};
+use super::breaks::check_integral;
+use crate::error::Result;
 use crate::model::toys::quantile;
-use crate::spec::text::count;
+use crate::unbinned::pdf::dual::Dual;
+use crate::unbinned::pdf::special::BellIntegral;
+use crate::unbinned::pdf::{Kind, Pdf, Window};
 use crate::unbinned::quadrature::{NODES, Panel, panels};
 
 /// A difference of two cumulative probabilities that is smaller than this against them has lost too many digits.
 const CANCELLED: f64 = 1e-4;
-/// Integrals of densities differ from 1 by this at most, or are not believed.
-const CLOSE: f64 = 1e-9;
 /// Exponentials that fall by more than this need no `log1p`.
 const STEEP: f64 = 1e-3;
 /// Steps of a numeric inverse; three or four are usual.
 const STEPS: usize = 60;
-/// Of more kernels than this the places are not looked at one by one.
-const FEW_KERNELS: usize = 256;
 
-/// A density at its parameters, ready to be drawn from.
+/// A density of one observable at its parameters, ready to be drawn from.
 #[derive(Debug, Clone)]
-pub(in crate::unbinned) struct Sampler {
+pub(super) struct Line {
     window: Window,
     inverse: Inverse,
 }
@@ -52,7 +48,7 @@ enum Inverse {
     },
     Kernels {
         shares: Shares,
-        kernels: Vec<Sampler>,
+        kernels: Vec<Line>,
     },
     Table {
         shares: Shares,
@@ -89,18 +85,9 @@ struct Piece {
 }
 
 impl Pdf {
-    /// Draws at these parameters.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Argument`]: a parameter outside its domain. [`Error::Unsupported`]: a density of several
-    /// observables, or one that cannot be integrated numerically.
-    pub(in crate::unbinned) fn sampler(&self, theta: &[f64]) -> Result<Sampler> {
-        let [observable] = &self.observables[..] else {
-            let observables = count(self.observables.len(), "observable");
-            let message = format!("{}: no toys of a density of {observables}", self.kind());
-            return Err(Error::Unsupported(message));
-        };
+    /// Draws of a density of one observable, as [`Pdf::sampler`].
+    pub(super) fn line(&self, theta: &[f64]) -> Result<Line> {
+        let observable = &self.observables[0];
         let window = Window::from(observable);
         let Window { lo, hi } = window;
         // parameters outside their domain show here
@@ -132,7 +119,7 @@ impl Pdf {
                 };
                 let masses = kde.kernels.iter().map(|(c, log)| libm::exp(log + inside(*c)));
                 let kernel =
-                    |(c, _): &(f64, f64)| Self::gaussian(observable).sampler(&[*c, kde.bandwidth]);
+                    |(c, _): &(f64, f64)| Self::gaussian(observable).line(&[*c, kde.bandwidth]);
                 let shares = Shares::new(masses);
                 let kernels = kde.kernels.iter().map(kernel).collect::<Result<_>>()?;
                 Some(Inverse::Kernels { shares, kernels })
@@ -143,7 +130,7 @@ impl Pdf {
             Some(inverse) => inverse,
             None => self.table(theta)?,
         };
-        Ok(Sampler { window, inverse })
+        Ok(Line { window, inverse })
     }
 
     /// The cumulative distribution from the density.
@@ -155,87 +142,6 @@ impl Pdf {
         let pieces = panels.iter().map(Piece::new).collect();
         Ok(Inverse::Table { shares, pieces })
     }
-
-    /// The density itself at some places of one observable.
-    pub(in crate::unbinned) fn density_at<const N: usize>(
-        &self,
-        theta: &[f64],
-        x: &[f64; N],
-    ) -> Result<[f64; N]> {
-        let mut log = [0.0; N];
-        self.log_prob(theta, &[x], &mut log)?;
-        Ok(log.map(libm::exp))
-    }
-
-    /// The ends of the window of the first observable and, between them and rising, where the density jumps,
-    /// bends, or has something narrow that an integral must not miss.
-    pub(in crate::unbinned) fn breaks(&self, theta: &[f64]) -> Vec<f64> {
-        let window = Window::from(&self.observables[0]);
-        let mut all = vec![window.lo, window.hi];
-        let mut around = |place: f64, width: f64| {
-            all.push(place);
-            let mut step = width;
-            while step < window.hi - window.lo && all.len() < 10_000 {
-                all.extend([place - step, place + step]);
-                step *= if step < 8.0 * width { 2.0 } else { 8.0 };
-            }
-        };
-        match &self.kind {
-            Kind::Gaussian(_) => {
-                let (mu, sigma) = (theta[0], theta[1]);
-                // of a far tail what lies at the near end
-                let near = mu.clamp(window.lo, window.hi);
-                let far = (near - mu).abs() / sigma;
-                around(near, sigma / far.max(1.0));
-            }
-            Kind::BreitWigner(_) => around(theta[0], 0.5 * theta[1]),
-            Kind::Voigtian(_) => around(theta[0], theta[1].min(theta[2])),
-            Kind::Lognormal(_) => {
-                let (mode, sigma) = (libm::exp(theta[0] - theta[1] * theta[1]), theta[1]);
-                around(mode, mode * sigma.min(1.0));
-            }
-            Kind::Exponential(_) if theta[0] != 0.0 => {
-                around(if theta[0] < 0.0 { window.lo } else { window.hi }, 1.0 / theta[0].abs());
-            }
-            Kind::CrystalBall(_) => {
-                around(theta[0], theta[1]);
-                around(theta[0] - theta[2] * theta[1], theta[1]);
-            }
-            Kind::DoubleCrystalBall(_) => {
-                around(theta[0], theta[1]);
-                around(theta[0] - theta[2] * theta[1], theta[1]);
-                around(theta[0] + theta[4] * theta[1], theta[1]);
-            }
-            Kind::AsymmetricCrystalBall(_) => {
-                around(theta[0], theta[1].min(theta[2]));
-                around(theta[0] - theta[3] * theta[1], theta[1]);
-                around(theta[0] + theta[5] * theta[2], theta[2]);
-            }
-            Kind::Argus(_) => all.push(theta[0]),
-            Kind::Histogram(h) => all.extend(&h.edges),
-            Kind::Spline(spline) => all.extend(&spline.knots),
-            Kind::Kde(kde) if kde.kernels.len() <= FEW_KERNELS => {
-                kde.kernels.iter().for_each(|(center, _)| {
-                    all.extend([-6.0, -2.0, 0.0, 2.0, 6.0].map(|t| center + t * kde.bandwidth));
-                });
-            }
-            _ => {}
-        }
-        all.retain(|x| (window.lo..=window.hi).contains(x));
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        all
-    }
-}
-
-/// A density whose integral is not 1 was not looked at closely enough.
-pub(in crate::unbinned) fn check_integral(kind: &str, integral: f64) -> Result<()> {
-    if (integral - 1.0).abs() <= CLOSE {
-        return Ok(());
-    }
-    Err(Error::Unsupported(format!(
-        "{kind}: its numeric integral is {integral} instead of 1; it is too narrow or too steep somewhere"
-    )))
 }
 
 fn exponential(lambda: f64, width: f64) -> Inverse {
@@ -381,14 +287,9 @@ fn legendre(series: &[f64], t: f64) -> f64 {
     sum
 }
 
-impl Sampler {
+impl Line {
     /// Appends the values of `n` uniform numbers in (0, 1).
-    pub(in crate::unbinned) fn fill(
-        &self,
-        n: usize,
-        mut uniform: impl FnMut() -> f64,
-        out: &mut Vec<f64>,
-    ) {
+    pub(super) fn fill(&self, n: usize, mut uniform: impl FnMut() -> f64, out: &mut Vec<f64>) {
         let first = out.len();
         out.extend((0..n).map(|_| uniform()));
         let Window { lo, hi } = self.window;
@@ -450,7 +351,7 @@ mod tests {
 
     /// The density's integral up to `sampler.at(u)` is u.
     fn inverts(pdf: &Pdf, theta: &[f64], tolerance: f64) {
-        let sampler = pdf.sampler(theta).unwrap();
+        let sampler = pdf.line(theta).unwrap();
         let Window { lo, hi } = sampler.window;
         let mut last = lo;
         for i in 0..=40 {
@@ -514,7 +415,7 @@ mod tests {
         let centers = [55.0, 61.0, 61.5, 90.0, 121.0];
         // the values of kernels are not in the order of their numbers
         let kde = Pdf::kde(&x, &centers, Some(&[1.0, 2.0, 0.5, 4.0, 1.0]), 1.5).unwrap();
-        let sampler = kde.sampler(&[]).unwrap();
+        let sampler = kde.line(&[]).unwrap();
         let n = 200_000;
         let values: Vec<f64> =
             (0..n).map(|i| sampler.at((f64::from(i) + 0.5) / f64::from(n))).collect();
@@ -542,10 +443,10 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_is_refused() {
         let x = Observable::new("x", 0.0, 1.0).unwrap();
-        let error = Pdf::gaussian(&x).sampler(&[0.5, -1.0]).unwrap_err().to_string();
+        let error = Pdf::gaussian(&x).line(&[0.5, -1.0]).unwrap_err().to_string();
         assert!(error.contains("gaussian: sigma = -1"), "{error}");
         // a tail that falls within 1e-5 of the window's end, of which nothing tells
-        let far = Pdf::crystal_ball(&x).sampler(&[-1e5, 1.0, 1.0, 2.0]).unwrap_err();
+        let far = Pdf::crystal_ball(&x).line(&[-1e5, 1.0, 1.0, 2.0]).unwrap_err();
         assert!(far.to_string().contains("its numeric integral is 0"), "{far}");
     }
 }
