@@ -3,7 +3,7 @@
 mod statements;
 mod toys;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use neyman::spec::display_name;
 use neyman::unbinned::fit::{FitOptions, FitResult};
@@ -79,29 +79,15 @@ impl Report<'_> {
         constraint.map(|c| (self.fit.parameters[i] - c.center) / c.sigma)
     }
 
-    /// Names of a channel's processes and the numbers of events expected of them.
-    fn yields<'c>(&self, channel: &'c Channel) -> Result<Vec<(&'c str, f64)>, Failure> {
-        let at = &self.fit.parameters;
-        let expected = channel
-            .processes
-            .iter()
-            .map(|process| Ok((&*process.name, process.expected.at(at, &mut [], &mut [])?)));
-        expected.collect()
-    }
-
-    /// What a reader of the uncertainties must know.
-    fn notes(&self) -> Vec<String> {
-        let weighted = |c: &&Channel| c.events.weights().is_some();
-        let names: Vec<_> =
-            self.loaded.model.channels().filter(weighted).map(|c| display_name(&c.name)).collect();
-        let note = || {
-            format!(
-                "events are weighted in {}: uncertainties are those of the weighted likelihood as it stands, \
-                 right only where a weight counts equal events",
-                names.join(", ")
-            )
-        };
-        (!names.is_empty()).then(note).into_iter().collect()
+    /// Channels, with names of processes and numbers of events expected of them.
+    fn yields(&self) -> Result<Vec<(&Channel, Vec<(&str, f64)>)>, Failure> {
+        let model = &self.loaded.model;
+        let expected = model.expected(&self.fit.parameters)?;
+        let all = model.channels().zip(expected).map(|(channel, expected)| {
+            let names = channel.processes.iter().map(|process| &*process.name);
+            (channel, names.zip(expected).collect())
+        });
+        Ok(all.collect())
     }
 
     fn json(&self, covariance: bool) -> Result<Value, Failure> {
@@ -119,11 +105,11 @@ impl Report<'_> {
                 "prefit_uncertainty": p.constraint.map(|c| number(c.sigma)),
             })
         };
-        let channel = |(channel, file): (&Channel, &std::path::PathBuf)| {
-            let yields = self.yields(channel)?;
+        let yields = self.yields()?;
+        let channel = |((channel, yields), file): (&(&Channel, Vec<(&str, f64)>), &PathBuf)| {
             let process =
                 |(name, events): &(&str, f64)| json!({"name": name, "yield": number(*events)});
-            Ok(json!({
+            json!({
                 "name": channel.name,
                 "file": file.display().to_string(),
                 "events": channel.events.n(),
@@ -131,9 +117,9 @@ impl Report<'_> {
                 "effective_events": number(channel.events.n_eff()),
                 "dropped": channel.events.dropped(),
                 "processes": yields.iter().map(process).collect::<Vec<_>>(),
-            }))
+            })
         };
-        let channels = self.loaded.model.channels().zip(&self.loaded.files).map(channel);
+        let channels = yields.iter().zip(&self.loaded.files).map(channel);
         let mut document = json!({
             "status": fit.status.as_str(),
             "twice_nll": number(2.0 * fit.nll),
@@ -141,9 +127,9 @@ impl Report<'_> {
             "evaluations": fit.evaluations,
             "thinned_evaluations": fit.thinned_evaluations,
             "parameters": self.parameters().map(parameter).collect::<Vec<_>>(),
-            "channels": channels.collect::<Result<Vec<_>, Failure>>()?,
+            "channels": channels.collect::<Vec<_>>(),
             "left_out": self.loaded.left_out,
-            "notes": self.notes(),
+            "notes": self.loaded.model.notes(),
             "covariance_problem": fit.covariance_problem,
         });
         if covariance {
@@ -166,7 +152,7 @@ impl Report<'_> {
             ));
         }
         let mut text = table.render();
-        for channel in self.loaded.model.channels() {
+        for (channel, yields) in self.yields()? {
             let events = &channel.events;
             let weighted = events.weights().map_or(String::new(), |_| {
                 format!(
@@ -183,7 +169,7 @@ impl Report<'_> {
             let n = count(events.n(), "event");
             text.push_str(&format!("\n{name}: {n}{weighted}{dropped}\n"));
             let mut table = Table::new(&["process", "yield"]);
-            for (name, events) in self.yields(channel)? {
+            for (name, events) in yields {
                 table.row([display_name(name), format!("{events:.2}")]);
             }
             text.push_str(&table.render());
@@ -198,7 +184,8 @@ impl Report<'_> {
         if let Some(problem) = &fit.covariance_problem {
             text.push_str(&format!("no uncertainties: {problem}\n"));
         }
-        self.notes().iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
+        let notes = self.loaded.model.notes();
+        notes.iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
         if !self.loaded.left_out.is_empty() {
             let names: Vec<_> = self.loaded.left_out.iter().map(|n| display_name(n)).collect();
             text.push_str(&format!("left out as the specification says: {}\n", names.join(", ")));

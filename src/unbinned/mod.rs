@@ -6,6 +6,7 @@ pub mod events;
 pub mod fit;
 mod kernel;
 pub mod model;
+mod notes;
 mod packed;
 pub mod pdf;
 mod quadrature;

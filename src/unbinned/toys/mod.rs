@@ -1,7 +1,8 @@
 //! Data that a model makes: toys ([`Thrower`]), fits of them ([`UnbinnedModel::fit_toys`]), and Asimov data
-//! ([`UnbinnedModel::asimov`]).
+//! ([`UnbinnedModel::asimov`]), in bins too ([`UnbinnedModel::binned`]).
 
 mod asimov;
+mod binned;
 mod throw;
 
 use std::ops::Range;
