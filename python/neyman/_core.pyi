@@ -264,8 +264,8 @@ class ProfiledFit:
 
 _Columns: TypeAlias = list[tuple[str, _Floats]]
 
-# digest, files of events, auxiliary measurements
-_About: TypeAlias = tuple[str, list[Path], list[float]]
+# digest, files of events, auxiliary measurements, numbers of dropped events
+_About: TypeAlias = tuple[str, list[Path], list[float], list[int]]
 
 @final
 class UnbinnedModel:
@@ -290,7 +290,7 @@ class UnbinnedModel:
     def toy(self, theta: _Floats, seed: int, number: int) -> UnbinnedModel: ...
     def session(self) -> UnbinnedSession: ...
     def log_prob(self, channel: int, process: int, theta: _Floats, x: list[_Floats]) -> _Floats: ...
-    def fit(self, fix: _Held, edm: float | None) -> _Fields: ...
+    def fit(self, fix: _Held, edm: float | None, bins: int | None) -> _Fields: ...
 
 @final
 class UnbinnedSession:

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use neyman::Error;
 use neyman::unbinned::model::{Channel, Gaussian, Parameter};
 use neyman::unbinned::spec::{GivenEvents, Loaded, build, needed_columns, parse};
-use neyman::unbinned::toys::Thrower;
+use neyman::unbinned::toys::{Histogram, Thrower};
 use neyman::unbinned::{EventTable, OutOfBounds};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -35,10 +35,12 @@ pub(crate) struct UnbinnedModel {
     specification: String,
     /// Where the specification's files are found from.
     base: PathBuf,
+    /// Events of each channel that were outside a window.
+    dropped: Vec<usize>,
 }
 
-/// A model's digest, files of events and auxiliary measurements.
-type About = (String, Vec<PathBuf>, Vec<f64>);
+/// A model's digest, files of events, auxiliary measurements, and numbers of events that were dropped.
+type About = (String, Vec<PathBuf>, Vec<f64>, Vec<usize>);
 
 impl UnbinnedModel {
     fn channel(&self, channel: usize) -> PyResult<&Channel> {
@@ -50,7 +52,8 @@ impl UnbinnedModel {
     fn with_data(&self, model: neyman::unbinned::UnbinnedModel) -> Self {
         let files = vec![PathBuf::new(); self.loaded.files.len()];
         let loaded = Arc::new(Loaded { model, files, ..Loaded::clone(&self.loaded) });
-        Self { loaded, specification: self.specification.clone(), base: self.base.clone() }
+        let dropped = vec![0; self.dropped.len()];
+        Self { loaded, specification: self.specification.clone(), base: self.base.clone(), dropped }
     }
 
     /// An evaluation with the interpreter released.
@@ -70,7 +73,7 @@ fn again(
     value: &Value,
     base: &Path,
     mut events: HashMap<String, GivenEvents>,
-    (digest, files, centers): About,
+    (digest, files, centers, _): About,
 ) -> neyman::Result<Loaded> {
     let needed = needed_columns(value, events.keys().cloned())?.into_iter();
     let empty = |(name, columns): (String, Vec<String>)| {
@@ -112,10 +115,13 @@ impl UnbinnedModel {
         long(py, None, move |_| {
             let mut value = parse(&text)?;
             let base = std::path::absolute(&base).unwrap_or(base);
+            let dropped = about.as_ref().map(|about| about.3.clone());
             let loaded = match about {
                 None => build(&value, &base, events)?,
                 Some(about) => again(&value, &base, events, about)?,
             };
+            let of = |channel: &Channel| channel.events.dropped();
+            let dropped = dropped.unwrap_or_else(|| loaded.model.channels().map(of).collect());
             let channels = value.get_mut("channels").and_then(|c| c.as_array_mut());
             for channel in channels.into_iter().flatten() {
                 let name = channel.get("name").and_then(|name| name.as_str());
@@ -124,7 +130,8 @@ impl UnbinnedModel {
                     channel.remove("data");
                 }
             }
-            Ok(Self { loaded: Arc::new(loaded), specification: value.to_string(), base })
+            let specification = value.to_string();
+            Ok(Self { loaded: Arc::new(loaded), specification, base, dropped })
         })
     }
 
@@ -140,7 +147,7 @@ impl UnbinnedModel {
         let Loaded { model, digest, files, .. } = &*self.loaded;
         let center = |p: &Parameter| p.constraint.map_or(0.0, |c| c.center);
         let centers = model.parameters().iter().map(center).collect();
-        (text, self.base.clone(), (digest.clone(), files.clone(), centers))
+        (text, self.base.clone(), (digest.clone(), files.clone(), centers, self.dropped.clone()))
     }
 
     /// All that does not change, by name.
@@ -152,7 +159,7 @@ impl UnbinnedModel {
         let of = |value: fn(Gaussian) -> f64| {
             known(parameters.iter().map(|p| p.constraint.map(value)).collect::<Vec<_>>())
         };
-        let channel = |channel: &Channel| -> PyResult<Bound<'py, PyDict>> {
+        let channel = |(channel, dropped): (&Channel, &usize)| -> PyResult<Bound<'py, PyDict>> {
             let events = &channel.events;
             let window = |o: &neyman::unbinned::Observable| (o.name().to_owned(), o.lo(), o.hi());
             let process = |p: &neyman::unbinned::model::Process| {
@@ -164,12 +171,14 @@ impl UnbinnedModel {
                 events: events.n(),
                 sum_of_weights: events.sum_w(),
                 effective_events: events.n_eff(),
+                dropped: *dropped,
                 weighted: events.weights().is_some(),
                 observables: events.observables().iter().map(window).collect::<Vec<_>>(),
                 processes: channel.processes.iter().map(process).collect::<Vec<_>>(),
             ))
         };
-        let channels: Vec<_> = model.channels().map(channel).collect::<PyResult<_>>()?;
+        let channels: Vec<_> =
+            model.channels().zip(&self.dropped).map(channel).collect::<PyResult<_>>()?;
         Ok(dict!(py,
             names: parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
             init: array(py, model.init()),
@@ -272,14 +281,30 @@ impl UnbinnedModel {
         py: Python<'py>,
         fix: Held,
         edm: Option<f64>,
+        bins: Option<usize>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let options = options::fit(fix, edm)?;
         let loaded = Arc::clone(&self.loaded);
-        let (fit, yields) = long(py, None, move |_| {
+        let (fit, yields, histograms) = long(py, None, move |_| {
             let fit = loaded.model.fit(&options)?;
             let yields = loaded.model.expected(&fit.parameters)?;
-            Ok((fit, yields))
+            let histograms = bins.map(|bins| loaded.model.histograms(bins, &fit.parameters));
+            Ok((fit, yields, histograms.transpose()?))
         })?;
+        let histogram = |of: Histogram| -> PyResult<Bound<'py, PyDict>> {
+            let (rows, bins) = (of.expected.len(), of.observed.len());
+            Ok(dict!(py,
+                observable: of.observable,
+                edges: array(py, of.edges),
+                observed: array(py, of.observed),
+                uncertainty: of.uncertainty.map(|u| array(py, u)),
+                expected: rows_of(py, of.expected.concat(), rows, bins)?,
+            ))
+        };
+        let each = |all: Vec<Option<Histogram>>| {
+            all.into_iter().map(|of| of.map(histogram).transpose()).collect::<PyResult<Vec<_>>>()
+        };
+        let histograms = histograms.map(each).transpose()?;
         let n = fit.parameters.len();
         Ok(dict!(py,
             status: fit.status.as_str(),
@@ -294,6 +319,7 @@ impl UnbinnedModel {
             evaluations: fit.evaluations,
             thinned_evaluations: fit.thinned_evaluations,
             yields: yields,
+            histograms: histograms,
         ))
     }
 }

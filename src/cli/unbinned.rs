@@ -9,6 +9,7 @@ use neyman::spec::display_name;
 use neyman::unbinned::fit::{FitOptions, FitResult};
 use neyman::unbinned::model::{Channel, Parameter};
 use neyman::unbinned::spec::{self, Loaded};
+use neyman::unbinned::toys::Histogram;
 use serde_json::{Value, json};
 
 use super::arguments::Global;
@@ -52,7 +53,7 @@ fn fit(arguments: &Fit) -> Outcome {
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = loaded.model.fit(&options).map_err(|error| Failure::in_file(file, error))?;
     let report = Report { loaded: &loaded, fit: &fit };
-    let body = report.json(arguments.covariance)?;
+    let body = report.json(arguments.covariance, arguments.bins)?;
     let document = Source::of_events(&loaded, file).document("unbinned_fit", body);
     document.write(&arguments.output, None, &report.text()?)?;
     Ok(Exit::of(fit.status))
@@ -90,7 +91,7 @@ impl Report<'_> {
         Ok(all.collect())
     }
 
-    fn json(&self, covariance: bool) -> Result<Value, Failure> {
+    fn json(&self, covariance: bool, bins: Option<usize>) -> Result<Value, Failure> {
         let fit = self.fit;
         let parameter = |(i, p): (usize, &Parameter)| {
             json!({
@@ -132,6 +133,13 @@ impl Report<'_> {
             "notes": self.loaded.model.notes(),
             "covariance_problem": fit.covariance_problem,
         });
+        if let Some(bins) = bins {
+            let histograms = self.loaded.model.histograms(bins, &fit.parameters)?;
+            for (k, histogram) in histograms.iter().enumerate() {
+                document["channels"][k]["histogram"] =
+                    histogram.as_ref().map_or(Value::Null, binned);
+            }
+        }
         if covariance {
             document["covariance"] = covariance_rows(&fit.covariance, fit.parameters.len());
         }
@@ -192,4 +200,16 @@ impl Report<'_> {
         }
         Ok(text)
     }
+}
+
+/// Events and expectation in bins.
+fn binned(of: &Histogram) -> Value {
+    let numbers = |values: &[f64]| values.iter().map(|v| number(*v)).collect::<Vec<_>>();
+    json!({
+        "observable": of.observable,
+        "edges": numbers(&of.edges),
+        "observed": numbers(&of.observed),
+        "uncertainty": of.uncertainty.as_ref().map(|u| numbers(u)),
+        "expected": of.expected.iter().map(|e| numbers(e)).collect::<Vec<_>>(),
+    })
 }

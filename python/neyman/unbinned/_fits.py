@@ -9,7 +9,16 @@ from .. import _core
 from .._convert import held, names_of, number, span, vector, whole
 from .._progress import Progress, reporting
 from .._statements import around, pair, poi_of, second_fit, toy_fits, truth_of
-from ..results import ChannelFit, ImpactsResult, MinosResult, Scan2dResult, ScanResult, ToyFits, UnbinnedFit
+from ..results import (
+    ChannelFit,
+    ChannelHistogram,
+    ImpactsResult,
+    MinosResult,
+    Scan2dResult,
+    ScanResult,
+    ToyFits,
+    UnbinnedFit,
+)
 from ._described import Described
 
 # toys between two looks at whether to go on
@@ -22,7 +31,11 @@ class Fits(Described):
     __slots__ = ()
 
     def fit(
-        self, *, fix: Mapping[str, float] | None = None, tolerance: float | None = None
+        self,
+        *,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        bins: int | None = None,
     ) -> UnbinnedFit:
         """Maximum-likelihood fit from the initial values, with covariance.
 
@@ -34,6 +47,8 @@ class Fits(Described):
             Parameters held at values.
         tolerance : float, optional
             Estimated distance to the minimum of the NLL at which a fit has converged.
+        bins : int, optional
+            Also count events and what is expected in so many bins: ``fit.save("fit.svg")`` draws them.
 
         Returns
         -------
@@ -46,13 +61,24 @@ class Fits(Described):
         >>> print(fit.status, f"{fit.nll - search.fit().nll:.2f}")
         converged 196.17
         """
-        found = self._core.fit(held(self, fix), None if tolerance is None else number(tolerance, "tolerance"))
-        yields = found.pop("yields")
+        wanted = None if bins is None else whole(bins, "bins", 1)
+        found = self._core.fit(held(self, fix), None if tolerance is None else number(tolerance, "tolerance"), wanted)
+        yields, histograms = found.pop("yields"), found.pop("histograms")
         channels = []
-        for of, file, row in zip(self._channels.values(), self._fields["files"], yields, strict=True):
-            numbers = (of["events"], of["sum_of_weights"], of["effective_events"])
-            names = self.processes[of["name"]]
-            channels.append(ChannelFit(of["name"], file or None, *numbers, dict(zip(names, row, strict=True))))
+        for k, (of, file, row) in enumerate(zip(self._channels.values(), self._fields["files"], yields, strict=True)):
+            histogram = histograms[k] if histograms else None
+            channels.append(
+                ChannelFit(
+                    name=of["name"],
+                    file=file or None,
+                    events=of["events"],
+                    sum_of_weights=of["sum_of_weights"],
+                    effective_events=of["effective_events"],
+                    dropped=of["dropped"],
+                    yields=dict(zip(self.processes[of["name"]], row, strict=True)),
+                    histogram=None if histogram is None else ChannelHistogram(**histogram),
+                )
+            )
         same = ("names", "constraints", "prefit_values", "prefit_uncertainties", "left_out", "notes")
         return UnbinnedFit(
             channels=tuple(channels),
@@ -86,7 +112,7 @@ class Fits(Described):
         --------
         >>> scan = search.scan(np.linspace(250, 360, 12))
         >>> print(f"{scan.best:.1f} in [{scan.lower[0]:.1f}, {scan.upper[0]:.1f}]")
-        306.4 in [284.4, 329.2]
+        306.4 in [285.6, 327.8]
         """
         heights = vector(levels, "levels").tolist()
         name = poi_of(self, parameter)
@@ -157,7 +183,7 @@ class Fits(Described):
         --------
         >>> found = search.minos("n_sig")
         >>> print(f"{found.minos_down[0]:.2f} +{found.minos_up[0]:.2f}")
-        -22.08 +22.96
+        -20.91 +21.58
         """
         found = self._session.minos(names_of(self, parameters), held(self, fix), tolerance)
         return MinosResult(**{**self._about(), **found})

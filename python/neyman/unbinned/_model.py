@@ -147,7 +147,7 @@ class Model(Tests):
         >>> truth = [300, 700, 91, -0.02]
         >>> fits = search.fit_toys(3, seed=1, truth=truth)
         >>> toy = search.toy(truth, seed=1, number=2)
-        >>> toy.events("SR")["mass"].size == fits.events[2]
+        >>> toy.events("SR")["mass"].size == int(fits.events[2])
         True
         """
         number, seed = whole(number, "number"), whole(seed, "seed")

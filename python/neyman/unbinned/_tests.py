@@ -140,7 +140,7 @@ class Tests(Fits):
         --------
         >>> found = search.limit()
         >>> round(found.observed, 1), found.expected.round(1)
-        (345.3, array([13.4, 18.3, 26. , 37.4, 51.8]))
+        (342.2, array([15.3, 20.7, 29.1, 41.2, 56.5]))
         """
         level, of = number(confidence_level, "confidence_level"), vector(values, "values")
         found = self._session.limit(poi_of(self, poi), str(statistic), level, of, held(self, fix), tolerance)

@@ -14,6 +14,7 @@ use crate::fit::{Fit, FitBatch, Status, Tolerance};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::fit::FitResult;
 
+pub use binned::Histogram;
 pub use throw::Thrower;
 
 /// Fits of consecutive toys.
