@@ -135,9 +135,11 @@ impl Report<'_> {
         });
         if let Some(bins) = bins {
             let histograms = self.loaded.model.histograms(bins, &fit.parameters)?;
-            for (k, histogram) in histograms.iter().enumerate() {
+            for (k, (channel, histogram)) in
+                self.loaded.model.channels().zip(histograms).enumerate()
+            {
                 document["channels"][k]["histogram"] =
-                    histogram.as_ref().map_or(Value::Null, binned);
+                    histogram.map_or(Value::Null, |histogram| binned(channel, &histogram));
             }
         }
         if covariance {
@@ -203,13 +205,17 @@ impl Report<'_> {
 }
 
 /// Events and expectation in bins.
-fn binned(of: &Histogram) -> Value {
+fn binned(channel: &Channel, of: &Histogram) -> Value {
     let numbers = |values: &[f64]| values.iter().map(|v| number(*v)).collect::<Vec<_>>();
+    let names = channel.processes.iter().map(|process| &process.name);
+    let processes = names
+        .zip(&of.expected)
+        .map(|(name, expected)| json!({"name": name, "expected": numbers(expected)}));
     json!({
         "observable": of.observable,
         "edges": numbers(&of.edges),
         "observed": numbers(&of.observed),
         "uncertainty": of.uncertainty.as_ref().map(|u| numbers(u)),
-        "expected": of.expected.iter().map(|e| numbers(e)).collect::<Vec<_>>(),
+        "processes": processes.collect::<Vec<_>>(),
     })
 }

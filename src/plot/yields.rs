@@ -55,11 +55,11 @@ pub(super) fn draw_events(document: &Node<'_>, options: &Options) -> Result<Vec<
     let mut figures = Vec::new();
     for (node, name) in channels(document, options)? {
         let Some(histogram) = node.maybe("histogram") else { continue };
-        let channel = Channel::read_events(&node, &histogram)?;
+        let channel = Channel::read_events(&histogram)?;
         let canvas = Canvas::new(document, options, (640.0, 600.0), name);
         figures.push(channel.draw(canvas).finish(name));
     }
-    if figures.is_empty() {
+    if figures.is_empty() && !document.elements("channels")?.is_empty() {
         let message = "no channel has events in bins, which would be drawn: fit with --bins N (in Python bins=N); \
                        channels of several observables have none";
         return Err(document.get("channels")?.error(message));
@@ -99,7 +99,7 @@ impl<'a> Channel<'a> {
             None => vec![f64::NAN; bins],
         };
         Ok(Self {
-            edges: (0..=bins).map(|i| i as f64 - 0.5).collect(),
+            edges: numbered(bins),
             observable: None,
             intervals: observed.iter().map(|n| poisson_interval(*n)).collect(),
             observed,
@@ -113,12 +113,15 @@ impl<'a> Channel<'a> {
         })
     }
 
-    fn read_events(node: &Node<'a>, histogram: &Node<'a>) -> Result<Self> {
-        let edges = histogram.get("edges")?.numbers()?;
+    fn read_events(histogram: &Node<'a>) -> Result<Self> {
+        let mut observable = Some(histogram.word("observable")?);
+        let mut edges = histogram.get("edges")?.numbers()?;
         let bins = edges.len().saturating_sub(1);
         let rise = edges.windows(2).all(|pair| pair[0] < pair[1]);
+        // bins without an axis are numbered
         if bins == 0 || !rise || edges.iter().any(|edge| !edge.is_finite()) {
-            return Err(histogram.get("edges")?.error("two or more rising numbers are needed"));
+            observable = None;
+            edges = numbered(bins);
         }
         let observed = histogram.get("observed")?.vector(bins)?;
         let intervals = match histogram.maybe("uncertainty") {
@@ -128,21 +131,16 @@ impl<'a> Channel<'a> {
             }
             None => observed.iter().map(|n| poisson_interval(*n)).collect(),
         };
-        let (processes, expected) = (node.elements("processes")?, histogram.elements("expected")?);
-        if processes.len() != expected.len() {
-            let message = format!("{} rows for {} processes", expected.len(), processes.len());
-            return Err(histogram.get("expected")?.error(message));
-        }
         let mut total = vec![0.0; bins];
-        let mut samples = Vec::with_capacity(processes.len());
-        for (process, expected) in processes.iter().zip(&expected) {
-            let yields = expected.vector(bins)?;
+        let mut samples = Vec::new();
+        for process in histogram.elements("processes")? {
+            let yields = process.get("expected")?.vector(bins)?;
             total.iter_mut().zip(&yields).for_each(|(sum, events)| *sum += events);
             samples.push(Sample { name: process.word("name")?, yields, colour: LIGHT });
         }
         Ok(Self {
             edges,
-            observable: Some(histogram.word("observable")?),
+            observable,
             observed,
             intervals,
             samples: merged(samples, bins),
@@ -278,6 +276,11 @@ impl<'a> Channel<'a> {
         let labels = (0..bins).map(|i| (i as f64, Text::from(i.to_string()))).collect();
         axis.labels(Labels::Given(labels, true))
     }
+}
+
+/// Edges of bins whose numbers are in the middle.
+fn numbered(bins: usize) -> Vec<f64> {
+    (0..=bins).map(|i| i as f64 - 0.5).collect()
 }
 
 /// At most as many samples as there are colours: the smallest become one.

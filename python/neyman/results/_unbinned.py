@@ -121,8 +121,12 @@ class UnbinnedFit(Fitted):
         for channel in document["channels"]:
             yields = channel.pop("yields")
             channel["processes"] = [{"name": name, "yield": of} for name, of in yields.items()]
-            if channel["histogram"] is None:
+            histogram = channel["histogram"]
+            if histogram is None:
                 del channel["histogram"]
+            else:
+                rows = zip(yields, histogram.pop("expected"), strict=True)
+                histogram["processes"] = [{"name": name, "expected": of} for name, of in rows]
         return document
 
     @classmethod
@@ -153,5 +157,5 @@ def _histogram(of: Mapping[str, Any]) -> ChannelHistogram:
         edges=floats(of["edges"]),
         observed=floats(of["observed"]),
         uncertainty=None if uncertainty is None else floats(uncertainty),
-        expected=floats(of["expected"]),
+        expected=floats([row["expected"] for row in of["processes"]]),
     )
