@@ -265,7 +265,7 @@ class ProfiledFit:
 _Columns: TypeAlias = list[tuple[str, _Floats]]
 
 # digest, files of events, auxiliary measurements, numbers of dropped events
-_About: TypeAlias = tuple[str, list[Path], list[float], list[int]]
+_About: TypeAlias = tuple[str, list[Path | None], list[float], list[int]]
 
 @final
 class UnbinnedModel:

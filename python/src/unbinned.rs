@@ -40,7 +40,7 @@ pub(crate) struct UnbinnedModel {
 }
 
 /// A model's digest, files of events, auxiliary measurements, and numbers of events that were dropped.
-type About = (String, Vec<PathBuf>, Vec<f64>, Vec<usize>);
+type About = (String, Vec<Option<PathBuf>>, Vec<f64>, Vec<usize>);
 
 impl UnbinnedModel {
     fn channel(&self, channel: usize) -> PyResult<&Channel> {
@@ -92,7 +92,8 @@ fn again(
     });
     let tables = tables.collect::<neyman::Result<_>>()?;
     loaded.model = loaded.model.with_events(tables)?.with_centers(&centers)?;
-    (loaded.digest, loaded.files) = (digest, files);
+    loaded.digest = digest;
+    loaded.files = files.into_iter().map(Option::unwrap_or_default).collect();
     Ok(loaded)
 }
 
@@ -147,7 +148,10 @@ impl UnbinnedModel {
         let Loaded { model, digest, files, .. } = &*self.loaded;
         let center = |p: &Parameter| p.constraint.map_or(0.0, |c| c.center);
         let centers = model.parameters().iter().map(center).collect();
-        (text, self.base.clone(), (digest.clone(), files.clone(), centers, self.dropped.clone()))
+        // of arrays there is none, and Python would make an empty path the current folder
+        let file = |file: &PathBuf| Some(file.clone()).filter(|f| !f.as_os_str().is_empty());
+        let files = files.iter().map(file).collect();
+        (text, self.base.clone(), (digest.clone(), files, centers, self.dropped.clone()))
     }
 
     /// All that does not change, by name.
