@@ -298,11 +298,10 @@ def test_results_are_saved_drawn_and_loaded(tmp_path):
     np.testing.assert_array_equal(again.events, fits.events)
     np.testing.assert_array_equal(again.t_mu, fits.t_mu)
     neyman.plot.scan(results["scan"])
-    neyman.plot.scan2d(results["scan2d"])
-    neyman.plot.limit(results["limit"])
+    neyman.plot.contours(results["scan2d"])
+    neyman.plot.brazil(results["limit"])
     neyman.plot.ranking(results["impacts"])
     neyman.plot.test_statistic(results["cls"])
-    neyman.plot.toys(fits, "mu")
     pyplot.close("all")
 
 
