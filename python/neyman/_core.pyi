@@ -13,6 +13,7 @@ __all__ = [
     "ProfiledFit",
     "Session",
     "UnbinnedModel",
+    "UnbinnedSession",
     "__version__",
     "devices",
     "draw",
