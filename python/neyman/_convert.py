@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from .model import Model
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+class Parametrised(Protocol):
+    """What all models have."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]: ...
+    @property
+    def init(self) -> Floats: ...
+    @property
+    def bounds(self) -> Floats: ...
+    @property
+    def poi(self) -> str | None: ...
+    def index(self, name: str) -> int: ...
+
 
 # devices of DLPack whose memory the processor reads: its own, and page-locked ones of CUDA and ROCm
 _HOST = (1, 3, 11)
@@ -193,3 +208,23 @@ def span(toys: Any, range: Any) -> tuple[int, int]:
     if last < first:
         raise ArgumentError(f"range: {last} is below {first}")
     return first, last
+
+
+def held(model: Parametrised, fix: Mapping[str, Any] | None) -> dict[str, float]:
+    """Parameters held at values, by name."""
+    if fix is None:
+        return {}
+    if not isinstance(fix, Mapping):
+        raise ArgumentError(f"fix: a dict of names and values is needed, not {type(fix).__name__}")
+    return {model.parameters[model.index(n)]: number(v, f"fix[{n!r}]") for n, v in fix.items()}
+
+
+def names_of(model: Parametrised, parameters: str | Sequence[str] | None) -> list[str]:
+    """Names of parameters, checked."""
+    if parameters is None:
+        return []
+    listed = [parameters] if isinstance(parameters, str) else list(parameters)
+    for name in listed:
+        if not (isinstance(name, str) and "*" in name):
+            model.index(name)
+    return listed

@@ -13,6 +13,7 @@ __all__ = [
     "ProfiledFit",
     "Session",
     "UnbinnedModel",
+    "UnbinnedSession",
     "__version__",
     "devices",
     "draw",
@@ -264,6 +265,9 @@ class ProfiledFit:
 
 _Columns: TypeAlias = list[tuple[str, _Floats]]
 
+# digest, files of events, auxiliary measurements, numbers of dropped events
+_About: TypeAlias = tuple[str, list[Path | None], list[float], list[int]]
+
 @final
 class UnbinnedModel:
     def __new__(
@@ -271,16 +275,73 @@ class UnbinnedModel:
         text: bytes,
         base: Path,
         events: dict[str, tuple[_Columns, _Floats | None]],
-        about: tuple[str, list[Path]] | None,
+        about: _About | None,
     ) -> UnbinnedModel: ...
     @staticmethod
     def columns(text: bytes, given: list[str]) -> list[tuple[str, list[str]]]: ...
-    def source(self) -> tuple[bytes, str, list[Path]]: ...
+    def source(self) -> tuple[bytes, Path, _About]: ...
     def describe(self) -> _Fields: ...
     def events(self, channel: int) -> tuple[_Columns, _Floats | None]: ...
     def nll(self, theta: _Floats) -> float: ...
     def gradient(self, theta: _Floats) -> _Floats: ...
     def hessian(self, theta: _Floats) -> _Floats: ...
     def expected(self, theta: _Floats) -> list[list[float]]: ...
+    def expected_in_bins(self, channel: int, edges: _Floats, theta: _Floats) -> list[_Floats]: ...
+    def asimov(self, theta: _Floats) -> UnbinnedModel: ...
+    def toy(self, theta: _Floats, seed: int, number: int) -> UnbinnedModel: ...
+    def session(self) -> UnbinnedSession: ...
     def log_prob(self, channel: int, process: int, theta: _Floats, x: list[_Floats]) -> _Floats: ...
-    def fit(self, fix: _Held, edm: float | None) -> _Fields: ...
+    def fit(self, fix: _Held, edm: float | None, bins: int | None) -> _Fields: ...
+
+@final
+class UnbinnedSession:
+    def hypotest(
+        self, mu: float, poi: str | None, test_statistic: str, fix: _Held, edm: float | None
+    ) -> _Fields: ...
+    def discovery(self, poi: str | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def limit(
+        self,
+        poi: str | None,
+        test_statistic: str,
+        confidence_level: float,
+        values: _Floats,
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def scan(
+        self,
+        values: _Floats,
+        parameter: str | None,
+        levels: list[float],
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def scan2d(
+        self,
+        parameters: tuple[str, str],
+        x: _Floats,
+        y: _Floats,
+        levels: list[float],
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def minos(self, parameters: list[str], fix: _Held, edm: float | None) -> _Fields: ...
+    def impacts(
+        self,
+        poi: str | None,
+        parameters: list[str],
+        groups: list[tuple[str, list[str]]],
+        fix: _Held,
+        edm: float | None,
+    ) -> _Fields: ...
+    def by_toys(self, asked: _Asked, progress: _Progress) -> _Fields: ...
+    def fit_toys(
+        self,
+        truth: _Floats,
+        seed: int,
+        range: tuple[int, int],
+        hold: list[tuple[int, float]],
+        chunk: int,
+        edm: float | None,
+        progress: _Progress,
+    ) -> _Fields: ...

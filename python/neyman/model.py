@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -401,23 +401,3 @@ def _from_model(model: Any, poi: str | None, interpolation: Any) -> Model:
 def as_model(of: Any) -> Model:
     """A model, or what makes one."""
     return of if isinstance(of, Model) else from_pyhf(of)
-
-
-def held(model: Model, fix: Mapping[str, Any] | None) -> dict[str, float]:
-    """Parameters held at values, by name."""
-    if fix is None:
-        return {}
-    if not isinstance(fix, Mapping):
-        raise ArgumentError(f"fix: a dict of names and values is needed, not {type(fix).__name__}")
-    return {model.parameters[model.index(n)]: number(v, f"fix[{n!r}]") for n, v in fix.items()}
-
-
-def names_of(model: Model, parameters: str | Sequence[str] | None) -> list[str]:
-    """Names of parameters, checked."""
-    if parameters is None:
-        return []
-    listed = [parameters] if isinstance(parameters, str) else list(parameters)
-    for name in listed:
-        if not (isinstance(name, str) and "*" in name):
-            model.index(name)
-    return listed

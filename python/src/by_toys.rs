@@ -2,18 +2,20 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::model::Data;
 use neyman::session::{
-    FitOptions, GofToys, IntervalOptions, LimitOptions, Session, TestOptions, ToyTest,
+    FitOptions, GofToys, Hypothesis, IntervalOptions, LimitOptions, Session, ToyTest,
+    UnbinnedSession,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::convert::{argument, raise, tolerance};
-use crate::session::Held;
+use crate::options::{self, Held};
 use crate::statements;
 use crate::work::{Control, long};
 
@@ -54,8 +56,7 @@ impl Asked {
             "cls" => Statement::Hypotest(self.test(statistic)?),
             "discovery" => Statement::Discovery(self.test(TestStatistic::Q0)?),
             "limit" => {
-                let tolerance = tolerance(self.edm, Tolerance::PARITY)?;
-                let test = TestOptions { poi: self.poi.clone(), statistic, tolerance };
+                let test = options::test(self.poi.clone(), &self.statistic, self.edm)?;
                 let options = LimitOptions { test, confidence_level, values };
                 Statement::Limit(self.test(statistic)?, options)
             }
@@ -64,10 +65,8 @@ impl Asked {
                 Statement::Interval(self.test(statistic)?, options)
             }
             "gof" => {
-                let tolerance = tolerance(self.edm, Tolerance::default())?;
-                let fix = self.fix.clone().into_iter().collect();
                 let toys = GofToys { seed: self.seed, range: self.range(), chunk: self.chunk };
-                Statement::Gof(toys, FitOptions { fix, tolerance })
+                Statement::Gof(toys, options::fit(self.fix.clone(), self.edm)?)
             }
             other => return Err(argument(format!("there is no {other} by toys"))),
         })
@@ -125,6 +124,48 @@ fn counting(control: &Control, each: u64) -> impl FnMut(usize, u64) + '_ {
     }
 }
 
+/// A test whose toys are thrown by `work`.
+fn throw<T: Send + 'static>(
+    py: Python<'_>,
+    progress: Option<&Bound<'_, PyAny>>,
+    test: ToyTest,
+    work: impl FnOnce(&ToyTest, &AtomicBool, &mut dyn FnMut(Hypothesis, u64)) -> neyman::Result<T>
+    + Send
+    + 'static,
+) -> PyResult<T> {
+    long(py, progress, move |control: &Control| {
+        control.expect(toys(&test.range, hypotheses(&test)));
+        work(&test, &control.stop, &mut |_, n| control.add(n))
+    })
+}
+
+/// What `session` says by toys.
+pub(crate) fn run_unbinned<'py>(
+    py: Python<'py>,
+    session: UnbinnedSession,
+    asked: &Asked,
+    progress: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    match asked.statement()? {
+        Statement::Hypotest(test) => {
+            let found = throw(py, progress, test, move |test, stop, heard| {
+                session.hypotest_toys(test, stop, heard)
+            })?;
+            statements::hypotest_toys(py, found)
+        }
+        Statement::Discovery(test) => {
+            let found = throw(py, progress, test, move |test, stop, heard| {
+                session.discovery_toys(test, stop, heard)
+            })?;
+            statements::discovery_toys(py, found)
+        }
+        Statement::Limit(..) | Statement::Interval(..) | Statement::Gof(..) => {
+            let message = format!("there is no {} by toys of unbinned models", asked.kind);
+            Err(raise(neyman::Error::Unsupported(message)))
+        }
+    }
+}
+
 /// What `session` says by toys that it throws itself.
 pub(crate) fn run<'py>(
     py: Python<'py>,
@@ -135,16 +176,14 @@ pub(crate) fn run<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     match asked.statement()? {
         Statement::Hypotest(test) => {
-            let found = long(py, progress, move |control: &Control| {
-                control.expect(toys(&test.range, hypotheses(&test)));
-                session.hypotest_toys(&test, &data, &control.stop, &mut |_, n| control.add(n))
+            let found = throw(py, progress, test, move |test, stop, heard| {
+                session.hypotest_toys(test, &data, stop, heard)
             })?;
             statements::hypotest_toys(py, found)
         }
         Statement::Discovery(test) => {
-            let found = long(py, progress, move |control: &Control| {
-                control.expect(toys(&test.range, hypotheses(&test)));
-                session.discovery_toys(&test, &data, &control.stop, &mut |_, n| control.add(n))
+            let found = throw(py, progress, test, move |test, stop, heard| {
+                session.discovery_toys(test, &data, stop, heard)
             })?;
             statements::discovery_toys(py, found)
         }

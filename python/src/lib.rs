@@ -8,6 +8,7 @@ mod differentiable;
 mod draw;
 mod events;
 mod model;
+mod options;
 mod patches;
 mod pending;
 mod scans;
@@ -15,6 +16,7 @@ mod session;
 mod statements;
 mod toys;
 mod unbinned;
+mod unbinned_session;
 mod work;
 
 use pyo3::prelude::*;
@@ -46,6 +48,8 @@ mod _core {
     use super::session::Session;
     #[pymodule_export]
     use super::unbinned::UnbinnedModel;
+    #[pymodule_export]
+    use super::unbinned_session::UnbinnedSession;
 
     use super::*;
 

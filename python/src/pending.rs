@@ -16,7 +16,7 @@ use pyo3::types::PyDict;
 
 use crate::by_toys::{Asked, Statement};
 use crate::convert::{argument, array, raise};
-use crate::session::Held;
+use crate::options::Held;
 use crate::statements;
 use crate::work::{Control, long, short};
 

@@ -1,6 +1,5 @@
 //! A model on a device.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,10 +7,7 @@ use neyman::accelerator::DeviceRequest;
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::model::Data;
-use neyman::session::{
-    FitOptions, ImpactOptions, LimitOptions, ScanOptions, Session as Opened, SessionOptions,
-    TestOptions,
-};
+use neyman::session::{ImpactOptions, Session as Opened, SessionOptions};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -20,6 +16,7 @@ use crate::by_toys::{self, Asked};
 use crate::convert::{argument, raise, tolerance, vector};
 use crate::devices::describe;
 use crate::model::Model;
+use crate::options::{self, Held};
 use crate::pending::{self, Pending, Plan};
 use crate::statements;
 use crate::work::{long, short};
@@ -27,7 +24,6 @@ use crate::work::{long, short};
 /// Models up to so many parameters and bins are fitted too fast to look for signals.
 const SMALL: usize = 200;
 
-pub(crate) type Held = BTreeMap<String, f64>;
 type Array<'py> = PyReadonlyArray1<'py, f64>;
 type Answer<'py> = PyResult<Bound<'py, PyDict>>;
 
@@ -74,11 +70,6 @@ impl Session {
     }
 }
 
-/// A statistic of that name.
-fn statistic(name: &str) -> PyResult<TestStatistic> {
-    name.parse().map_err(raise)
-}
-
 #[pymethods]
 impl Session {
     #[new]
@@ -120,8 +111,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let data = self.data(data)?;
-        let tolerance = tolerance(edm, Tolerance::default())?;
-        let options = FitOptions { fix: fix.into_iter().collect(), tolerance };
+        let options = options::fit(fix, edm)?;
         let (session, theirs) = (Arc::clone(&self.session), data.clone());
         let fit = self.call(py, move || session.fit(&theirs, &options))?;
         statements::fit(py, &self.session, &data, fit)
@@ -139,9 +129,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let statistic = statistic(test_statistic)?;
-        let tolerance = tolerance(edm, Tolerance::PARITY)?;
-        let options = TestOptions { poi, statistic, tolerance };
+        let options = options::test(poi, test_statistic, edm)?;
         let test = self.call(py, move || session.hypotest(mu, &data, &options))?;
         statements::hypotest(py, test)
     }
@@ -155,8 +143,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::PARITY)?;
-        let options = TestOptions { poi, tolerance, ..TestOptions::default() };
+        let options = options::test(poi, TestStatistic::Q0.as_str(), edm)?;
         let found = self.call(py, move || session.discovery(&data, &options))?;
         statements::discovery(py, found)
     }
@@ -174,9 +161,8 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::PARITY)?;
-        let test = TestOptions { poi, statistic: statistic(test_statistic)?, tolerance };
-        let options = LimitOptions { test, confidence_level, values: vector(&values) };
+        let test = options::test(poi, test_statistic, edm)?;
+        let options = options::limit(test, confidence_level, &values);
         let found = long(py, None, move |_| session.limit(&data, &options))?;
         statements::limit(py, found)
     }
@@ -193,8 +179,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::PARITY)?;
-        let options = ScanOptions { parameter, levels, tolerance };
+        let options = options::scan(parameter, levels, edm)?;
         let values = vector(&values);
         let found = long(py, None, move |_| session.scan(&values, &data, &options))?;
         statements::scan(py, found, self.session.model().n_parameters())
@@ -213,8 +198,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (self.held(py, &fix)?, self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::PARITY)?;
-        let options = ScanOptions { parameter: None, levels, tolerance };
+        let options = options::scan(None, levels, edm)?;
         let (x, y) = (vector(&x), vector(&y));
         let found = long(py, None, move |_| {
             session.scan2d([&parameters.0, &parameters.1], &x, &y, &data, &options)
@@ -249,11 +233,11 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (Arc::clone(&self.session), self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::default())?;
-        let fit = FitOptions { fix: fix.into_iter().collect(), tolerance };
+        let fit = options::fit(fix, edm)?;
         let options = ImpactOptions { poi, parameters, groups, global: global_impacts, fit };
         let found = long(py, None, move |_| session.impacts(&data, &options))?;
-        statements::impacts(py, &self.session, found)
+        let parameters = self.session.model().parameters();
+        statements::impacts(py, &|k| parameters[k].name.as_str(), found)
     }
 
     fn gof<'py>(
@@ -264,8 +248,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (Arc::clone(&self.session), self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::default())?;
-        let options = FitOptions { fix: fix.into_iter().collect(), tolerance };
+        let options = options::fit(fix, edm)?;
         let found = self.call(py, move || session.goodness_of_fit(&data, &options))?;
         statements::gof(py, &found)
     }
@@ -301,8 +284,7 @@ impl Session {
         edm: Option<f64>,
     ) -> Answer<'py> {
         let (session, data) = (Arc::clone(&self.session), self.data(data)?);
-        let tolerance = tolerance(edm, Tolerance::default())?;
-        let options = FitOptions { fix: fix.into_iter().collect(), tolerance };
+        let options = options::fit(fix, edm)?;
         let (fit, yields) = self.call(py, move || {
             let fit = session.fit(&data, &options)?;
             let yields = session.yields(&data, &fit)?;

@@ -301,9 +301,13 @@ pub(crate) fn minos<'py>(py: Python<'py>, fit: &FitResult, all: Vec<Minos>) -> A
     ))
 }
 
-pub(crate) fn impacts<'py>(py: Python<'py>, session: &Session, found: Impacts) -> Answer<'py> {
+/// `name`: of a parameter, by its index.
+pub(crate) fn impacts<'py, 'n>(
+    py: Python<'py>,
+    name: &dyn Fn(usize) -> &'n str,
+    found: Impacts,
+) -> Answer<'py> {
     let all = &found.parameters;
-    let name = |k: usize| session.model().parameters()[k].name.as_str();
     let column = |of: &dyn Fn(&Impact) -> f64| array(py, all.iter().map(of).collect());
     let some = |of: &dyn Fn(&Impact) -> Option<f64>| array(py, known(all.iter().map(of)));
     let (value, uncertainty) = found.value();

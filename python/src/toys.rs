@@ -1,10 +1,11 @@
 //! Toys: their data, and their fits.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use neyman::fit::FitBatch;
 use neyman::model::toys::ToySampler;
-use neyman::session::{Session, ToyChunk, ToyData, ToyPlan};
+use neyman::session::{Session, ToyChunk, ToyData, ToyEvents, ToyPlan, UnbinnedSession};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -58,26 +59,59 @@ pub(crate) fn fit<'py>(
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let model = session.model();
-    let (n, bins, auxiliary) = (model.n_parameters(), model.n_bins(), model.n_auxiliary());
-    let columns = n + if plan.keep_data { bins + auxiliary } else { 0 };
+    let sizes = (model.n_parameters(), model.n_bins(), model.n_auxiliary());
+    let theirs = Arc::clone(session);
+    let (d, (device, warnings)) = gather(py, plan, sizes, progress, move |plan, stop, sink| {
+        let device = theirs.toy_device(plan)?;
+        let warnings = theirs.toy_warnings(&plan.truth)?;
+        theirs.toys(plan, chunk, stop, sink)?;
+        Ok((device, warnings))
+    })?;
+    d.set_item("device", describe(py, &device)?)?;
+    d.set_item("warnings", warnings)?;
+    Ok(d)
+}
+
+/// The same of an unbinned model.
+pub(crate) fn fit_unbinned<'py>(
+    py: Python<'py>,
+    session: UnbinnedSession,
+    plan: ToyPlan,
+    chunk: usize,
+    progress: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let sizes = (session.model().parameters().len(), 0, 0);
+    let run = move |plan: &ToyPlan, stop: &AtomicBool, sink: &mut Sink<'_>| {
+        session.toys(plan, chunk, stop, sink).map(drop)
+    };
+    Ok(gather(py, plan, sizes, progress, run)?.0)
+}
+
+/// What takes the chunks.
+type Sink<'a> = dyn FnMut(ToyChunk) -> neyman::Result<()> + 'a;
+
+/// All chunks of `run`, and what it returns; `sizes` are the model's parameters, bins and auxiliary data.
+fn gather<'py, T: Send + 'static>(
+    py: Python<'py>,
+    plan: ToyPlan,
+    (n, bins, auxiliary): (usize, usize, usize),
+    progress: Option<&Bound<'py, PyAny>>,
+    run: impl FnOnce(&ToyPlan, &AtomicBool, &mut Sink<'_>) -> neyman::Result<T> + Send + 'static,
+) -> PyResult<(Bound<'py, PyDict>, T)> {
+    let columns = 2 * n + if plan.keep_data { bins + auxiliary } else { 0 };
     let toys = check(plan.range.end - plan.range.start, columns)?;
     let (first, held) = (plan.range.start, !plan.hold.is_empty());
-    let theirs = Arc::clone(session);
-    let (device, warnings, all) = long(py, progress, move |control: &Control| {
+    let (said, all) = long(py, progress, move |control: &Control| {
         control.expect(toys as u64);
-        let device = theirs.toy_device(&plan)?;
-        let warnings = theirs.toy_warnings(&plan.truth)?;
         let mut all = All::default();
-        theirs.toys(&plan, chunk, &control.stop, &mut |chunk| {
+        let said = run(&plan, &control.stop, &mut |chunk| {
             control.add(chunk.fits.len() as u64);
             all.add(chunk);
             Ok(())
         })?;
-        Ok((device, warnings, all))
+        Ok((said, all))
     })?;
     let d = PyDict::new(py);
-    d.set_item("device", describe(py, &device)?)?;
-    d.set_item("warnings", warnings)?;
     d.set_item("toy", array(py, (first..first + toys as u64).collect()))?;
     let mut failure = None;
     for (batch, suffix) in [(all.fits, ""), (all.conditional, "_conditional")] {
@@ -94,7 +128,11 @@ pub(crate) fn fit<'py>(
         d.set_item("main", rows_of(py, data.main, toys, bins)?)?;
         d.set_item("auxiliary", rows_of(py, data.auxiliary, toys, auxiliary)?)?;
     }
-    Ok(d)
+    if let Some(events) = all.events {
+        d.set_item("uncertainties", rows_of(py, events.uncertainties, toys, n)?)?;
+        d.set_item("events", array(py, events.numbers))?;
+    }
+    Ok((d, said))
 }
 
 fn put(
@@ -122,6 +160,7 @@ struct All {
     conditional: FitBatch,
     t_mu: Vec<f64>,
     data: Option<ToyData>,
+    events: Option<ToyEvents>,
 }
 
 impl All {
@@ -135,6 +174,11 @@ impl All {
             let here = self.data.get_or_insert_default();
             here.main.extend(data.main);
             here.auxiliary.extend(data.auxiliary);
+        }
+        if let Some(events) = chunk.events {
+            let here = self.events.get_or_insert_default();
+            here.uncertainties.extend(events.uncertainties);
+            here.numbers.extend(events.numbers);
         }
     }
 }

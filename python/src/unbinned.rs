@@ -1,21 +1,24 @@
 //! Models of single events.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use neyman::fit::Tolerance;
-use neyman::unbinned::EventTable;
-use neyman::unbinned::fit::FitOptions;
-use neyman::unbinned::model::{Channel, Gaussian};
+use neyman::Error;
+use neyman::unbinned::model::{Channel, Gaussian, Parameter};
 use neyman::unbinned::spec::{GivenEvents, Loaded, build, needed_columns, parse};
+use neyman::unbinned::toys::{Histogram, Thrower};
+use neyman::unbinned::{EventTable, OutOfBounds};
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use serde_json::Value;
 
-use crate::convert::{argument, array, covariance, matrix, raise, rows_of, tolerance, vector};
+use crate::convert::{argument, array, covariance, matrix, raise, rows_of, vector};
 use crate::convert::{known, or_nan};
+use crate::options::{self, Held};
 use crate::statements::dict;
+use crate::unbinned_session::UnbinnedSession;
 use crate::work::{long, short};
 
 type Array<'py> = PyReadonlyArray1<'py, f64>;
@@ -30,12 +33,27 @@ pub(crate) struct UnbinnedModel {
     loaded: Arc<Loaded>,
     /// The specification as JSON, without the files of channels that are fitted.
     specification: String,
+    /// Where the specification's files are found from.
+    base: PathBuf,
+    /// Events of each channel that were outside a window.
+    dropped: Vec<usize>,
 }
+
+/// A model's digest, files of events, auxiliary measurements, and numbers of events that were dropped.
+type About = (String, Vec<Option<PathBuf>>, Vec<f64>, Vec<usize>);
 
 impl UnbinnedModel {
     fn channel(&self, channel: usize) -> PyResult<&Channel> {
         let found = self.loaded.model.channels().nth(channel);
         found.ok_or_else(|| argument(format!("there is no channel {channel}")))
+    }
+
+    /// The same with other data, which are of no file.
+    fn with_data(&self, model: neyman::unbinned::UnbinnedModel) -> Self {
+        let files = vec![PathBuf::new(); self.loaded.files.len()];
+        let loaded = Arc::new(Loaded { model, files, ..Loaded::clone(&self.loaded) });
+        let dropped = vec![0; self.dropped.len()];
+        Self { loaded, specification: self.specification.clone(), base: self.base.clone(), dropped }
     }
 
     /// An evaluation with the interpreter released.
@@ -50,16 +68,45 @@ impl UnbinnedModel {
     }
 }
 
+/// A model that was taken apart. Events may lack columns that its specification has: those of toys do.
+fn again(
+    value: &Value,
+    base: &Path,
+    mut events: HashMap<String, GivenEvents>,
+    (digest, files, centers, _): About,
+) -> neyman::Result<Loaded> {
+    let needed = needed_columns(value, events.keys().cloned())?.into_iter();
+    let empty = |(name, columns): (String, Vec<String>)| {
+        let columns = columns.into_iter().map(|column| (column, Vec::new())).collect();
+        (name, GivenEvents { columns, weights: None })
+    };
+    let needed = needed.filter(|(name, _)| events.contains_key(name));
+    let mut loaded = build(value, base, needed.map(empty).collect())?;
+    let tables = loaded.model.channels().map(|channel| {
+        let unknown = || Error::Argument(format!("there are no events of {}", channel.name));
+        let GivenEvents { columns, weights } = events.remove(&channel.name).ok_or_else(unknown)?;
+        let all = channel.events.observables().iter();
+        let there = all.filter(|o| columns.iter().any(|(name, _)| name == o.name()));
+        let observables: Vec<_> = there.cloned().collect();
+        EventTable::new(&observables, columns, weights, OutOfBounds::Error)
+    });
+    let tables = tables.collect::<neyman::Result<_>>()?;
+    loaded.model = loaded.model.with_events(tables)?.with_centers(&centers)?;
+    loaded.digest = digest;
+    loaded.files = files.into_iter().map(Option::unwrap_or_default).collect();
+    Ok(loaded)
+}
+
 #[pymethods]
 impl UnbinnedModel {
-    /// `about`: digest and files of events, where they are those of another specification.
+    /// `about`: what is to be as in a model whose [`UnbinnedModel::source`] and [`UnbinnedModel::events`] these are.
     #[new]
     fn new(
         py: Python<'_>,
         text: Vec<u8>,
         base: PathBuf,
         events: HashMap<String, Given<'_>>,
-        about: Option<(String, Vec<PathBuf>)>,
+        about: Option<About>,
     ) -> PyResult<Self> {
         let given = |(columns, weights): Given<'_>| GivenEvents {
             columns: columns.into_iter().map(|(name, values)| (name, vector(&values))).collect(),
@@ -68,10 +115,14 @@ impl UnbinnedModel {
         let events = events.into_iter().map(|(name, of)| (name, given(of))).collect();
         long(py, None, move |_| {
             let mut value = parse(&text)?;
-            let mut loaded = build(&value, &base, events)?;
-            if let Some((digest, files)) = about {
-                (loaded.digest, loaded.files) = (digest, files);
-            }
+            let base = std::path::absolute(&base).unwrap_or(base);
+            let dropped = about.as_ref().map(|about| about.3.clone());
+            let loaded = match about {
+                None => build(&value, &base, events)?,
+                Some(about) => again(&value, &base, events, about)?,
+            };
+            let of = |channel: &Channel| channel.events.dropped();
+            let dropped = dropped.unwrap_or_else(|| loaded.model.channels().map(of).collect());
             let channels = value.get_mut("channels").and_then(|c| c.as_array_mut());
             for channel in channels.into_iter().flatten() {
                 let name = channel.get("name").and_then(|name| name.as_str());
@@ -80,7 +131,8 @@ impl UnbinnedModel {
                     channel.remove("data");
                 }
             }
-            Ok(Self { loaded: Arc::new(loaded), specification: value.to_string() })
+            let specification = value.to_string();
+            Ok(Self { loaded: Arc::new(loaded), specification, base, dropped })
         })
     }
 
@@ -91,9 +143,15 @@ impl UnbinnedModel {
     }
 
     /// Arguments that make the same model, but for events, which are those of [`UnbinnedModel::events`].
-    fn source<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, String, Vec<PathBuf>) {
+    fn source<'py>(&self, py: Python<'py>) -> (Bound<'py, PyBytes>, PathBuf, About) {
         let text = PyBytes::new(py, self.specification.as_bytes());
-        (text, self.loaded.digest.clone(), self.loaded.files.clone())
+        let Loaded { model, digest, files, .. } = &*self.loaded;
+        let center = |p: &Parameter| p.constraint.map_or(0.0, |c| c.center);
+        let centers = model.parameters().iter().map(center).collect();
+        // of arrays there is none, and Python would make an empty path the current folder
+        let file = |file: &PathBuf| Some(file.clone()).filter(|f| !f.as_os_str().is_empty());
+        let files = files.iter().map(file).collect();
+        (text, self.base.clone(), (digest.clone(), files, centers, self.dropped.clone()))
     }
 
     /// All that does not change, by name.
@@ -105,7 +163,7 @@ impl UnbinnedModel {
         let of = |value: fn(Gaussian) -> f64| {
             known(parameters.iter().map(|p| p.constraint.map(value)).collect::<Vec<_>>())
         };
-        let channel = |channel: &Channel| -> PyResult<Bound<'py, PyDict>> {
+        let channel = |(channel, dropped): (&Channel, &usize)| -> PyResult<Bound<'py, PyDict>> {
             let events = &channel.events;
             let window = |o: &neyman::unbinned::Observable| (o.name().to_owned(), o.lo(), o.hi());
             let process = |p: &neyman::unbinned::model::Process| {
@@ -117,12 +175,14 @@ impl UnbinnedModel {
                 events: events.n(),
                 sum_of_weights: events.sum_w(),
                 effective_events: events.n_eff(),
+                dropped: *dropped,
                 weighted: events.weights().is_some(),
                 observables: events.observables().iter().map(window).collect::<Vec<_>>(),
                 processes: channel.processes.iter().map(process).collect::<Vec<_>>(),
             ))
         };
-        let channels: Vec<_> = model.channels().map(channel).collect::<PyResult<_>>()?;
+        let channels: Vec<_> =
+            model.channels().zip(&self.dropped).map(channel).collect::<PyResult<_>>()?;
         Ok(dict!(py,
             names: parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
             init: array(py, model.init()),
@@ -135,6 +195,7 @@ impl UnbinnedModel {
             digest: digest,
             files: files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>(),
             left_out: left_out,
+            notes: model.notes(),
             channels: channels,
         ))
     }
@@ -173,6 +234,35 @@ impl UnbinnedModel {
         self.at(py, &theta, |model, theta| model.expected(theta))
     }
 
+    /// The same in bins: of each of a channel's processes, `[n_bins]`.
+    fn expected_in_bins<'py>(
+        &self,
+        py: Python<'py>,
+        channel: usize,
+        edges: Array<'py>,
+        theta: Array<'py>,
+    ) -> PyResult<Vec<Floats<'py>>> {
+        let edges = vector(&edges);
+        let found = self.at(py, &theta, |model, theta| model.expected_in_bins(channel, &edges, theta))?;
+        Ok(found.into_iter().map(|bins| PyArray1::from_vec(py, bins)).collect())
+    }
+
+    /// The model with the data expected at `theta`.
+    fn asimov(&self, py: Python<'_>, theta: Array<'_>) -> PyResult<Self> {
+        self.at(py, &theta, |model, theta| model.asimov(theta)).map(|model| self.with_data(model))
+    }
+
+    /// The model with the data of a toy.
+    fn toy(&self, py: Python<'_>, theta: Array<'_>, seed: u64, number: u64) -> PyResult<Self> {
+        let thrown = |model: &_, theta: &[f64]| Thrower::new(model, theta)?.toy(seed, number);
+        self.at(py, &theta, thrown).map(|model| self.with_data(model))
+    }
+
+    /// What makes statements about the model.
+    fn session(&self) -> PyResult<UnbinnedSession> {
+        UnbinnedSession::new(&self.loaded)
+    }
+
     /// Logarithms of a process's density.
     fn log_prob<'py>(
         &self,
@@ -193,17 +283,32 @@ impl UnbinnedModel {
     fn fit<'py>(
         &self,
         py: Python<'py>,
-        fix: HashMap<String, f64>,
+        fix: Held,
         edm: Option<f64>,
+        bins: Option<usize>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let tolerance = tolerance(edm, Tolerance::default())?;
-        let options = FitOptions { fix: fix.into_iter().collect(), tolerance };
+        let options = options::fit(fix, edm)?;
         let loaded = Arc::clone(&self.loaded);
-        let (fit, yields) = long(py, None, move |_| {
+        let (fit, yields, histograms) = long(py, None, move |_| {
             let fit = loaded.model.fit(&options)?;
             let yields = loaded.model.expected(&fit.parameters)?;
-            Ok((fit, yields))
+            let histograms = bins.map(|bins| loaded.model.histograms(bins, &fit.parameters));
+            Ok((fit, yields, histograms.transpose()?))
         })?;
+        let histogram = |of: Histogram| -> PyResult<Bound<'py, PyDict>> {
+            let (rows, bins) = (of.expected.len(), of.observed.len());
+            Ok(dict!(py,
+                observable: of.observable,
+                edges: array(py, of.edges),
+                observed: array(py, of.observed),
+                uncertainty: of.uncertainty.map(|u| array(py, u)),
+                expected: rows_of(py, of.expected.concat(), rows, bins)?,
+            ))
+        };
+        let each = |all: Vec<Option<Histogram>>| {
+            all.into_iter().map(|of| of.map(histogram).transpose()).collect::<PyResult<Vec<_>>>()
+        };
+        let histograms = histograms.map(each).transpose()?;
         let n = fit.parameters.len();
         Ok(dict!(py,
             status: fit.status.as_str(),
@@ -218,6 +323,7 @@ impl UnbinnedModel {
             evaluations: fit.evaluations,
             thinned_evaluations: fit.thinned_evaluations,
             yields: yields,
+            histograms: histograms,
         ))
     }
 }

@@ -21,8 +21,8 @@ auxdata bins bounds channels constraints data digest expected_data fixed grad he
 measurement nll parameters poi samples warnings with_auxdata with_parameters
 """.split()
 UNBINNED = """
-binned bounds channels constraints digest events expected fit from_dict from_spec grad hess index init nll observables
-parameters pdf poi processes weights
+asimov bounds channels constraints contour digest discovery events expected expected_in_bins fit fit_toys from_dict from_spec grad
+hess hypotest impacts index init limit minos nll observables parameters pdf poi processes scan scan2d toy weights
 """.split()
 PYHF = "Optimizer calculators hypotest intervals mle optimizer upper_limit".split()
 

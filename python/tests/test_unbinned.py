@@ -111,7 +111,7 @@ def test_densities(name):
                                        points=[p for p in bends if a < p < b] or None)[0]
         for a, b in zip(np.maximum(bins[:-1], LOW), bins[1:])
     ]
-    np.testing.assert_allclose(model.binned(bins, theta)["it"], counts, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(model.expected_in_bins(bins, theta)["it"], counts, rtol=1e-8, atol=1e-9)
     # the likelihood is made of the same
     np.testing.assert_allclose(model.nll(theta), 10 - np.log(10 * formula(np.array([80.0]), *(values or ()))[0] / whole[0]), rtol=1e-9)
 

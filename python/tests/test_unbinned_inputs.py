@@ -51,7 +51,7 @@ def test_files_and_arrays_agree(tmp_path):
     with pytest.raises(neyman.ArgumentError, match="say which, 2015, 2016"):
         model.pdf("signal", [90], model.init)
     with pytest.raises(neyman.ArgumentError, match="say which"):
-        model.binned([60, 90], model.init)
+        model.expected_in_bins([60, 90], model.init)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -137,8 +137,8 @@ def test_bad_arguments():
         (lambda: model.pdf("signal", [np.nan], theta), "NaN"),
         (lambda: model.pdf("signal", {"pt": [90]}, theta), "x: arrays of mass"),
         (lambda: model.events("sr"), "no channel 'sr'"),
-        (lambda: model.binned([60, 60], theta), "rising"),
-        (lambda: model.binned([60], theta), "rising"),
+        (lambda: model.expected_in_bins([60, 60], theta), "rising"),
+        (lambda: model.expected_in_bins([60], theta), "rising"),
         (lambda: model.fit(fix={"maen": 91}), "did you mean 'mean'"),
         (lambda: model.fit(fix={"mean": np.inf}), "not a finite number"),
         (lambda: model.fit(fix=["mean"]), "a dict"),
@@ -201,11 +201,15 @@ def test_results(tmp_path):
     document = json.loads(json.dumps(fit.to_dict(), allow_nan=False))
     text = (REPOSITORY / "docs" / "results.md").read_text()
     row = re.search(r"^\| `unbinned_fit` \|(.*)\|$", text, re.MULTILINE).group(1)
+    # what else is written with such a provenance is named, too
+    row = row.partition("; `provenance`")[0]
     promised = set(re.findall(r"`([a-z_]+)`", row)) - {"parquet", "fit"}
-    inner = {"name", "file", "events", "effective_events", "sum_of_weights", "processes"}
-    assert inner <= promised
+    inner = {"name", "file", "events", "effective_events", "sum_of_weights", "dropped", "processes"}
+    binned = {"histogram", "observable", "edges", "observed", "uncertainty", "expected"}
+    assert inner | binned <= promised
+    promised -= binned
     assert inner == set(document["channels"][0])
-    assert promised - inner - {"yield", "specification", "schema_version", "files"} <= set(document)
+    assert promised - inner - {"yield"} <= set(document)
     assert {"specification", "schema_version", "files"} <= set(document["provenance"])
     assert document["channels"][0]["processes"][0] == {"name": "signal", "yield": fit["n_sig"]}
     for ending in ("json", "npz"):
@@ -324,7 +328,7 @@ def test_figure():
     model = search(events)
     fit = model.fit()
     upper, lower = neyman.plot.unbinned(model, fit, bins=np.array([60, 80, 88, 94, 120]))
-    expected = sum(model.binned([60, 80, 88, 94, 120], fit.values).values())
+    expected = sum(model.expected_in_bins([60, 80, 88, 94, 120], fit.values).values())
     counts = np.histogram(events, [60, 80, 88, 94, 120])[0]
     heights = [bar.get_height() for bar in lower.patches if hasattr(bar, "get_height")][-4:]
     np.testing.assert_allclose(heights, (counts - expected) / np.sqrt(expected))

@@ -4,12 +4,13 @@ mod convert;
 mod statements;
 mod toys;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use neyman::spec::display_name;
 use neyman::unbinned::fit::{FitOptions, FitResult};
 use neyman::unbinned::model::{Channel, Parameter};
 use neyman::unbinned::spec::{self, Loaded};
+use neyman::unbinned::toys::Histogram;
 use serde_json::{Value, json};
 
 use super::arguments::Global;
@@ -59,7 +60,7 @@ fn fit(global: &Global, arguments: &Fit) -> Outcome {
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = loaded.model.fit(&options).map_err(|error| Failure::in_file(file, error))?;
     let report = Report { loaded: &loaded, fit: &fit };
-    let body = report.json(arguments.covariance)?;
+    let body = report.json(arguments.covariance, arguments.bins)?;
     let document = Source::of_events(&loaded, file).document("unbinned_fit", body);
     document.write(&arguments.output, None, &report.text()?)?;
     Ok(Exit::of(fit.status))
@@ -103,14 +104,15 @@ impl Report<'_> {
         prefit.map(|(center, sigma)| (self.fit.parameters[i] - center) / sigma)
     }
 
-    /// Names of a channel's processes and the numbers of events expected of them.
-    fn yields<'c>(&self, channel: &'c Channel) -> Result<Vec<(&'c str, f64)>, Failure> {
-        let at = &self.fit.parameters;
-        let expected = channel
-            .processes
-            .iter()
-            .map(|process| Ok((&*process.name, process.expected.at(at, &mut [], &mut [])?)));
-        expected.collect()
+    /// Channels, with names of processes and numbers of events expected of them.
+    fn yields(&self) -> Result<Vec<(&Channel, Vec<(&str, f64)>)>, Failure> {
+        let model = &self.loaded.model;
+        let expected = model.expected(&self.fit.parameters)?;
+        let all = model.channels().zip(expected).map(|(channel, expected)| {
+            let names = channel.processes.iter().map(|process| &*process.name);
+            (channel, names.zip(expected).collect())
+        });
+        Ok(all.collect())
     }
 
     /// Sums over the binned channels, where there are some.
@@ -129,22 +131,7 @@ impl Report<'_> {
         Ok(binned.model().channels().iter().map(channel).collect())
     }
 
-    /// What a reader of the uncertainties must know.
-    fn notes(&self) -> Vec<String> {
-        let weighted = |c: &&Channel| c.events.weights().is_some();
-        let names: Vec<_> =
-            self.loaded.model.channels().filter(weighted).map(|c| display_name(&c.name)).collect();
-        let note = || {
-            format!(
-                "events are weighted in {}: uncertainties are those of the weighted likelihood as it stands, \
-                 right only where a weight counts equal events",
-                names.join(", ")
-            )
-        };
-        (!names.is_empty()).then(note).into_iter().collect()
-    }
-
-    fn json(&self, covariance: bool) -> Result<Value, Failure> {
+    fn json(&self, covariance: bool, bins: Option<usize>) -> Result<Value, Failure> {
         let fit = self.fit;
         let parameter = |(i, p): (usize, &Parameter)| {
             json!({
@@ -163,11 +150,11 @@ impl Report<'_> {
                 "prefit_uncertainty": self.prefit(i).map(|(_, sigma)| number(sigma)),
             })
         };
-        let channel = |(channel, file): (&Channel, &std::path::PathBuf)| {
-            let yields = self.yields(channel)?;
+        let yields = self.yields()?;
+        let channel = |((channel, yields), file): (&(&Channel, Vec<(&str, f64)>), &PathBuf)| {
             let process =
                 |(name, events): &(&str, f64)| json!({"name": name, "yield": number(*events)});
-            Ok(json!({
+            json!({
                 "name": channel.name,
                 "file": file.display().to_string(),
                 "events": channel.events.n(),
@@ -175,9 +162,9 @@ impl Report<'_> {
                 "effective_events": number(channel.events.n_eff()),
                 "dropped": channel.events.dropped(),
                 "processes": yields.iter().map(process).collect::<Vec<_>>(),
-            }))
+            })
         };
-        let channels = self.loaded.model.channels().zip(&self.loaded.files).map(channel);
+        let channels = yields.iter().zip(&self.loaded.files).map(channel);
         let mut document = json!({
             "status": fit.status.as_str(),
             "twice_nll": number(2.0 * fit.nll),
@@ -186,9 +173,9 @@ impl Report<'_> {
             "thinned_evaluations": fit.thinned_evaluations,
             "minima": numbers(&self.minima()),
             "parameters": self.parameters().map(parameter).collect::<Vec<_>>(),
-            "channels": channels.collect::<Result<Vec<_>, Failure>>()?,
+            "channels": channels.collect::<Vec<_>>(),
             "left_out": self.loaded.left_out,
-            "notes": self.notes(),
+            "notes": self.loaded.model.notes(),
             "covariance_problem": fit.covariance_problem,
         });
         if let Some(source) = &self.loaded.binned {
@@ -206,6 +193,15 @@ impl Report<'_> {
                 "digest": source.digest,
                 "channels": self.binned()?.into_iter().map(channel).collect::<Vec<_>>(),
             });
+        }
+        if let Some(bins) = bins {
+            let histograms = self.loaded.model.histograms(bins, &fit.parameters)?;
+            for (k, (channel, histogram)) in
+                self.loaded.model.channels().zip(histograms).enumerate()
+            {
+                document["channels"][k]["histogram"] =
+                    histogram.map_or(Value::Null, |histogram| binned(channel, &histogram));
+            }
         }
         if covariance {
             document["covariance"] = covariance_rows(&fit.covariance, fit.parameters.len());
@@ -227,7 +223,7 @@ impl Report<'_> {
             ));
         }
         let mut text = table.render();
-        for channel in self.loaded.model.channels() {
+        for (channel, yields) in self.yields()? {
             let events = &channel.events;
             let weighted = events.weights().map_or(String::new(), |_| {
                 format!(
@@ -244,7 +240,7 @@ impl Report<'_> {
             let n = count(events.n(), "event");
             text.push_str(&format!("\n{name}: {n}{weighted}{dropped}\n"));
             let mut table = Table::new(&["process", "yield"]);
-            for (name, events) in self.yields(channel)? {
+            for (name, events) in yields {
                 table.row([display_name(name), format!("{events:.2}")]);
             }
             text.push_str(&table.render());
@@ -275,11 +271,28 @@ impl Report<'_> {
             text.push_str(&format!("no uncertainties: {problem}\n"));
         }
         text.push_str(&other_minima(&self.minima()));
-        self.notes().iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
+        let notes = self.loaded.model.notes();
+        notes.iter().for_each(|note| text.push_str(&format!("note: {}\n", one_line(note))));
         if !self.loaded.left_out.is_empty() {
             let names: Vec<_> = self.loaded.left_out.iter().map(|n| display_name(n)).collect();
             text.push_str(&format!("left out as the specification says: {}\n", names.join(", ")));
         }
         Ok(text)
     }
+}
+
+/// Events and expectation in bins.
+fn binned(channel: &Channel, of: &Histogram) -> Value {
+    let numbers = |values: &[f64]| values.iter().map(|v| number(*v)).collect::<Vec<_>>();
+    let names = channel.processes.iter().map(|process| &process.name);
+    let processes = names
+        .zip(&of.expected)
+        .map(|(name, expected)| json!({"name": name, "expected": numbers(expected)}));
+    json!({
+        "observable": of.observable,
+        "edges": numbers(&of.edges),
+        "observed": numbers(&of.observed),
+        "uncertainty": of.uncertainty.as_ref().map(|u| numbers(u)),
+        "processes": processes.collect::<Vec<_>>(),
+    })
 }

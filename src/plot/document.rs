@@ -152,7 +152,11 @@ impl<'a> Node<'a> {
     /// The file and the measurement behind the document.
     pub(crate) fn origin(&self) -> String {
         let Some(provenance) = self.maybe("provenance") else { return String::new() };
-        let file = provenance.word_or_empty("workspace");
+        // models of single events have a specification
+        let file = match provenance.word_or_empty("workspace") {
+            "" => provenance.word_or_empty("specification"),
+            workspace => workspace,
+        };
         // the folder says nothing to the reader of a figure
         let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
         let words = [file, provenance.word_or_empty("measurement")];

@@ -75,6 +75,7 @@ pub fn draw(document: &Value, options: &Options) -> Result<Vec<Figure>> {
         ("limits", _) => limits::draw(&node, options),
         ("impacts", _) => impacts::draw(&node, options),
         ("yields", _) => yields::draw(&node, options),
+        ("unbinned_fit", _) => yields::draw_events(&node, options),
         ("scan", _) => scan::draw(&node, options),
         ("scan2d", _) => scan2d::draw(&node, options),
         ("gof", _) => gof::draw(&node, options),
@@ -86,8 +87,9 @@ pub fn draw(document: &Value, options: &Options) -> Result<Vec<Figure>> {
 }
 
 /// Documents that can be drawn.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "fit",
+    "unbinned_fit",
     "limit",
     "limits",
     "impacts",

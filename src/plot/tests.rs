@@ -172,6 +172,17 @@ fn what_is_asked_for_is_drawn() {
     let wrong = Options { channel: Some("third".into()), ..Options::default() };
     assert!(draw(&yields, &wrong).unwrap_err().to_string().contains("mu, second"));
 
+    let mut events = find("unbinned_fit");
+    let names: Vec<String> =
+        draw(&events, &Options::default()).unwrap().into_iter().map(|f| f.name).collect();
+    assert_eq!(names, ["mu", "weighted"]);
+    let one = Options { channel: Some("of two".into()), ..Options::default() };
+    assert!(draw(&events, &one).unwrap_err().to_string().contains("--bins N"));
+    events["channels"][0]["histogram"]["processes"][0]["expected"] = json!([1, 2]);
+    let told = draw(&events, &Options::default()).unwrap_err().to_string();
+    let place = "/channels/0/histogram/processes/0/expected: expected 3 numbers";
+    assert!(told.starts_with(place), "{told}");
+
     let first = Options {
         top: 1,
         label: Some("work in progress".into()),

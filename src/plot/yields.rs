@@ -1,5 +1,5 @@
 //! Data and expectation of a channel: stacked samples with the band of their uncertainty, and the
-//! ratio of both.
+//! ratio of both. Fits of single events have the same in bins of their observable.
 
 use super::canvas::Canvas;
 use super::document::Node;
@@ -15,8 +15,13 @@ const DATA: Stroke = Stroke::new(BLACK, 1.4);
 
 /// One channel.
 struct Channel<'a> {
+    /// Of the bins; their numbers are in the middle of those that have none of an observable.
+    edges: Vec<f64>,
+    observable: Option<&'a str>,
     /// NaN where there are none.
     observed: Vec<f64>,
+    /// What is around the data.
+    intervals: Vec<(f64, f64)>,
     samples: Vec<Sample<'a>>,
     total: Vec<f64>,
     uncertainty: Vec<f64>,
@@ -29,31 +34,51 @@ struct Sample<'a> {
 }
 
 pub(super) fn draw(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>> {
-    let channels = document.elements("channels")?;
-    let names = channels.iter().map(|c| c.word("name")).collect::<Result<Vec<_>>>()?;
-    if let Some(wanted) = &options.channel
-        && !names.contains(&wanted.as_str())
-    {
-        let message = format!("there is no channel {wanted:?}; there are {}", names.join(", "));
-        return Err(Error::Argument(message));
-    }
     let mut figures = Vec::new();
-    for (node, name) in channels.iter().zip(names) {
-        if options.channel.as_deref().is_some_and(|wanted| wanted != name) {
-            continue;
-        }
+    for (node, name) in channels(document, options)? {
         let postfit = match options.what {
             Some(What::Prefit) => false,
             Some(_) => true,
             None => node.maybe("postfit").is_some(),
         };
-        let channel = Channel::read(node, postfit)?;
+        let channel = Channel::read(&node, postfit)?;
         let words = if postfit { "post-fit" } else { "pre-fit" };
         let subject = format!("{name}, {words}");
         let canvas = Canvas::new(document, options, (640.0, 600.0), &subject);
         figures.push(channel.draw(canvas).finish(&format!("{name}-{words}")));
     }
     Ok(figures)
+}
+
+/// Fits of single events, whose document has them in bins.
+pub(super) fn draw_events(document: &Node<'_>, options: &Options) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for (node, name) in channels(document, options)? {
+        let Some(histogram) = node.maybe("histogram") else { continue };
+        let channel = Channel::read_events(&histogram)?;
+        let canvas = Canvas::new(document, options, (640.0, 600.0), name);
+        figures.push(channel.draw(canvas).finish(name));
+    }
+    if figures.is_empty() && !document.elements("channels")?.is_empty() {
+        let message = "no channel has events in bins, which would be drawn: fit with --bins N (in Python bins=N); \
+                       channels of several observables have none";
+        return Err(document.get("channels")?.error(message));
+    }
+    Ok(figures)
+}
+
+/// The channels that are asked for, with their names.
+fn channels<'a>(document: &Node<'a>, options: &Options) -> Result<Vec<(Node<'a>, &'a str)>> {
+    let all = document.elements("channels")?;
+    let names = all.iter().map(|c| c.word("name")).collect::<Result<Vec<_>>>()?;
+    if let Some(wanted) = &options.channel
+        && !names.contains(&wanted.as_str())
+    {
+        let message = format!("there is no channel {wanted:?}; there are {}", names.join(", "));
+        return Err(Error::Argument(message));
+    }
+    let asked = |name: &str| options.channel.as_deref().is_none_or(|wanted| wanted == name);
+    Ok(all.into_iter().zip(names).filter(|(_, name)| asked(name)).collect())
 }
 
 impl<'a> Channel<'a> {
@@ -69,11 +94,15 @@ impl<'a> Channel<'a> {
                 colour: LIGHT,
             });
         }
+        let observed = match node.maybe("observed") {
+            Some(observed) => observed.vector(bins)?,
+            None => vec![f64::NAN; bins],
+        };
         Ok(Self {
-            observed: match node.maybe("observed") {
-                Some(observed) => observed.vector(bins)?,
-                None => vec![f64::NAN; bins],
-            },
+            edges: numbered(bins),
+            observable: None,
+            intervals: observed.iter().map(|n| poisson_interval(*n)).collect(),
+            observed,
             samples: merged(samples, bins),
             // null where the fit has no covariance
             uncertainty: match stage.maybe("uncertainty") {
@@ -84,9 +113,44 @@ impl<'a> Channel<'a> {
         })
     }
 
+    fn read_events(histogram: &Node<'a>) -> Result<Self> {
+        let mut observable = Some(histogram.word("observable")?);
+        let mut edges = histogram.get("edges")?.numbers()?;
+        let bins = edges.len().saturating_sub(1);
+        let rise = edges.windows(2).all(|pair| pair[0] < pair[1]);
+        // bins without an axis are numbered
+        if bins == 0 || !rise || edges.iter().any(|edge| !edge.is_finite()) {
+            observable = None;
+            edges = numbered(bins);
+        }
+        let observed = histogram.get("observed")?.vector(bins)?;
+        let intervals = match histogram.maybe("uncertainty") {
+            Some(uncertainty) => {
+                let pairs = observed.iter().zip(uncertainty.vector(bins)?);
+                pairs.map(|(n, u)| (n - u, n + u)).collect()
+            }
+            None => observed.iter().map(|n| poisson_interval(*n)).collect(),
+        };
+        let mut total = vec![0.0; bins];
+        let mut samples = Vec::new();
+        for process in histogram.elements("processes")? {
+            let yields = process.get("expected")?.vector(bins)?;
+            total.iter_mut().zip(&yields).for_each(|(sum, events)| *sum += events);
+            samples.push(Sample { name: process.word("name")?, yields, colour: LIGHT });
+        }
+        Ok(Self {
+            edges,
+            observable,
+            observed,
+            intervals,
+            samples: merged(samples, bins),
+            total,
+            uncertainty: vec![f64::NAN; bins],
+        })
+    }
+
     fn draw(&self, mut canvas: Canvas) -> Canvas {
-        let bins = self.total.len();
-        let edges: Vec<f64> = (0..=bins).map(|i| i as f64 - 0.5).collect();
+        let (bins, edges) = (self.total.len(), &self.edges);
         let blind = self.observed.iter().all(|n| n.is_nan());
         let mut legend = Legend::new().columns(if self.samples.len() > 6 { 3 } else { 2 });
         if !blind {
@@ -96,10 +160,16 @@ impl<'a> Channel<'a> {
             let paint = Paint::fill(sample.colour);
             legend.add(Handle::Fill(paint), Text::name(sample.name, 150.0, size::LABEL));
         }
-        legend.add(Handle::Hatch(HATCH), "Uncertainty");
+        // bins of an observable have none
+        if self.observable.is_none() {
+            legend.add(Handle::Hatch(HATCH), "Uncertainty");
+        }
 
         let height = canvas.area.height();
-        let foot = Panel::below(&Axis::linear("Bin", 0.0, 1.0));
+        let title = self
+            .observable
+            .map_or_else(|| "Bin".into(), |name| Text::name(name, 300.0, size::LABEL));
+        let foot = Panel::below(&Axis::linear(title.clone(), 0.0, 1.0));
         let upper = (1.0 - RATIO) * (height - foot) - 5.0;
         let y = self.axis((legend.height() + 26.0) / upper);
         let (low, high) = self.ratio_range();
@@ -112,17 +182,22 @@ impl<'a> Channel<'a> {
             bottom: canvas.area.top + upper,
         };
         let bottom = Area { top: top.bottom + 10.0, bottom: canvas.area.bottom - foot, ..top };
-        let x = |title: &str| Axis::linear(title, -0.5, bins.max(1) as f64 - 0.5);
+        // a channel without bins has an axis, too
+        let ends = (edges[0], if bins == 0 { edges[0] + 1.0 } else { edges[bins] });
+        let x = |words: Text| Axis::linear(words, ends.0, ends.1);
         let floor = if y.log { y.low } else { y.low.min(0.0) };
-        let mut panel = Panel::new(top, self.marks(x("")).labels_off(), y);
+        let mut panel = Panel::new(top, self.marks(x("".into())).labels_off(), y);
         let svg = &mut canvas.svg;
 
+        let middle = |i: usize| 0.5 * (edges[i] + edges[i + 1]);
+        // so that many points do not become a band
+        let mark = if bins > 60 { 2.0 } else { 3.4 };
         // from the last sample at the bottom to the first on top, as the legend lists them
         let mut below = vec![0.0; bins];
         for sample in self.samples.iter().rev() {
             let above: Vec<f64> = below.iter().zip(&sample.yields).map(|(b, y)| b + y).collect();
-            let outer = steps(&edges, &above, floor);
-            let inner = steps(&edges, &below, floor);
+            let outer = steps(edges, &above, floor);
+            let inner = steps(edges, &below, floor);
             let corners: Vec<_> = outer[1..outer.len().max(2) - 1]
                 .iter()
                 .chain(inner[1..inner.len().max(2) - 1].iter().rev())
@@ -136,14 +211,14 @@ impl<'a> Channel<'a> {
             let (x0, x1) = (edges[i], edges[i + 1]);
             svg.hatch(panel.between((x0, total - u), (x1, total + u)), &HATCH);
         }
-        panel.line(svg, &steps(&edges, &self.total, floor), &Stroke::new(BLACK, 1.2));
+        panel.line(svg, &steps(edges, &self.total, floor), &Stroke::new(BLACK, 1.2));
         for (i, n) in self.observed.iter().enumerate().filter(|(_, n)| !n.is_nan()) {
-            panel.point(svg, (i as f64, *n), poisson_interval(*n), &DATA, 3.4);
+            panel.point(svg, (middle(i), *n), self.intervals[i], &DATA, mark);
         }
         panel.frame(svg);
         legend.draw_at(svg, (top.left + 16.0, top.top + 12.0));
 
-        let mut panel = Panel::new(bottom, self.marks(x("Bin")), ratio);
+        let mut panel = Panel::new(bottom, self.marks(x(title)), ratio);
         for (i, (total, u)) in self.total.iter().zip(&self.uncertainty).enumerate() {
             let part = u / total;
             if part.is_finite() {
@@ -153,10 +228,10 @@ impl<'a> Channel<'a> {
         }
         panel.horizontal(svg, 1.0, &Stroke::new(BLACK, 1.0));
         for (i, (n, total)) in self.observed.iter().zip(&self.total).enumerate() {
-            let (low, high) = poisson_interval(*n);
-            let value = (i as f64, n / total);
+            let (low, high) = self.intervals[i];
+            let value = (middle(i), n / total);
             if value.1.is_finite() {
-                panel.point(svg, value, (low / total, high / total), &DATA, 3.4);
+                panel.point(svg, value, (low / total, high / total), &DATA, mark);
                 beyond(svg, &panel, value);
             }
         }
@@ -166,7 +241,7 @@ impl<'a> Channel<'a> {
 
     /// The upper panel's axis, with a fraction `head` free above all that is drawn.
     fn axis(&self, head: f64) -> Axis {
-        let data = self.observed.iter().map(|n| poisson_interval(*n).1);
+        let data = self.intervals.iter().map(|(_, high)| *high);
         let band = self.total.iter().zip(&self.uncertainty).map(|(t, u)| t + u);
         let high = extent(data.chain(band)).map_or(1.0, |(_, high)| high);
         let high = if high > 0.0 { high } else { 1.0 };
@@ -195,12 +270,17 @@ impl<'a> Channel<'a> {
     /// Marks in the middle of bins, numbered as in the names of parameters.
     fn marks(&self, axis: Axis) -> Axis {
         let bins = self.total.len();
-        if bins > 12 {
+        if bins > 12 || self.observable.is_some() {
             return axis;
         }
         let labels = (0..bins).map(|i| (i as f64, Text::from(i.to_string()))).collect();
         axis.labels(Labels::Given(labels, true))
     }
+}
+
+/// Edges of bins whose numbers are in the middle.
+fn numbered(bins: usize) -> Vec<f64> {
+    (0..=bins).map(|i| i as f64 - 0.5).collect()
 }
 
 /// At most as many samples as there are colours: the smallest become one.

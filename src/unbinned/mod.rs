@@ -8,6 +8,7 @@ pub mod fit;
 pub mod hs3;
 mod kernel;
 pub mod model;
+mod notes;
 mod packed;
 pub mod pdf;
 mod quadrature;

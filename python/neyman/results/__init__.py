@@ -16,11 +16,12 @@ from ._load import load
 from ._scans import Contour, Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, Ensemble, HypotestResult
 from ._toys import ToyFits, join
-from ._unbinned import ChannelFit, UnbinnedFit
+from ._unbinned import ChannelFit, ChannelHistogram, UnbinnedFit
 from ._yields import ChannelYields, Prediction, SampleYields, YieldsResult
 
 __all__ = [
     "ChannelFit",
+    "ChannelHistogram",
     "ChannelYields",
     "Contour",
     "DiscoveryResult",

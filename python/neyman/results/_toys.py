@@ -37,6 +37,8 @@ class ToyFits(Result):
         Test statistic of the parameters `held`, with the fits behind it (``..._conditional``).
     main, auxiliary : ndarray or None
         What was fitted, where it was asked for.
+    uncertainties, events : ndarray or None
+        Of unbinned models: uncertainties in the free fits, NaN where there are none, and numbers of events.
     """
 
     kind: ClassVar[str] = "toys"
@@ -62,6 +64,8 @@ class ToyFits(Result):
     t_mu: Floats | None = None
     main: Floats | None = None
     auxiliary: Floats | None = None
+    uncertainties: Floats | None = None
+    events: Integers | None = None
     failure: str | None = None
 
     def __len__(self) -> int:

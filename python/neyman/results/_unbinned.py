@@ -7,8 +7,32 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .._convert import known
-from ._base import Strings, number, plain
+from ._base import Floats, Strings, floats, number
 from ._fit import Fitted
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChannelHistogram:
+    """Events of a channel in bins, and what is expected there at the minimum.
+
+    Attributes
+    ----------
+    observable : str
+    edges : ndarray
+        ``[n_bins + 1]``, over the window.
+    observed : ndarray
+        Sums of the events' weights, ``[n_bins]``.
+    uncertainty : ndarray or None
+        Square roots of the sums of squared weights; None where events have none.
+    expected : ndarray
+        ``[n_processes, n_bins]``.
+    """
+
+    observable: str
+    edges: Floats
+    observed: Floats
+    uncertainty: Floats | None
+    expected: Floats
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,8 +47,12 @@ class ChannelFit:
     events : int
     sum_of_weights, effective_events : float
         The latter is (sum w)^2 / sum w^2; both are `events` without weights.
+    dropped : int
+        Events outside the window that the specification has dropped.
     yields : dict
         Events expected of each process at the minimum.
+    histogram : ChannelHistogram or None
+        Where bins were asked for, and densities are of one observable.
     """
 
     name: str
@@ -32,7 +60,9 @@ class ChannelFit:
     events: int
     sum_of_weights: float
     effective_events: float
+    dropped: int
     yields: dict[str, float]
+    histogram: ChannelHistogram | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -91,6 +121,12 @@ class UnbinnedFit(Fitted):
         for channel in document["channels"]:
             yields = channel.pop("yields")
             channel["processes"] = [{"name": name, "yield": of} for name, of in yields.items()]
+            histogram = channel["histogram"]
+            if histogram is None:
+                del channel["histogram"]
+            else:
+                rows = zip(yields, histogram.pop("expected"), strict=True)
+                histogram["processes"] = [{"name": name, "expected": of} for name, of in rows]
         return document
 
     @classmethod
@@ -98,14 +134,28 @@ class UnbinnedFit(Fitted):
         """The inverse of `to_dict`."""
 
         def channel(of: Mapping[str, Any]) -> ChannelFit:
+            binned = of.get("histogram")
             return ChannelFit(
                 name=of["name"],
                 file=of["file"],
                 events=of["events"],
                 sum_of_weights=number(of["sum_of_weights"]),
                 effective_events=number(of["effective_events"]),
+                dropped=of["dropped"],
                 yields={row["name"]: number(row["yield"]) for row in of["processes"]},
+                histogram=None if binned is None else _histogram(binned),
             )
 
         channels = tuple(channel(of) for of in document["channels"])
         return super().from_dict({**document, "channels": channels})
+
+
+def _histogram(of: Mapping[str, Any]) -> ChannelHistogram:
+    uncertainty = of["uncertainty"]
+    return ChannelHistogram(
+        observable=of["observable"],
+        edges=floats(of["edges"]),
+        observed=floats(of["observed"]),
+        uncertainty=None if uncertainty is None else floats(uncertainty),
+        expected=floats([row["expected"] for row in of["processes"]]),
+    )

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._convert import Floats, array, maybe
+from .._convert import Floats, array, held, maybe, names_of
+from .._statements import poi_of
 from ..errors import ArgumentError
-from ..model import held, names_of
 from ..results import FitResult, ImpactsResult, MinosResult, YieldsResult
 from ._opened import Opened
 
@@ -106,7 +106,7 @@ class Fits(Opened):
         names = names_of(self._model, parameters)
         found = self._open().impacts(
             maybe(data, self._model),
-            self._poi(poi),
+            poi_of(self._model, poi),
             names,
             listed,
             bool(global_impacts),

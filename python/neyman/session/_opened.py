@@ -98,9 +98,6 @@ class Opened:
         }
         return {**self._common, "provenance": provenance}
 
-    def _poi(self, poi: str | None) -> str | None:
-        return None if poi is None else self._model.parameters[self._model.index(poi)]
-
     def _task(self, size: int, method: str, *arguments: Any) -> Task:
         """A call of the native session, by a worker."""
         return Task(_called, (self._model, self._asked, method, *arguments), size)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._convert import Floats, maybe, vector, whole
+from .._convert import Floats, held, maybe, vector, whole
 from .._executor import Division, cut, undivided
 from .._progress import Progress
-from ..errors import ArgumentError
-from ..model import held
+from .._statements import around, pair, poi_of
 from ..results import Scan2dResult, ScanResult
 from ._fits import Fits
 
@@ -60,7 +59,7 @@ class Scans(Fits):
         values = vector(values, "values")
         rest = (
             maybe(data, self._model),
-            self._poi(parameter),
+            poi_of(self._model, parameter),
             vector(levels, "levels").tolist(),
             held(self._model, fix),
             tolerance,
@@ -99,18 +98,16 @@ class Scans(Fits):
         >>> session.scan2d(("mu", "gamma[0]"), [0, 1, 2], [0.9, 1.1]).delta_twice_nll.shape
         (2, 3)
         """
-        if isinstance(parameters, str) or len(parameters) != 2:
-            raise ArgumentError(f"parameters: two names are needed, not {parameters!r}")
-        first, second = (self._model.parameters[self._model.index(n)] for n in parameters)
+        names = pair(self._model, parameters)
         x, y, heights = vector(x, "x"), vector(y, "y"), vector(levels, "levels").tolist()
         rest = (maybe(data, self._model), heights, held(self._model, fix), tolerance)
         if executor is None:
             undivided(executor, parts)
-            found = self._open().scan2d((first, second), x, y, *rest)
+            found = self._open().scan2d(names, x, y, *rest)
         else:
             division = Division(executor, parts, progress, "points")
             tasks = [
-                self._task(len(x) * len(piece), "scan2d", (first, second), x, piece, *rest)
+                self._task(len(x) * len(piece), "scan2d", names, x, piece, *rest)
                 for piece in _pieces(y, division)
             ]
             found = _core.join_scans2d(division.gather(tasks), heights)
@@ -141,17 +138,9 @@ class Scans(Fits):
         [0.68, 0.95]
         """
         points = whole(points, "points", 2)
-        if isinstance(parameters, str) or len(parameters) != 2:
-            raise ArgumentError(f"parameters: two names are needed, not {parameters!r}")
+        parameters = pair(self._model, parameters)
         fit = self.fit(data, fix=fix, tolerance=tolerance)
-        grid = []
-        for name in parameters:
-            k = self._model.index(name)
-            lower, upper = self._model.bounds[k]
-            best, width = fit.values[k], fit.uncertainties[k]
-            width = width if width > 0 else 0.05 * (upper - lower)
-            grid.append(np.linspace(max(lower, best - 4 * width), min(upper, best + 4 * width), points))
-        x, y = grid
+        x, y = around(self._model, fit, parameters, points)
         return self.scan2d(parameters, x, y, data, fix=fix, tolerance=tolerance, **options)
 
 

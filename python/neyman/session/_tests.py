@@ -7,11 +7,11 @@ from concurrent.futures import Executor
 from typing import Any
 
 from .. import _core
-from .._convert import maybe, number, span, vector, whole
+from .._convert import held, maybe, number, vector
 from .._executor import Division, cut, undivided
 from .._progress import Progress, reporting
-from ..model import held
-from ..results import DiscoveryResult, Ensemble, GofResult, HypotestResult, IntervalResult, LimitResult
+from .._statements import asked as asked_for, poi_of, with_ensembles
+from ..results import DiscoveryResult, GofResult, HypotestResult, IntervalResult, LimitResult
 from ._opened import CHUNK, Opened
 
 
@@ -86,13 +86,13 @@ class Tests(Opened):
         mu, core = number(mu, "mu"), self._open()
         if toys is None and range is None:
             undivided(executor, parts, _NO_TOYS)
-            common = (maybe(data, self._model), self._poi(poi), str(statistic), held(self._model, fix), tolerance)
+            common = (maybe(data, self._model), poi_of(self._model, poi), str(statistic), held(self._model, fix), tolerance)
             return HypotestResult(**{**self._about(), **core.hypotest(mu, *common)})
-        asked = self._asked_for("cls", toys, range, seed, chunk, poi, fix, tolerance)
+        asked = asked_for(self._model, "cls", toys, range, seed, chunk, poi, fix, tolerance)
         asked |= {"mu": mu, "statistic": str(statistic), "observed_only": bool(observed_only)}
         asked["error"] = None if cls_error is None else number(cls_error, "cls_error")
         found = self._by_toys(asked, data, progress, executor, parts)
-        return HypotestResult(**{**self._about(seed=asked["seed"]), **_with_ensembles(found)})
+        return HypotestResult(**{**self._about(seed=asked["seed"]), **with_ensembles(found)})
 
     def discovery(
         self,
@@ -122,13 +122,13 @@ class Tests(Opened):
         """
         if toys is None and range is None:
             undivided(executor, parts, _NO_TOYS)
-            common = (maybe(data, self._model), self._poi(poi), held(self._model, fix), tolerance)
+            common = (maybe(data, self._model), poi_of(self._model, poi), held(self._model, fix), tolerance)
             return DiscoveryResult(**{**self._about(), **self._open().discovery(*common)})
-        asked = self._asked_for("discovery", toys, range, seed, chunk, poi, fix, tolerance)
+        asked = asked_for(self._model, "discovery", toys, range, seed, chunk, poi, fix, tolerance)
         asked["observed_only"] = bool(observed_only)
         asked["error"] = None if p0_error is None else number(p0_error, "p0_error")
         found = self._by_toys(asked, data, progress, executor, parts)
-        return DiscoveryResult(**{**self._about(seed=asked["seed"]), **_with_ensembles(found)})
+        return DiscoveryResult(**{**self._about(seed=asked["seed"]), **with_ensembles(found)})
 
     def limit(
         self,
@@ -169,10 +169,10 @@ class Tests(Opened):
         values, level = vector(values, "values"), number(confidence_level, "confidence_level")
         if toys is None:
             undivided(executor, parts, _ADAPTIVE)
-            name, fixed = self._poi(poi), held(self._model, fix)
+            name, fixed = poi_of(self._model, poi), held(self._model, fix)
             common = (maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance)
             return LimitResult(**{**self._about(), **self._open().limit(*common)})
-        asked = self._asked_for("limit", toys, None, seed, chunk, poi, fix, tolerance)
+        asked = asked_for(self._model, "limit", toys, None, seed, chunk, poi, fix, tolerance)
         asked |= {"statistic": str(statistic), "confidence_level": level, "values": values.tolist()}
         found = self._by_toys(asked, data, progress, executor, parts)
         return LimitResult(**{**self._about(seed=found.pop("seed")), **found})
@@ -204,7 +204,7 @@ class Tests(Opened):
         >>> interval.upper < 4
         True
         """
-        asked = self._asked_for("interval", toys, None, seed, chunk, poi, fix, tolerance)
+        asked = asked_for(self._model, "interval", toys, None, seed, chunk, poi, fix, tolerance)
         asked |= {"statistic": str(statistic), "values": vector(values, "values").tolist()}
         asked["confidence_level"] = number(confidence_level, "confidence_level")
         found = self._by_toys(asked, data, progress, executor, parts)
@@ -237,37 +237,9 @@ class Tests(Opened):
             undivided(executor, parts, _NO_TOYS)
             found = self._open().gof(maybe(data, self._model), held(self._model, fix), tolerance)
             return GofResult(**{**self._about(self._fit_device), **found})
-        asked = self._asked_for("gof", toys, range, seed, chunk, None, fix, tolerance)
+        asked = asked_for(self._model, "gof", toys, range, seed, chunk, None, fix, tolerance)
         found = self._by_toys(asked, data, progress, executor, parts)
         return GofResult(**{**self._about(self._fit_device, asked["seed"]), **found})
-
-    def _asked_for(
-        self,
-        kind: str,
-        toys: Any,
-        range: Any,
-        seed: Any,
-        chunk: Any,
-        poi: str | None,
-        fix: Mapping[str, float] | None,
-        tolerance: float | None,
-    ) -> _core._Asked:
-        """A statement by toys, with defaults for what not all of them have."""
-        return {
-            "kind": kind,
-            "seed": whole(seed, "seed"),
-            "range": span(toys, range),
-            "chunk": whole(chunk, "chunk", 1),
-            "poi": self._poi(poi),
-            "fix": held(self._model, fix),
-            "edm": tolerance,
-            "mu": 0.0,
-            "statistic": "qtilde",
-            "confidence_level": 0.95,
-            "values": [],
-            "error": None,
-            "observed_only": False,
-        }
 
     def _by_toys(
         self, asked: _core._Asked, data: Any, progress: Progress, executor: Executor | None, parts: Any
@@ -291,9 +263,3 @@ class Tests(Opened):
             for piece, found in zip(pieces, division.gather(tasks), strict=True):
                 pending.take(piece["ensemble"], piece["range"], found)
         return pending.conclude()
-
-
-def _with_ensembles(found: dict[str, Any]) -> dict[str, Any]:
-    for name in ("signal_background", "background"):
-        found[name] = Ensemble(**found[name])
-    return found

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-import numpy as np
-
-from .._convert import Floats, maybe, number, span, vector, whole
+from .._convert import Floats, maybe, span, whole
 from .._executor import Division, Task, cut, undivided
 from .._progress import Progress, reporting
+from .._statements import second_fit, toy_fits, truth_of
 from ..devices import DeviceInfo
-from ..errors import ArgumentError, ConvergenceError
-from ..model import Model, held
+from ..model import Model
 from ..results import ToyFits, join
-from ..results._base import STATUSES
 from ._fits import Fits
 from ._opened import CHUNK, opened
 
@@ -27,36 +24,7 @@ class Toys(Fits):
         self, truth: Any, mu: float | None, data: Any, tolerance: float | None = None
     ) -> Floats:
         """Where toys are thrown."""
-        model = self._model
-        fix: dict[str, float] = {}
-        if mu is not None:
-            if model.poi is None:
-                raise ArgumentError("mu: the model has no parameter of interest")
-            fix[model.poi] = number(mu, "mu")
-        if isinstance(truth, str):
-            if truth == "init":
-                point = model.init.copy()
-            elif truth == "fit":
-                fit = self.fit(data, fix=fix, tolerance=tolerance)
-                if not fit.converged:
-                    why = fit.status.replace("_", " ")
-                    raise ConvergenceError(f"the fit that toys are to be thrown from ended as {why}")
-                point = fit.values.copy()
-            else:
-                raise ArgumentError(f"truth: 'fit', 'init' or parameters are needed, not {truth!r}")
-        elif isinstance(truth, Mapping):
-            point = model.init.copy()
-            fix = {**held(model, truth), **fix}
-        else:
-            point = vector(truth, "truth").copy()
-            if len(point) != len(model.parameters):
-                n = len(model.parameters)
-                raise ArgumentError(f"truth: the model needs {n} values, got {len(point)}")
-        for name, value in fix.items():
-            point[model.index(name)] = value
-        if not np.isfinite(point).all():
-            raise ArgumentError("truth: a value is not finite")
-        return point
+        return truth_of(self._model, truth, mu, lambda fix: self.fit(data, fix=fix, tolerance=tolerance))
 
     def toys(
         self,
@@ -158,11 +126,7 @@ class Toys(Fits):
             asked = (self._model, self._asked)
             return join(division.gather([Task(_part, (*asked, s, options), s[1] - s[0]) for s in spans]))
         undivided(executor, parts)
-        second = held(model, hold)
-        if test_mu is not None:
-            if model.poi is None:
-                raise ArgumentError("test_mu: the model has no parameter of interest")
-            second[model.poi] = number(test_mu, "test_mu")
+        second = second_fit(model, hold, test_mu)
         pairs = [(model.index(name), value) for name, value in second.items()]
         with reporting(progress) as tell:
             found = core.fit_toys(
@@ -170,22 +134,9 @@ class Toys(Fits):
             )
         device = DeviceInfo(**found.pop("device"))
         warned = tuple({"path": None, "message": text} for text in found.pop("warnings"))
-        for name in ("status", "status_conditional"):
-            if name in found:
-                found[name.replace("status", "codes")] = found.pop(name)
         about = self._about(device, seed)
-        codes = np.maximum(found["codes"], found.get("codes_conditional", 0))
-        worst = int(codes.max(initial=0))
-        return ToyFits(
-            **{**about, "warnings": about["warnings"] + warned},
-            status=STATUSES[worst] if worst > 1 else STATUSES[0],
-            names=model.parameters,
-            seed=seed,
-            range=(first, last),
-            truth=point,
-            held=second,
-            **found,
-        )
+        about["warnings"] += warned
+        return toy_fits(found, about, model, seed, (first, last), point, second)
 
 
 def _part(

@@ -76,7 +76,7 @@ def unbinned(
     name = model._only(channel)
     observable, window = _observable(model, name)
     edges = _edges(bins, window)
-    expected = model.binned(edges, fit.values, channel=name)
+    expected = model.expected_in_bins(edges, fit.values, channel=name)
     events, weights = model.events(name)[observable], model.weights(name)
     counts = np.histogram(events, edges, weights=weights)[0].astype(np.float64)
     total = np.sum(list(expected.values()), axis=0)

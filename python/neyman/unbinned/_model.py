@@ -1,4 +1,4 @@
-"""Models of single events: what a specification says."""
+"""Models of single events, and where they come from."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import _core
-from .._convert import Floats, array, known, number, vector
+from .._convert import vector, whole
 from ..errors import ArgumentError
 from ..model import _json
-from ..results import ChannelFit, UnbinnedFit
 from ._events import Given, gathered
-from ._integrate import integrate
+from ._tests import Tests
 
 __all__ = ["Model"]
 
 
-class Model:
+class Model(Tests):
     """An extended likelihood of single events, made by `from_spec` or `from_dict`.
 
     Parameters are in the specification's order. Models do not change, can be pickled (with their events), and are safe
-    to share between threads.
+    to share between threads. Statements are those of `neyman.Session`, about the model's own events: `toy` and `asimov`
+    have others. The interpreter is free while they compute, and Ctrl-C ends them.
 
     Examples
     --------
@@ -34,14 +32,7 @@ class Model:
     ('n_sig', 'n_bkg', 'mean', 'slope')
     """
 
-    __slots__ = ("_channels", "_core", "_fields", "_file")
-
-    def __init__(self, core: _core.UnbinnedModel, file: str | None = None) -> None:
-        self._core = core
-        # name of the specification's file, for the provenance of results
-        self._file = file
-        self._fields: dict[str, Any] = core.describe()
-        self._channels: dict[str, dict[str, Any]] = {c["name"]: c for c in self._fields["channels"]}
+    __slots__ = ()
 
     @classmethod
     def from_spec(cls, path: str | os.PathLike[str]) -> Model:
@@ -112,291 +103,61 @@ class Model:
         given = gathered(spec, text, data, weights)
         return cls(_core.UnbinnedModel(text, Path("." if base is None else base), given, None))
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return tuple(self._fields["names"])
+    def asimov(self, theta: Any) -> Model:
+        """The model with the data expected at `theta` instead of its own (arXiv:1007.1727 section 3.2).
 
-    @property
-    def init(self) -> Floats:
-        """Where fits start, ``[n_parameters]``."""
-        return self._fields["init"]  # type: ignore[no-any-return]
-
-    @property
-    def bounds(self) -> Floats:
-        """Lower and upper bounds, ``[n_parameters, 2]``."""
-        return self._fields["bounds"]  # type: ignore[no-any-return]
-
-    @property
-    def constraints(self) -> tuple[str, ...]:
-        """Each parameter's constraint: ``none`` or ``gaussian``."""
-        return tuple(self._fields["constraints"])
-
-    @property
-    def poi(self) -> str | None:
-        """The parameter of interest."""
-        return self._fields["poi"]  # type: ignore[no-any-return]
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of the channels, in the specification's order."""
-        return tuple(self._channels)
-
-    @property
-    def processes(self) -> dict[str, tuple[str, ...]]:
-        """Names of each channel's processes."""
-        return {name: tuple(p[0] for p in of["processes"]) for name, of in self._channels.items()}
-
-    @property
-    def observables(self) -> dict[str, dict[str, tuple[float, float]]]:
-        """Each channel's observables, by the names of their columns, and their windows.
-
-        Examples
-        --------
-        >>> search.observables
-        {'SR': {'mass': (60.0, 120.0)}}
-        """
-        return {name: {o: (lo, hi) for o, lo, hi in of["observables"]} for name, of in self._channels.items()}
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the specification's content, the same for YAML and JSON."""
-        return self._fields["digest"]  # type: ignore[no-any-return]
-
-    def index(self, name: str) -> int:
-        """Index of the parameter of that name."""
-        known(name, self.parameters, "parameter")
-        return self.parameters.index(name)
-
-    def events(self, channel: str) -> dict[str, Floats]:
-        """A channel's events after its selection: a copy of each observable's column."""
-        return dict(self._core.events(self._channel(channel))[0])
-
-    def weights(self, channel: str) -> Floats | None:
-        """Weights of a channel's events, where they have any."""
-        return self._core.events(self._channel(channel))[1]
-
-    def nll(self, theta: Any) -> float:
-        """Negative log likelihood, without the constants of constraints.
-
-        sum_c (sum_p nu_p - sum_i w_i ln(sum_p nu_p f_p(x_i))) + sum_k ((theta_k - mean_k) / sigma_k)^2 / 2 (Barlow,
-        Nucl. Instrum. Meth. A 297 (1990) 496).
+        Events are weighted ones at the nodes of a quadrature, auxiliary measurements at `theta`; sums over these events
+        are integrals over the densities.
 
         Parameters
         ----------
         theta : array
-            ``[n_parameters]``. Bounds are not asked.
-
-        Returns
-        -------
-        float
-            Infinite where an event of weight above 0 is of no process.
+            ``[n_parameters]``.
 
         Raises
         ------
-        ArgumentError
-            A wrong length, a number that is not finite, a yield below 0, a density's parameter outside its domain.
+        UnsupportedError
+            Densities that vary too much, or of too many observables.
 
         Examples
         --------
-        >>> round(search.nll([300, 700, 91, -0.02]), 4)
-        -2033.4289
+        >>> expected = search.asimov([300, 700, 91, -0.02])
+        >>> expected.fit().values.round(3)
+        array([ 3.0e+02,  7.0e+02,  9.1e+01, -2.0e-02])
         """
-        return self._core.nll(vector(theta, "theta"))
+        return Model(self._core.asimov(vector(theta, "theta")), self._file)
 
-    def grad(self, theta: Any) -> Floats:
-        """Exact gradient of `nll`, ``[n_parameters]``; events that no process can make are left out."""
-        return self._core.gradient(vector(theta, "theta"))
-
-    def hess(self, theta: Any) -> Floats:
-        """Exact Hessian of `nll`, ``[n_parameters, n_parameters]``; left out as in `grad`."""
-        return self._core.hessian(vector(theta, "theta"))
-
-    def expected(self, theta: Any) -> dict[str, dict[str, float]]:
-        """Expected numbers of events by channel and process.
-
-        Examples
-        --------
-        >>> search.expected([300, 700, 91, -0.02])
-        {'SR': {'signal': 300.0, 'background': 700.0}}
-        """
-        found = self._core.expected(vector(theta, "theta"))
-        of = self.processes.items()
-        return {name: dict(zip(names, row, strict=True)) for (name, names), row in zip(of, found, strict=True)}
-
-    def pdf(self, process: str, x: Any, theta: Any, *, channel: str | None = None) -> Floats:
-        """Density of a process, normalised on the window, 0 outside.
+    def toy(self, theta: Any, seed: int = 0, number: int = 0) -> Model:
+        """The model with the data of a toy instead of its own: events and auxiliary measurements.
 
         Parameters
         ----------
-        process : str
-        x : array, or dict of arrays
-            Where; by observable where the density has several.
         theta : array
-            All parameters, ``[n_parameters]``.
-        channel : str, optional
-            Needed where several channels have a process of this name.
+            The truth, ``[n_parameters]``.
+        seed, number : int
+            Which: as in `fit_toys`, the same on every machine.
 
-        Returns
-        -------
-        ndarray
-            One over the observable's unit, of the shape of `x`.
-
-        Examples
-        --------
-        >>> search.pdf("background", [60, 90, 120], [300, 700, 91, -0.02]).round(5)
-        array([0.02862, 0.01571, 0.00862])
-        """
-        at, number_of, names = self._process(process, channel)
-        columns = dict(x) if isinstance(x, Mapping) else {name: x for name in names[:1]}
-        if set(columns) != set(names):
-            raise ArgumentError(f"x: arrays of {', '.join(names)} are needed, not of {', '.join(map(str, columns))}")
-        arrays = [array(columns[name], f"x of {name}") for name in names]
-        if any(a.shape != arrays[0].shape for a in arrays):
-            raise ArgumentError("x: the arrays of all observables need one shape")
-        logs = self._core.log_prob(at, number_of, vector(theta, "theta"), [a.ravel() for a in arrays])
-        return np.exp(logs).reshape(arrays[0].shape)
-
-    def binned(self, edges: Any, theta: Any, *, channel: str | None = None) -> dict[str, Floats]:
-        """Expected events of each process in bins: densities integrated over them.
-
-        Parameters
-        ----------
-        edges : array
-            Rising, ``[n_bins + 1]``, in the observable's unit.
-        theta : array
-            All parameters, ``[n_parameters]``.
-        channel : str, optional
-            Needed where there are several, whose densities are of one observable.
-
-        Returns
-        -------
-        dict of ndarray
-            ``[n_bins]``, to 1e-9 of the process's yield.
+        Raises
+        ------
+        UnsupportedError
+            Densities of several observables, or that cannot be integrated.
 
         Examples
         --------
-        >>> search.binned([60, 90, 120], [300, 700, 91, -0.02])["signal"].round(3)
-        array([103.373, 196.627])
+        >>> truth = [300, 700, 91, -0.02]
+        >>> fits = search.fit_toys(3, seed=1, truth=truth)
+        >>> toy = search.toy(truth, seed=1, number=2)
+        >>> toy.events("SR")["mass"].size == int(fits.events[2])
+        True
         """
-        name = self._only(channel)
-        ends = vector(edges, "edges")
-        if len(ends) < 2 or not np.all(np.isfinite(ends)) or np.any(np.diff(ends) <= 0):
-            raise ArgumentError("edges: two or more rising numbers are needed")
-        found = {}
-        for process, events in self.expected(theta)[name].items():
-            _, _, names = self._process(process, name)
-            if len(names) != 1:
-                raise ArgumentError(f"channel {name!r}: densities of {', '.join(names)} have no bins of one observable")
-            low, high = self.observables[name][names[0]]
-
-            def density(x: Floats, process: str = process) -> Floats:
-                return self.pdf(process, x, theta, channel=name)
-
-            found[process] = events * integrate(density, np.clip(ends, low, high))
-        return found
-
-    def fit(
-        self, *, fix: Mapping[str, float] | None = None, tolerance: float | None = None
-    ) -> UnbinnedFit:
-        """Maximum-likelihood fit from the initial values, with covariance.
-
-        Where it ends depends neither on the number of threads nor on the units of parameters.
-
-        Parameters
-        ----------
-        fix : dict, optional
-            Parameters held at values.
-        tolerance : float, optional
-            Estimated distance to the minimum of the NLL at which a fit has converged.
-
-        Returns
-        -------
-        UnbinnedFit
-            A fit that does not converge is no error: its ``status`` says so.
-
-        Examples
-        --------
-        >>> fit = search.fit(fix={"n_sig": 0})
-        >>> print(fit.status, f"{fit.nll - search.fit().nll:.2f}")
-        converged 196.17
-        """
-        if fix is not None and not isinstance(fix, Mapping):
-            raise ArgumentError(f"fix: a dict of names and values is needed, not {type(fix).__name__}")
-        held = {self.parameters[self.index(n)]: number(v, f"fix[{n!r}]") for n, v in (fix or {}).items()}
-        found = self._core.fit(held, None if tolerance is None else number(tolerance, "tolerance"))
-        yields = found.pop("yields")
-        channels = []
-        for of, file, row in zip(self._channels.values(), self._fields["files"], yields, strict=True):
-            numbers = (of["events"], of["sum_of_weights"], of["effective_events"])
-            names = self.processes[of["name"]]
-            channels.append(ChannelFit(of["name"], file or None, *numbers, dict(zip(names, row, strict=True))))
-        same = ("names", "constraints", "prefit_values", "prefit_uncertainties", "left_out", "poi")
-        return UnbinnedFit(
-            channels=tuple(channels),
-            notes=self._notes(),
-            provenance=self._provenance(),
-            **{name: self._fields[name] for name in same},
-            **found,
-        )
-
-    def _notes(self) -> tuple[str, ...]:
-        weighted = [name for name, of in self._channels.items() if of["weighted"]]
-        if not weighted:
-            return ()
-        return (
-            f"events are weighted in {', '.join(weighted)}: uncertainties are those of the weighted likelihood as it "
-            "stands, right only where a weight counts equal events",
-        )
-
-    def _provenance(self) -> dict[str, Any]:
-        return {
-            "version": _core.__version__,
-            "specification": self._file,
-            "schema_version": self._fields["schema_version"],
-            "digest": self.digest,
-            "files": [file or None for file in self._fields["files"]],
-            "device": "cpu",
-            "precision": "f64",
-            "seed": None,
-        }
-
-    def _channel(self, name: str) -> int:
-        known(name, self.channels, "channel")
-        return self.channels.index(name)
-
-    def _only(self, channel: str | None) -> str:
-        """A channel's name, which need not be given where there is one."""
-        if channel is None:
-            if len(self.channels) > 1:
-                raise ArgumentError(f"channel: say which, there are {', '.join(self.channels)}")
-            return self.channels[0]
-        return self.channels[self._channel(channel)]
-
-    def _process(self, process: str, channel: str | None) -> tuple[int, int, list[str]]:
-        """Indices of a channel and a process, and the observables of its density."""
-        if channel is None:
-            having = [name for name, names in self.processes.items() if process in names]
-            if len(having) > 1:
-                raise ArgumentError(f"channel: say which, {', '.join(having)} have a process {process!r}")
-            if not having:
-                known(process, dict.fromkeys(n for names in self.processes.values() for n in names), "process")
-            channel = having[0]
-        at = self._channel(channel)
-        known(process, self.processes[channel], f"process in channel {channel!r}")
-        which = self.processes[channel].index(process)
-        return at, which, self._channels[channel]["processes"][which][2]
-
-    def __repr__(self) -> str:
-        events = sum(of["events"] for of in self._channels.values())
-        parts = [f"{len(self.parameters)} parameters", f"{len(self.channels)} channels", f"{events} events"]
-        return f"<unbinned.Model: {', '.join(parts)}, poi {self.poi}>"
+        number, seed = whole(number, "number"), whole(seed, "seed")
+        return Model(self._core.toy(vector(theta, "theta"), seed, number), self._file)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        text, digest, files = self._core.source()
+        text, base, about = self._core.source()
         events = {name: self._core.events(k) for k, name in enumerate(self.channels)}
-        return _rebuild, (text, events, digest, files, self._file)
+        return _rebuild, (text, base, events, about, self._file)
 
 
-def _rebuild(text: bytes, events: Given, digest: str, files: list[Path], file: str | None) -> Model:
-    return Model(_core.UnbinnedModel(text, Path(), events, (digest, files)), file)
+def _rebuild(text: bytes, base: Path, events: Given, about: Any, file: str | None) -> Model:
+    return Model(_core.UnbinnedModel(text, base, events, about), file)

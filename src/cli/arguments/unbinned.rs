@@ -222,6 +222,9 @@ pub(crate) struct Fit {
     /// Put the covariance into the JSON
     #[arg(long)]
     pub(crate) covariance: bool,
+    /// Put events and expectation in so many bins into the JSON: what `neyman plot` draws
+    #[arg(long, value_name = "N")]
+    pub(crate) bins: Option<usize>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

@@ -58,7 +58,7 @@ impl Section {
 /// Headings of documents by their kind.
 fn heading(kind: &str) -> &str {
     match kind {
-        "fit" => "Fit",
+        "fit" | "unbinned_fit" => "Fit",
         "cls" => "Hypothesis test",
         "discovery" => "Discovery",
         "limit" => "Upper limit",
@@ -85,6 +85,7 @@ fn one(page: &mut Page, document: &Value) -> Result<()> {
     }
     let whats: &[Option<What>] = match kind {
         "fit" => &[Some(What::Pulls)],
+        "unbinned_fit" if !has(&node, "histogram") => &[],
         "yields" if has(&node, "postfit") => &[Some(What::Postfit), Some(What::Prefit)],
         "yields" => &[Some(What::Prefit)],
         "prune" => &[],
@@ -101,6 +102,7 @@ fn one(page: &mut Page, document: &Value) -> Result<()> {
                 figures(page, document, Some(What::Correlation))?;
             }
         }
+        "unbinned_fit" => tables::parameters(page, &node)?,
         "impacts" => tables::impacts(page, &node)?,
         "yields" => tables::yields(page, &node)?,
         "limit" => tables::limit(page, &node)?,
@@ -111,7 +113,7 @@ fn one(page: &mut Page, document: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether the channels of yields have a stage.
+/// Whether the channels of yields have a stage, those of single events a histogram.
 fn has(node: &Node<'_>, stage: &str) -> bool {
     let channels = node.elements("channels").unwrap_or_default();
     channels.iter().any(|c| c.maybe(stage).is_some())

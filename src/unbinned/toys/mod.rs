@@ -1,7 +1,8 @@
 //! Data that a model makes: toys ([`Thrower`]), fits of them ([`UnbinnedModel::fit_toys`]), and Asimov data
-//! ([`UnbinnedModel::asimov`]).
+//! ([`UnbinnedModel::asimov`]), in bins too ([`UnbinnedModel::expected_in_bins`]).
 
 mod asimov;
+mod histogram;
 mod throw;
 
 use std::ops::Range;
@@ -13,6 +14,7 @@ use crate::fit::{Fit, FitBatch, Status, Tolerance};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::fit::FitResult;
 
+pub use histogram::Histogram;
 pub use throw::Thrower;
 
 /// Fits of consecutive toys.

@@ -1,0 +1,295 @@
+"""Fits of single events, and what stands on them: profiles, impacts, toys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import _core
+from .._convert import held, names_of, number, span, vector, whole
+from .._progress import Progress, reporting
+from .._statements import around, pair, poi_of, second_fit, toy_fits, truth_of
+from ..results import (
+    ChannelFit,
+    ChannelHistogram,
+    ImpactsResult,
+    MinosResult,
+    Scan2dResult,
+    ScanResult,
+    ToyFits,
+    UnbinnedFit,
+)
+from ._described import Described
+
+# toys between two looks at whether to go on
+CHUNK = 256
+
+
+class Fits(Described):
+    """Fits, and what stands on them."""
+
+    __slots__ = ()
+
+    def fit(
+        self,
+        *,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        bins: int | None = None,
+    ) -> UnbinnedFit:
+        """Maximum-likelihood fit from the initial values, with covariance.
+
+        Where it ends depends neither on the number of threads nor on the units of parameters.
+
+        Parameters
+        ----------
+        fix : dict, optional
+            Parameters held at values.
+        tolerance : float, optional
+            Estimated distance to the minimum of the NLL at which a fit has converged.
+        bins : int, optional
+            Also count events and what is expected in so many bins: ``fit.save("fit.svg")`` draws them.
+
+        Returns
+        -------
+        UnbinnedFit
+            A fit that does not converge is no error: its ``status`` says so.
+
+        Examples
+        --------
+        >>> fit = search.fit(fix={"n_sig": 0})
+        >>> print(fit.status, f"{fit.nll - search.fit().nll:.2f}")
+        converged 196.17
+        """
+        wanted = None if bins is None else whole(bins, "bins", 1)
+        found = self._core.fit(held(self, fix), None if tolerance is None else number(tolerance, "tolerance"), wanted)
+        yields, histograms = found.pop("yields"), found.pop("histograms")
+        channels = []
+        for k, (of, file, row) in enumerate(zip(self._channels.values(), self._fields["files"], yields, strict=True)):
+            histogram = histograms[k] if histograms else None
+            channels.append(
+                ChannelFit(
+                    name=of["name"],
+                    file=file or None,
+                    events=of["events"],
+                    sum_of_weights=of["sum_of_weights"],
+                    effective_events=of["effective_events"],
+                    dropped=of["dropped"],
+                    yields=dict(zip(self.processes[of["name"]], row, strict=True)),
+                    histogram=None if histogram is None else ChannelHistogram(**histogram),
+                )
+            )
+        same = ("names", "constraints", "prefit_values", "prefit_uncertainties", "left_out", "notes")
+        return UnbinnedFit(
+            channels=tuple(channels),
+            **{name: self._fields[name] for name in same},
+            **self._about(),
+            **found,
+        )
+
+    def scan(
+        self,
+        values: Any,
+        *,
+        parameter: str | None = None,
+        levels: Sequence[float] = (0.68, 0.95),
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+    ) -> ScanResult:
+        """Profile likelihood at `values` of one parameter, and its intervals.
+
+        Parameters
+        ----------
+        values : array
+        parameter : str, optional
+            The parameter of interest where not given.
+        levels : list of float
+            Confidence levels of the intervals.
+        fix, tolerance
+            As in `fit`.
+
+        Examples
+        --------
+        >>> scan = search.scan(np.linspace(250, 360, 12))
+        >>> print(f"{scan.best:.1f} in [{scan.lower[0]:.1f}, {scan.upper[0]:.1f}]")
+        306.4 in [285.6, 327.8]
+        """
+        heights = vector(levels, "levels").tolist()
+        name = poi_of(self, parameter)
+        found = self._session.scan(vector(values, "values"), name, heights, held(self, fix), tolerance)
+        return ScanResult(**{**self._about(), **found})
+
+    def scan2d(
+        self,
+        parameters: tuple[str, str],
+        x: Any,
+        y: Any,
+        *,
+        levels: Sequence[float] = (0.68, 0.95),
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+    ) -> Scan2dResult:
+        """Profile likelihood of two parameters at all pairs of `x` and `y`, and its contours.
+
+        Other parameters are those of `scan`.
+
+        Examples
+        --------
+        >>> search.scan2d(("n_sig", "mean"), [280, 300, 320], [90.8, 91.2]).delta_twice_nll.shape
+        (2, 3)
+        """
+        names, of_x, of_y = pair(self, parameters), vector(x, "x"), vector(y, "y")
+        heights = vector(levels, "levels").tolist()
+        found = self._session.scan2d(names, of_x, of_y, heights, held(self, fix), tolerance)
+        return Scan2dResult(**{**self._about(), **found})
+
+    def contour(
+        self,
+        parameters: tuple[str, str],
+        *,
+        points: int = 25,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        **options: Any,
+    ) -> Scan2dResult:
+        """Contours of two parameters on a grid around the best fit: `scan2d` within four uncertainties.
+
+        Parameters
+        ----------
+        points : int
+            Of each parameter.
+        fix, tolerance, options
+            As in `scan2d`.
+
+        Examples
+        --------
+        >>> [round(c.level, 2) for c in search.contour(("n_sig", "mean"), points=9).contours]
+        [0.68, 0.95]
+        """
+        names, points = pair(self, parameters), whole(points, "points", 2)
+        x, y = around(self, self.fit(fix=fix, tolerance=tolerance), names, points)
+        return self.scan2d(names, x, y, fix=fix, tolerance=tolerance, **options)
+
+    def minos(
+        self,
+        parameters: str | Sequence[str] | None = None,
+        *,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+    ) -> MinosResult:
+        """Asymmetric uncertainties of these parameters, or of all that are free.
+
+        Examples
+        --------
+        >>> found = search.minos("n_sig")
+        >>> print(f"{found.minos_down[0]:.2f} +{found.minos_up[0]:.2f}")
+        -20.91 +21.58
+        """
+        found = self._session.minos(names_of(self, parameters), held(self, fix), tolerance)
+        return MinosResult(**{**self._about(), **found})
+
+    def impacts(
+        self,
+        *,
+        poi: str | None = None,
+        parameters: str | Sequence[str] | None = None,
+        groups: Mapping[str, Sequence[str]] | None = None,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+    ) -> ImpactsResult:
+        """What each parameter does to the parameter of interest, and groups of them: a ranking.
+
+        Parameters
+        ----------
+        poi : str, optional
+            Parameter of interest; the model's where not given.
+        parameters : str or list of str, optional
+            Which to rank, ``*`` standing for anything; all that are free where not given.
+        groups : dict, optional
+            Lists of such names, in addition to ``stat`` and ``syst``.
+        fix, tolerance
+            As in `fit`.
+
+        Examples
+        --------
+        >>> search.impacts().names
+        ('n_bkg', 'slope', 'mean')
+        """
+        listed = [(str(n), names_of(self, of)) for n, of in (groups or {}).items()]
+        names = names_of(self, parameters)
+        found = self._session.impacts(poi_of(self, poi), names, listed, held(self, fix), tolerance)
+        return ImpactsResult(**{**self._about(), **found})
+
+    def fit_toys(
+        self,
+        toys: int | None = None,
+        *,
+        range: Any = None,
+        seed: int = 0,
+        truth: Any = "fit",
+        mu: float | None = None,
+        test_mu: float | None = None,
+        hold: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        chunk: int = CHUNK,
+        progress: Progress = None,
+    ) -> ToyFits:
+        """Throw toys and fit them; with `test_mu` each a second time, for the test statistic t_mu.
+
+        Numbers of events, events and auxiliary measurements are thrown; events of toys have no weights. Fits begin at
+        the truth.
+
+        Parameters
+        ----------
+        toys, range, seed
+            How many, or which. Toy *i* of a seed is the same data on every machine and in every range: `toy`.
+        truth : str, dict or array
+            ``fit``, the best fit; ``init``, the initial parameters; or values.
+        mu : float, optional
+            Value of the parameter of interest there.
+        test_mu : float, optional
+            Value at which the second fit holds the parameter of interest.
+        hold : dict, optional
+            Parameters that the second fit holds, by name.
+        tolerance
+            As in `fit`.
+        chunk : int
+            Toys fitted together.
+        progress : callable or True, optional
+            Called with the numbers of toys done and to be done; True for a bar on a terminal.
+
+        Returns
+        -------
+        ToyFits
+            One row each, with `uncertainties` and numbers of `events`. A failing fit never loses the others: see
+            ``codes`` and ``ok``.
+
+        Examples
+        --------
+        >>> fits = search.fit_toys(100, seed=1)
+        >>> pulls = (fits["n_sig"] - fits.truth[0]) / fits.uncertainties[:, 0]
+        >>> bool(fits.ok.all() and abs(pulls.mean()) < 0.3 and 0.8 < pulls.std() < 1.2)
+        True
+        """
+        first, last = span(toys, range)
+        seed, chunk = whole(seed, "seed"), whole(chunk, "chunk", 1)
+        point = truth_of(self, truth, mu, lambda fix: self.fit(fix=fix, tolerance=tolerance))
+        second = second_fit(self, hold, test_mu)
+        pairs = [(self.index(name), value) for name, value in second.items()]
+        with reporting(progress) as tell:
+            found = self._session.fit_toys(point, seed, (first, last), pairs, chunk, tolerance, tell)
+        return toy_fits(found, self._about(seed), self, seed, (first, last), point, second)
+
+    def _about(self, seed: int | None = None) -> dict[str, Any]:
+        """Fields of all results."""
+        provenance = {
+            "version": _core.__version__,
+            "specification": self._file,
+            "schema_version": self._fields["schema_version"],
+            "digest": self.digest,
+            "files": [file or None for file in self._fields["files"]],
+            "device": "cpu",
+            "precision": "f64",
+            "seed": seed,
+        }
+        return {"poi": self.poi, "provenance": provenance}

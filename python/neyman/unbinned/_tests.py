@@ -1,0 +1,147 @@
+"""Tests of hypotheses and limits from single events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._convert import held, number, vector
+from .._progress import Progress, reporting
+from .._statements import asked as asked_for, poi_of, with_ensembles
+from ..results import DiscoveryResult, HypotestResult, LimitResult
+from ._fits import CHUNK, Fits
+
+
+class Tests(Fits):
+    """Tests of hypotheses and limits."""
+
+    __slots__ = ()
+
+    def hypotest(
+        self,
+        mu: float = 1.0,
+        *,
+        poi: str | None = None,
+        statistic: str = "qtilde",
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        toys: int | None = None,
+        range: Any = None,
+        seed: int = 0,
+        cls_error: float | None = None,
+        observed_only: bool = False,
+        chunk: int = CHUNK,
+        progress: Progress = None,
+    ) -> HypotestResult:
+        """Test of one value of the parameter of interest: CLs, its parts and its expected band.
+
+        By asymptotic formulas (arXiv:1007.1727), expected values from `asimov` data, or by toys where their number or
+        range is given. Best fits below 0 of a parameter that scales a yield stop at 0, and a note says so.
+
+        Parameters
+        ----------
+        mu : float
+            The tested value.
+        poi : str, optional
+            Parameter of interest; the model's where not given.
+        statistic : str
+            ``qtilde``, ``qmu``, ``tmu``, ``ttilde`` or ``q0``.
+        fix, tolerance
+            As in `fit`.
+        toys : int, optional
+            Toys of each hypothesis.
+        range : range or pair of int, optional
+            The same by number: toy *i* of a seed is the same data in every range.
+        seed : int
+        cls_error : float, optional
+            Stop at fewer toys, once the error of CLs is smaller than this.
+        observed_only : bool
+            Nothing expected; memory does not grow with toys.
+        chunk : int
+            Toys fitted together.
+        progress : callable or True, optional
+            Called with the numbers of toys done and to be done; True for a bar on a terminal.
+
+        Examples
+        --------
+        >>> by_formulas = search.hypotest(340)
+        >>> by_toys = search.hypotest(340, toys=200, seed=1)
+        >>> abs(by_toys.cls_observed - by_formulas.cls_observed) < 5 * by_toys.cls_observed_error
+        True
+        """
+        mu = number(mu, "mu")
+        if toys is None and range is None:
+            found = self._session.hypotest(mu, poi_of(self, poi), str(statistic), held(self, fix), tolerance)
+            return HypotestResult(**{**self._about(), **found})
+        asked = asked_for(self, "cls", toys, range, seed, chunk, poi, fix, tolerance)
+        asked |= {"mu": mu, "statistic": str(statistic), "observed_only": bool(observed_only)}
+        asked["error"] = None if cls_error is None else number(cls_error, "cls_error")
+        with reporting(progress) as tell:
+            found = self._session.by_toys(asked, tell)
+        return HypotestResult(**{**self._about(asked["seed"]), **with_ensembles(found)})
+
+    def discovery(
+        self,
+        *,
+        poi: str | None = None,
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        toys: int | None = None,
+        range: Any = None,
+        seed: int = 0,
+        p0_error: float | None = None,
+        observed_only: bool = False,
+        chunk: int = CHUNK,
+        progress: Progress = None,
+    ) -> DiscoveryResult:
+        """Significance of an excess over 0 of the parameter of interest, and what is expected for 1.
+
+        Let that be a signal strength, not a number of events, where what is expected is to say something. Parameters
+        are those of `hypotest`.
+
+        Examples
+        --------
+        >>> round(search.discovery().z_observed, 2)
+        19.81
+        """
+        if toys is None and range is None:
+            found = self._session.discovery(poi_of(self, poi), held(self, fix), tolerance)
+            return DiscoveryResult(**{**self._about(), **found})
+        asked = asked_for(self, "discovery", toys, range, seed, chunk, poi, fix, tolerance)
+        asked["observed_only"] = bool(observed_only)
+        asked["error"] = None if p0_error is None else number(p0_error, "p0_error")
+        with reporting(progress) as tell:
+            found = self._session.by_toys(asked, tell)
+        return DiscoveryResult(**{**self._about(asked["seed"]), **with_ensembles(found)})
+
+    def limit(
+        self,
+        *,
+        poi: str | None = None,
+        statistic: str = "qtilde",
+        confidence_level: float = 0.95,
+        values: Any = (),
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+    ) -> LimitResult:
+        """Observed and expected upper limits by CLs and asymptotic formulas.
+
+        The range to look in is found, not asked for.
+
+        Parameters
+        ----------
+        poi, statistic, fix, tolerance
+            As in `hypotest`.
+        confidence_level : float
+        values : array, optional
+            Values to be tested beside those that the search needs.
+
+        Examples
+        --------
+        >>> found = search.limit()
+        >>> round(found.observed, 1), found.expected.round(1)
+        (342.2, array([15.3, 20.7, 29.1, 41.2, 56.5]))
+        """
+        level, of = number(confidence_level, "confidence_level"), vector(values, "values")
+        found = self._session.limit(poi_of(self, poi), str(statistic), level, of, held(self, fix), tolerance)
+        return LimitResult(**{**self._about(), **found})
