@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use neyman::Error;
-use neyman::unbinned::model::{Channel, Gaussian, Parameter};
+use neyman::model::Data;
+use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
 use neyman::unbinned::spec::{GivenEvents, Loaded, build, needed_columns, parse};
 use neyman::unbinned::toys::{Histogram, Thrower};
 use neyman::unbinned::{EventTable, OutOfBounds};
@@ -40,7 +41,9 @@ pub(crate) struct UnbinnedModel {
 }
 
 /// A model's digest, files of events, auxiliary measurements, and numbers of events that were dropped.
-type About = (String, Vec<Option<PathBuf>>, Vec<f64>, Vec<usize>);
+type About = (String, Vec<Option<PathBuf>>, Vec<f64>, Vec<usize>, Counts);
+/// Counts and Poisson auxiliary data of a binned part; empty without one.
+type Counts = (Vec<f64>, Vec<f64>);
 
 impl UnbinnedModel {
     fn channel(&self, channel: usize) -> PyResult<&Channel> {
@@ -73,7 +76,7 @@ fn again(
     value: &Value,
     base: &Path,
     mut events: HashMap<String, GivenEvents>,
-    (digest, files, centers, _): About,
+    (digest, files, centers, _, (main, auxiliary)): About,
 ) -> neyman::Result<Loaded> {
     let needed = needed_columns(value, events.keys().cloned())?.into_iter();
     let empty = |(name, columns): (String, Vec<String>)| {
@@ -91,7 +94,9 @@ fn again(
         EventTable::new(&observables, columns, weights, OutOfBounds::Error)
     });
     let tables = tables.collect::<neyman::Result<_>>()?;
-    loaded.model = loaded.model.with_events(tables)?.with_centers(&centers)?;
+    let counts = Data { main, auxiliary };
+    let model = loaded.model.with_events(tables)?.with_centers(&centers)?;
+    loaded.model = model.with_binned_data(counts)?;
     loaded.digest = digest;
     loaded.files = files.into_iter().map(Option::unwrap_or_default).collect();
     Ok(loaded)
@@ -151,7 +156,9 @@ impl UnbinnedModel {
         // of arrays there is none, and Python would make an empty path the current folder
         let file = |file: &PathBuf| Some(file.clone()).filter(|f| !f.as_os_str().is_empty());
         let files = files.iter().map(file).collect();
-        (text, self.base.clone(), (digest.clone(), files, centers, self.dropped.clone()))
+        let counts = model.binned().map(|binned| binned.data().clone()).unwrap_or_default();
+        let counts = (counts.main, counts.auxiliary);
+        (text, self.base.clone(), (digest.clone(), files, centers, self.dropped.clone(), counts))
     }
 
     /// All that does not change, by name.
@@ -159,9 +166,14 @@ impl UnbinnedModel {
         let Loaded { model, poi, version, digest, files, left_out, .. } = &*self.loaded;
         let parameters = model.parameters();
         let bounds = parameters.iter().flat_map(|p| [p.bounds.0, p.bounds.1]).collect();
-        let constraint = |c: Option<Gaussian>| if c.is_some() { "gaussian" } else { "none" };
-        let of = |value: fn(Gaussian) -> f64| {
-            known(parameters.iter().map(|p| p.constraint.map(value)).collect::<Vec<_>>())
+        let prefit: Vec<_> = (0..parameters.len()).map(|k| model.prefit(k)).collect();
+        let constraint = |(p, prefit): (&Parameter, &Option<(f64, f64)>)| match prefit {
+            None => "none",
+            Some(_) if p.constraint.is_some() => "gaussian",
+            Some(_) => "poisson",
+        };
+        let of = |value: fn((f64, f64)) -> f64| {
+            known(prefit.iter().map(|prefit| prefit.map(value)).collect::<Vec<_>>())
         };
         let channel = |(channel, dropped): (&Channel, &usize)| -> PyResult<Bound<'py, PyDict>> {
             let events = &channel.events;
@@ -187,9 +199,9 @@ impl UnbinnedModel {
             names: parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(),
             init: array(py, model.init()),
             bounds: rows_of(py, bounds, parameters.len(), 2)?,
-            constraints: parameters.iter().map(|p| constraint(p.constraint)).collect::<Vec<_>>(),
-            prefit_values: array(py, of(|c| c.center)),
-            prefit_uncertainties: array(py, of(|c| c.sigma)),
+            constraints: parameters.iter().zip(&prefit).map(constraint).collect::<Vec<_>>(),
+            prefit_values: array(py, of(|(center, _)| center)),
+            prefit_uncertainties: array(py, of(|(_, sigma)| sigma)),
             poi: poi.map(|k| parameters[k].name.as_str()),
             schema_version: version.as_str(),
             digest: digest,
@@ -243,7 +255,8 @@ impl UnbinnedModel {
         theta: Array<'py>,
     ) -> PyResult<Vec<Floats<'py>>> {
         let edges = vector(&edges);
-        let found = self.at(py, &theta, |model, theta| model.expected_in_bins(channel, &edges, theta))?;
+        let found =
+            self.at(py, &theta, |model, theta| model.expected_in_bins(channel, &edges, theta))?;
         Ok(found.into_iter().map(|bins| PyArray1::from_vec(py, bins)).collect())
     }
 
@@ -289,12 +302,27 @@ impl UnbinnedModel {
     ) -> PyResult<Bound<'py, PyDict>> {
         let options = options::fit(fix, edm)?;
         let loaded = Arc::clone(&self.loaded);
-        let (fit, yields, histograms) = long(py, None, move |_| {
+        let (fit, yields, histograms, counts) = long(py, None, move |_| {
             let fit = loaded.model.fit(&options)?;
             let yields = loaded.model.expected(&fit.parameters)?;
             let histograms = bins.map(|bins| loaded.model.histograms(bins, &fit.parameters));
-            Ok((fit, yields, histograms.transpose()?))
+            let counts = loaded.model.binned().map(|binned| binned.channels(&fit.parameters));
+            Ok((fit, yields, histograms.transpose()?, counts.transpose()?))
         })?;
+        let source = self.loaded.binned.as_ref();
+        let binned = counts.zip(source).map(|(channels, source)| {
+            let channel = |c: BinnedChannel| {
+                Ok(dict!(py, name: c.name, bins: c.bins, observed: c.observed, expected: c.expected))
+            };
+            let channels = channels.into_iter().map(channel).collect::<PyResult<Vec<_>>>()?;
+            Ok::<_, PyErr>(dict!(py,
+                workspace: source.workspace.display().to_string(),
+                measurement: source.measurement.clone(),
+                digest: source.digest.clone(),
+                channels: channels,
+            ))
+        });
+        let minima = fit.minima.iter().map(|nll| 2.0 * nll).collect();
         let histogram = |of: Histogram| -> PyResult<Bound<'py, PyDict>> {
             let (rows, bins) = (of.expected.len(), of.observed.len());
             Ok(dict!(py,
@@ -322,6 +350,8 @@ impl UnbinnedModel {
             edm: fit.edm,
             evaluations: fit.evaluations,
             thinned_evaluations: fit.thinned_evaluations,
+            minima: array::<f64>(py, minima),
+            binned: binned.transpose()?,
             yields: yields,
             histograms: histograms,
         ))

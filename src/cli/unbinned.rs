@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use neyman::spec::display_name;
 use neyman::unbinned::fit::{FitOptions, FitResult};
-use neyman::unbinned::model::{Channel, Parameter};
+use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
 use neyman::unbinned::spec::{self, Loaded};
 use neyman::unbinned::toys::Histogram;
 use serde_json::{Value, json};
@@ -66,17 +66,12 @@ fn fit(global: &Global, arguments: &Fit) -> Outcome {
     Ok(Exit::of(fit.status))
 }
 
+/// Names of processes and numbers of events expected of them.
+type Yields<'a> = Vec<(&'a str, f64)>;
+
 struct Report<'a> {
     loaded: &'a Loaded,
     fit: &'a FitResult,
-}
-
-/// Counts of a channel of the workspace, and what the fit expects.
-struct BinnedChannel {
-    name: String,
-    bins: usize,
-    observed: f64,
-    expected: f64,
 }
 
 impl Report<'_> {
@@ -105,7 +100,7 @@ impl Report<'_> {
     }
 
     /// Channels, with names of processes and numbers of events expected of them.
-    fn yields(&self) -> Result<Vec<(&Channel, Vec<(&str, f64)>)>, Failure> {
+    fn yields(&self) -> Result<Vec<(&Channel, Yields<'_>)>, Failure> {
         let model = &self.loaded.model;
         let expected = model.expected(&self.fit.parameters)?;
         let all = model.channels().zip(expected).map(|(channel, expected)| {
@@ -118,17 +113,7 @@ impl Report<'_> {
     /// Sums over the binned channels, where there are some.
     fn binned(&self) -> Result<Vec<BinnedChannel>, Failure> {
         let Some(binned) = self.loaded.model.binned() else { return Ok(Vec::new()) };
-        let expected = binned.expected(&self.fit.parameters)?;
-        let channel = |c: &neyman::model::Channel| {
-            let sum = |of: &[f64]| of[c.first_bin..c.first_bin + c.n_bins].iter().sum();
-            BinnedChannel {
-                name: c.name.clone(),
-                bins: c.n_bins,
-                observed: sum(&binned.data().main),
-                expected: sum(&expected.main),
-            }
-        };
-        Ok(binned.model().channels().iter().map(channel).collect())
+        Ok(binned.channels(&self.fit.parameters)?)
     }
 
     fn json(&self, covariance: bool, bins: Option<usize>) -> Result<Value, Failure> {
@@ -151,7 +136,7 @@ impl Report<'_> {
             })
         };
         let yields = self.yields()?;
-        let channel = |((channel, yields), file): (&(&Channel, Vec<(&str, f64)>), &PathBuf)| {
+        let channel = |((channel, yields), file): (&(&Channel, Yields<'_>), &PathBuf)| {
             let process =
                 |(name, events): &(&str, f64)| json!({"name": name, "yield": number(*events)});
             json!({

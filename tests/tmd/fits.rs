@@ -29,9 +29,9 @@ fn measured(file: &Value) -> Vec<Point> {
     let mut points = Vec::new();
     for bin in file["bins"].as_array().expect("bins") {
         let list = |key: &str| numbers(&bin[key]);
-        let columns = [list("x"), list("z"), list("Q2"), list("PhT")];
-        for i in 0..columns[0].len() {
-            let [x, z, q2, pht] = [0, 1, 2, 3].map(|k: usize| columns[k][i]);
+        let (z, q2, pht) = (list("z"), list("Q2"), list("PhT"));
+        for (i, x) in list("x").into_iter().enumerate() {
+            let (z, q2, pht) = (z[i], q2[i], pht[i]);
             let point = Point { x, z, q2, pht };
             let far = f64::min(f64::min(0.2 * point.q(), 0.5 * point.qt()) + 0.3, z * point.q());
             if q2 > 1.4 && z > 0.2 && z < 0.7 && pht < far {

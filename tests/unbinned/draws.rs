@@ -238,13 +238,10 @@ fn pulls_of_two_observables() {
     assert!(toys.fits.status.iter().all(|s| s.is_converged()));
     let asimov = model.asimov(&TRUTH).expect("Asimov data");
     let expected = asimov.fit_once(&Default::default()).expect("a fit");
-    for k in 0..6 {
-        assert!(
-            (expected.parameters[k] - TRUTH[k]).abs() < 1e-5 * expected.uncertainties[k],
-            "{k}"
-        );
+    for (k, truth) in TRUTH.into_iter().enumerate() {
+        assert!((expected.parameters[k] - truth).abs() < 1e-5 * expected.uncertainties[k], "{k}");
         let pull =
-            |i: usize| (toys.fits.parameters_of(i)[k] - TRUTH[k]) / toys.uncertainties[i * 6 + k];
+            |i: usize| (toys.fits.parameters_of(i)[k] - truth) / toys.uncertainties[i * 6 + k];
         let mean = (0..TOYS).map(pull).sum::<f64>() / TOYS as f64;
         let variance =
             (0..TOYS).map(|i| (pull(i) - mean).powi(2)).sum::<f64>() / (TOYS as f64 - 1.0);

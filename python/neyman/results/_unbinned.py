@@ -84,7 +84,7 @@ class UnbinnedFit(Fitted):
     at_bound : ndarray of int
         -1 at the lower bound, 1 at the upper one, 0 elsewhere.
     constraints : tuple of str
-        ``none`` or ``gaussian``.
+        ``none`` or ``gaussian``; of a joint fit also ``poisson``.
     prefit_values, prefit_uncertainties : ndarray
         Of the constraint terms; NaN without one.
     twice_nll : float
@@ -92,10 +92,15 @@ class UnbinnedFit(Fitted):
     edm : float
         Estimated vertical distance to the minimum of the NLL.
     evaluations, thinned_evaluations : int
-        Of all events, and of every 16th of large channels, before all were looked at.
+        Of all events, and of a 16th of those of large channels, before all were looked at.
+    minima : ndarray
+        -2 log likelihood of all distinct minima met, rising; the first is this fit.
     channels : tuple of ChannelFit
     left_out : tuple of str
         Channels that the specification leaves out.
+    binned : dict or None
+        Of a joint fit: ``workspace``, ``measurement`` and ``digest``, and ``channels``, each with its ``name``, the
+        number of its ``bins``, and ``observed`` and ``expected``, the sums over them.
 
     Examples
     --------
@@ -107,8 +112,10 @@ class UnbinnedFit(Fitted):
     kind: ClassVar[str] = "unbinned_fit"
 
     thinned_evaluations: int
+    minima: Floats
     channels: tuple[ChannelFit, ...]
     left_out: Strings = ()
+    binned: dict[str, Any] | None = None
 
     def channel(self, name: str) -> ChannelFit:
         """The channel of that name."""
@@ -118,6 +125,8 @@ class UnbinnedFit(Fitted):
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
+        if document["binned"] is None:
+            del document["binned"]
         for channel in document["channels"]:
             yields = channel.pop("yields")
             channel["processes"] = [{"name": name, "yield": of} for name, of in yields.items()]

@@ -88,13 +88,38 @@ impl UnbinnedModel {
         })
     }
 
-    /// With other data of the binned part: counts, and auxiliary data of Poisson constraints.
-    pub(in crate::unbinned) fn with_binned_data(mut self, data: Data) -> Self {
-        if let Some(binned) = &mut self.binned {
-            binned.data = data;
+    /// With other data of the binned part: counts, and auxiliary data of Poisson constraints. Without one `data` are
+    /// empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] for data that do not fit it.
+    pub fn with_binned_data(mut self, data: Data) -> Result<Self> {
+        match &mut self.binned {
+            Some(binned) => {
+                binned.model.check_data(&data)?;
+                binned.data = data;
+            }
+            None if data == Data::default() => {}
+            None => {
+                return Err(Error::Argument("data of a binned part, which the model lacks".into()));
+            }
         }
-        self
+        Ok(self)
     }
+}
+
+/// Sums over the bins of a binned channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinnedChannel {
+    /// Its name.
+    pub name: String,
+    /// Number of bins.
+    pub bins: usize,
+    /// Sum of the counts.
+    pub observed: f64,
+    /// What is expected of it.
+    pub expected: f64,
 }
 
 /// The constraint of a parameter that both sides have.
@@ -123,6 +148,25 @@ fn told(Gaussian { center, sigma }: Gaussian) -> String {
 }
 
 impl Binned {
+    /// Sums over each channel at `theta`, the joint parameters.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Binned::expected`].
+    pub fn channels(&self, theta: &[f64]) -> Result<Vec<BinnedChannel>> {
+        let expected = self.expected(theta)?;
+        let channel = |c: &crate::model::Channel| {
+            let sum = |of: &[f64]| of[c.first_bin..c.first_bin + c.n_bins].iter().sum();
+            BinnedChannel {
+                name: c.name.clone(),
+                bins: c.n_bins,
+                observed: sum(&self.data.main),
+                expected: sum(&expected.main),
+            }
+        };
+        Ok(self.model.channels().iter().map(channel).collect())
+    }
+
     fn new(model: &Model, data: &Data, places: Vec<usize>) -> Self {
         let mut model = model.clone();
         let mut counts = Vec::new();

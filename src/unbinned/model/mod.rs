@@ -16,7 +16,7 @@ use crate::unbinned::pdf::Pdf;
 use crate::unbinned::yields::Yield;
 use channel::Compiled;
 
-pub use binned::Binned;
+pub use binned::{Binned, BinnedChannel};
 pub use evaluate::Evaluation;
 
 /// A parameter of the whole model.

@@ -34,7 +34,7 @@ impl UnbinnedModel {
         let expected = self.binned().map(|binned| binned.expected(truth)).transpose()?;
         let model = self.with_events(events.collect::<Result<_>>()?)?.with_centers(truth)?;
         Ok(match expected {
-            Some(data) => model.with_binned_data(data),
+            Some(data) => model.with_binned_data(data)?,
             None => model,
         })
     }

@@ -145,7 +145,7 @@ impl<'m> Thrower<'m> {
         let centers: Vec<f64> = parameters.iter().map(|p| center(p).unwrap_or(0.0)).collect();
         let (main, auxiliary) = counts[processes..].split_at(bins);
         let data = Data { main: main.to_vec(), auxiliary: auxiliary.to_vec() };
-        Ok(self.model.with_events(tables)?.with_centers(&centers)?.with_binned_data(data))
+        self.model.with_events(tables)?.with_centers(&centers)?.with_binned_data(data)
     }
 }
 
