@@ -196,13 +196,44 @@ def test_events_that_nothing_makes():
         model.fit(fix={"n_sig": 0})
 
 
+def test_joint_fits(tmp_path):
+    alpha = {"name": "alpha", "type": "normsys", "data": {"lo": 0.9, "hi": 1.1}}
+    own = {"name": "own", "type": "shapesys", "data": [10.0, 8.0]}
+    sample = {"name": "all", "data": [300.0, 200.0], "modifiers": [alpha, own]}
+    workspace = {
+        "channels": [{"name": "CR", "samples": [sample]}],
+        "observations": [{"name": "CR", "data": [331.0, 216.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "", "parameters": []}}],
+        "version": "1.0.0",
+    }
+    (tmp_path / "control.json").write_text(json.dumps(workspace))
+    spec = search_spec()
+    spec["model"]["histfactory"] = {"workspace": "control.json"}
+    model = Model.from_dict(spec, base=tmp_path, data={"SR": {"mass": masses()}})
+    fit = model.fit()
+    assert fit.constraints[fit.names.index("alpha")] == "gaussian"
+    at = fit.names.index("own[1]")
+    assert fit.constraints[at] == "poisson" and np.isfinite(fit.prefit_uncertainties[at])
+    (channel,) = fit.binned["channels"]
+    assert (channel["name"], channel["bins"], channel["observed"]) == ("CR", 2, 547.0)
+    assert fit.minima[0] == fit.twice_nll
+    document = json.loads(json.dumps(fit.to_dict(), allow_nan=False))
+    assert document["binned"]["measurement"] == "m"
+    fit.save(tmp_path / "fit.json")
+    assert neyman.load(tmp_path / "fit.json").to_dict() == document
+    # what other models do not have
+    assert search().fit().binned is None and "binned" not in search().fit().to_dict()
+    for one in (model, model.toy(fit.values, seed=3, number=5), model.asimov(fit.values)):
+        assert pickle.loads(pickle.dumps(one)).nll(fit.values) == one.nll(fit.values)
+
+
 def test_results(tmp_path):
     fit = search().fit()
     document = json.loads(json.dumps(fit.to_dict(), allow_nan=False))
     text = (REPOSITORY / "docs" / "results.md").read_text()
     row = re.search(r"^\| `unbinned_fit` \|(.*)\|$", text, re.MULTILINE).group(1)
     # what else is written with such a provenance is named, too
-    row = row.partition("; `provenance`")[0]
+    row = row.partition("; of a joint fit")[0]
     promised = set(re.findall(r"`([a-z_]+)`", row)) - {"parquet", "fit"}
     inner = {"name", "file", "events", "effective_events", "sum_of_weights", "dropped", "processes"}
     binned = {"histogram", "observable", "edges", "observed", "uncertainty", "expected"}

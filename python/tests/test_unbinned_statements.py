@@ -440,8 +440,6 @@ def test_bad_arguments():
         (lambda: with_poi.asimov([1, -10, 0]), neyman.ArgumentError, "background"),
         (lambda: with_poi.fit(bins=0), neyman.ArgumentError, "bins"),
         (lambda: with_poi.fit(bins=10**9), neyman.ArgumentError, "bins"),
-        (lambda: two.toy(two.init), neyman.UnsupportedError, "of 2 observables"),
-        (lambda: two.fit_toys(3), neyman.UnsupportedError, "of 2 observables"),
         (lambda: two.expected_in_bins([60, 90], two.init), neyman.UnsupportedError, "several observables"),
     ]
     for number, (call, kind, says) in enumerate(calls):

@@ -125,8 +125,6 @@ class UnbinnedFit(Fitted):
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
-        if document["binned"] is None:
-            del document["binned"]
         for channel in document["channels"]:
             yields = channel.pop("yields")
             channel["processes"] = [{"name": name, "yield": of} for name, of in yields.items()]
