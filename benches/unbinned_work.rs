@@ -25,7 +25,13 @@ fn read<T>(path: &str, each: fn([u8; 8]) -> T) -> Vec<T> {
 
 fn main() {
     // cargo adds a flag of its own
-    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    let arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_none() {
+        // `cargo test --all-targets` starts it, too
+        eprintln!("benches/unbinned.py says what to do");
+        return;
+    }
     let mut next = |what: &str| arguments.next().unwrap_or_else(|| panic!("no {what}"));
     let (name, file) = (next("model"), next("file of events"));
     let repeats: usize = next("repeats").parse().expect("a number of repeats");

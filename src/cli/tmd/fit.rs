@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nalgebra::DMatrix;
 use neyman::fit::{Status, Tolerance};
-use neyman::tmd::fit::{Data, Descent, FitOptions, FitResult, Role, descend, fit, fit_all};
+use neyman::tmd::fit::{Data, Descent, FitOptions, FitResult, Role, descend, fit, fit_all, judge};
 use neyman::tmd::sidis::Zeta;
 use serde_json::{Value, json};
 
@@ -71,10 +71,8 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
             };
             let epochs = arguments.epochs as usize;
             let walked = descend(plan, &data, &options, method, epochs, &mut each)?;
-            // where it ended, with what the data say there
-            let stay = Tolerance { evaluations: 0, ..options.tolerance };
-            let there = FitOptions { start: walked.parameters, tolerance: stay, ..options.clone() };
-            fit(plan, &data, &there)?
+            let (start, tolerance) = (walked.parameters, Tolerance::default());
+            judge(plan, &data, &FitOptions { start, tolerance, ..options.clone() })?
         }
     };
     let replicas = replicas(&opened, &data, &options, &found, arguments)?;

@@ -5,12 +5,13 @@ mod descent;
 mod free;
 mod problem;
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 use super::Plan;
+use crate::accelerator::Problem;
 use crate::error::{Error, Result};
-use crate::fit::{FitJob, Status, Tolerance, covariance, newton};
+use crate::fit::{Fit, FitJob, Status, Tolerance, covariance, newton};
 use free::Free;
 use problem::LeastSquares;
 
@@ -88,11 +89,47 @@ pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> 
         tolerance: options.tolerance,
     };
     let found = newton(&problem, &job, 0, &start);
-    let covariance = covariance(&problem, &found.parameters, &[], &[], &fixed);
+    Ok(told(plan, &problem, &free, options, found))
+}
+
+/// What the data say at the start of `options`, without a step from there: for points that another method found. Its
+/// status is converged where the estimated distance to the minimum is below the tolerance.
+///
+/// # Errors
+///
+/// As for [`fit`].
+pub fn judge(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> {
+    let free = Free::new(plan, &options.roles, &options.start)?;
+    check_data(plan, data)?;
+    plan.predict(&options.start)?;
+    let problem = LeastSquares::new(plan, data, &free, &options.start);
+    let parameters = free.fitted(&options.start);
+    let at = problem.derivatives(&parameters, &[], &[], true);
+    let gradient = DVector::from_vec(at.gradient);
+    let step = at.hessian.and_then(DMatrix::cholesky).map(|factor| factor.solve(&gradient));
+    let edm = step.map_or(f64::INFINITY, |step| 0.5 * step.dot(&gradient));
+    let status = match edm < options.tolerance.edm {
+        true => Status::Converged,
+        false => Status::EvaluationLimit,
+    };
+    let found = Fit { parameters, nll: at.nll, edm, evaluations: 1, status, negative_bin: -1 };
+    Ok(told(plan, &problem, &free, options, found))
+}
+
+/// A minimum with its uncertainties.
+fn told(
+    plan: &Plan,
+    problem: &LeastSquares<'_>,
+    free: &Free,
+    options: &FitOptions,
+    found: Fit,
+) -> FitResult {
+    let fixed = vec![false; found.parameters.len()];
+    let covariance = covariance(problem, &found.parameters, &[], &[], &fixed);
     let mut parameters = free.all(&options.start, &found.parameters);
     let n = parameters.len();
-    let matrix = spread(&free, &covariance.matrix, n);
-    let weak = weak(&problem, &free, &found.parameters);
+    let matrix = spread(free, &covariance.matrix, n);
+    let weak = weak(problem, free, &found.parameters);
     let at_bound = (0..n).map(|k| match free.place(k) {
         Some((place, 1.0)) => covariance.at_bound[place],
         _ => 0,
@@ -115,7 +152,7 @@ pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> 
             *value = value.abs();
         }
     }
-    Ok(FitResult { parameters, ..result })
+    FitResult { parameters, ..result }
 }
 
 fn check_data(plan: &Plan, data: &Data) -> Result<()> {
