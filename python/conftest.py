@@ -1,11 +1,15 @@
 """What examples in docstrings may use."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import neyman
+
+# shells start what runs in the background with Ctrl-C ignored, and the tests of it would wait for ever
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORKSPACE = {
     "channels": [
