@@ -16,9 +16,7 @@ out=$PWD/target/docs
 what=${1:-site}
 
 site() {
-    [ -x "$out/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$out/venv"
-    "$out/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        'mkdocs>=1.6,<2' 'mkdocs-material>=9.5,<10' 'mkdocstrings[python]>=0.27' ruff
+    scripts/pip.sh "$out/venv" 'mkdocs>=1.6,<2' 'mkdocs-material>=9.5,<10' 'mkdocstrings[python]>=0.27' ruff
     if [ ! -e "$out/katex/katex.min.js" ]; then
         # formulas: from the site itself, not from somebody's server
         mkdir -p "$out/katex"
@@ -33,7 +31,7 @@ site() {
 notebooks() {
     local python=$PWD/target/python/venv/bin/python notebook
     [ -x "$python" ] || { echo "docs: scripts/python.sh builds the package that the notebooks need" >&2; exit 1; }
-    "$python" -m pip install --quiet --disable-pip-version-check nbconvert ipykernel
+    scripts/pip.sh target/python/venv nbconvert ipykernel
     for notebook in examples/notebooks/*.ipynb; do
         (cd examples/notebooks && "$python" -m nbconvert --to notebook --execute --log-level ERROR \
             --ClearMetadataPreprocessor.enabled=True "$(basename "$notebook")" --output-dir "$out/notebooks")

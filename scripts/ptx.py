@@ -72,7 +72,7 @@ def tools() -> Path:
         lines = [f"{name} --hash=sha256:{digest}\n" for name, digest, _ in PACKAGES]
         requirements.write_text("".join(lines))
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        pip += ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", requirements, "-d", folder]
+        pip += ["--retries", "10", "--timeout", "60", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", requirements, "-d", folder]
         subprocess.run(pip, check=True)
         for spec, _, members in PACKAGES:
             name, version = spec.replace("-", "_").split("==")

@@ -16,11 +16,9 @@ if [ "${LINTS:-0}" = 1 ]; then
     cargo clippy --locked --manifest-path python/Cargo.toml --profile quick -- -D warnings
 fi
 
-[ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 python=$venv/bin/python
-"$python" -m pip install --quiet --disable-pip-version-check \
-    'maturin>=1.8,<2' numpy scipy pyhf iminuit cabinetry hist matplotlib pytest mypy distributed torch jax \
-    numba-stats pyarrow
+scripts/pip.sh "$venv" 'maturin>=1.8,<2' numpy scipy pyhf iminuit cabinetry hist matplotlib pytest \
+    mypy distributed torch jax numba-stats pyarrow
 VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --locked --profile "${PROFILE:-quick}" --manifest-path python/Cargo.toml
 
 cd python

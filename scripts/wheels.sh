@@ -16,8 +16,7 @@ mkdir -p "$out"
 if [ -n "${1:-}" ]; then
     wheel=$(realpath "$1")
 else
-    [ -x "$out/build/bin/python" ] || "$python" -m venv "$out/build"
-    "$out/build/bin/python" -m pip install --quiet --disable-pip-version-check 'maturin>=1.8,<2' ziglang auditwheel
+    PYTHON=$python "$root/scripts/pip.sh" "$out/build" 'maturin>=1.8,<2' ziglang auditwheel
     rm -f "$out"/*.whl
     # the linker of zig knows the symbols of old versions of glibc
     PATH=$out/build/bin:$PATH CARGO_TARGET_DIR=$root/target/python "$out/build/bin/maturin" build --locked --release \

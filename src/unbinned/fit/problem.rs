@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use nalgebra::DMatrix;
 
-use crate::accelerator::{Curvature, Derivatives, Problem, Structure};
+use crate::accelerator::{Curvature, Derivatives, Problem};
 use crate::error::{Error, Result};
 use crate::spec::text::{count, display_name};
 use crate::unbinned::UnbinnedModel;
@@ -23,7 +23,6 @@ pub(super) struct Scaled<'a> {
     lower: Vec<f64>,
     upper: Vec<f64>,
     kinks: Vec<usize>,
-    structure: Structure,
     nll: f64,
     /// The point asked for last, in the minimizer's units: a gradient is hardly cheaper than a Hessian with it, and
     /// where one is asked for, the other soon is.
@@ -54,7 +53,6 @@ impl<'a> Scaled<'a> {
             lower: bound(|b| b.0),
             upper: bound(|b| b.1),
             kinks: model.kinks(),
-            structure: Structure::default(),
             nll,
             last: Mutex::new((x, at)),
             units,
@@ -141,14 +139,6 @@ impl Problem for Scaled<'_> {
         self.units.len()
     }
 
-    fn n_main(&self) -> usize {
-        0
-    }
-
-    fn n_auxiliary(&self) -> usize {
-        0
-    }
-
     fn lower(&self) -> &[f64] {
         &self.lower
     }
@@ -159,10 +149,6 @@ impl Problem for Scaled<'_> {
 
     fn kinks(&self) -> &[usize] {
         &self.kinks
-    }
-
-    fn structure(&self) -> &Structure {
-        &self.structure
     }
 
     /// Without bins, what events say of each parameter stands with the constraints.
@@ -186,13 +172,5 @@ impl Problem for Scaled<'_> {
                 DMatrix::from_fn(n, n, |i, j| at.hessian[i * n + j] * self.units[i] * self.units[j])
             }),
         }
-    }
-
-    fn constant(&self, _: &[f64], _: &[f64]) -> f64 {
-        0.0
-    }
-
-    fn first_negative(&self, _: &[f64]) -> Option<usize> {
-        None
     }
 }
