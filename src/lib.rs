@@ -56,6 +56,7 @@ mod aligned;
 pub mod error;
 pub mod fit;
 pub mod infer;
+mod legendre;
 pub mod model;
 #[cfg(feature = "plot")]
 pub mod plot;

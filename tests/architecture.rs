@@ -23,7 +23,7 @@ const ORDER: [&str; 11] = [
 /// knows no HistFactory, devices no files.
 const UNWANTED: [(&str, &str); 3] = [("fit", "model"), ("fit", "spec"), ("accelerator", "spec")];
 /// What every module may use.
-const FOR_ALL: [&str; 1] = ["aligned"];
+const FOR_ALL: [&str; 2] = ["aligned", "legendre"];
 /// The command: a crate of its own, which uses the library as anybody does.
 const COMMAND: [&str; 2] = ["cli", "main"];
 /// Longest file, in lines without its tests.

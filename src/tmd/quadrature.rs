@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use crate::error::{Error, Result};
+use crate::legendre::gauss_legendre;
 
 /// Where sinh-stretched nodes end, in 1/GeV: what is beyond is below rounding for every shape that falls like a
 /// bell of a width seen in nature.
@@ -117,42 +118,13 @@ impl Rule {
 fn sinh_gauss_legendre(n: usize, qt: f64, q: f64) -> Nodes {
     let s = f64::min(0.5, 2.0 / q);
     let half = 0.5 * libm::asinh(B_CUT / s);
-    let (x, w) = gauss_legendre(n);
+    let (x, w): (Vec<f64>, Vec<f64>) = (0..n).map(|i| gauss_legendre(n, i)).unzip();
     let t: Vec<f64> = x.iter().map(|x| half * (1.0 + x)).collect();
     let b: Vec<f64> = t.iter().map(|t| s * libm::sinh(*t)).collect();
     let weight = t.iter().zip(&w).zip(&b);
     let weight =
         weight.map(|((t, w), b)| half * w * s * libm::cosh(*t) * b * libm::j0(qt * b)).collect();
     Nodes { b, weight }
-}
-
-/// Nodes and weights of the Gauss-Legendre rule on (-1, 1), rising: Newton's method on the recurrence.
-pub fn gauss_legendre(n: usize) -> (Vec<f64>, Vec<f64>) {
-    let (mut x, mut w) = (vec![0.0; n], vec![0.0; n]);
-    for i in 0..n.div_ceil(2) {
-        let mut at = libm::cos(PI * (i as f64 + 0.75) / (n as f64 + 0.5));
-        let mut slope = 1.0;
-        for _ in 0..100 {
-            let (mut before, mut p) = (0.0, 1.0);
-            for k in 1..=n {
-                let k = k as f64;
-                (before, p) = (p, ((2.0 * k - 1.0) * at * p - (k - 1.0) * before) / k);
-            }
-            slope = n as f64 * (at * p - before) / (at * at - 1.0);
-            let step = p / slope;
-            at -= step;
-            if step.abs() <= 4.0 * f64::EPSILON {
-                break;
-            }
-        }
-        (x[n - 1 - i], x[i]) = (at, -at);
-        let weight = 2.0 / ((1.0 - at * at) * slope * slope);
-        (w[n - 1 - i], w[i]) = (weight, weight);
-    }
-    if n % 2 == 1 {
-        x[n / 2] = 0.0;
-    }
-    (x, w)
 }
 
 /// The `n`-th zero of J0 (n from 1): McMahon's expansion, then Newton's method.

@@ -5,6 +5,7 @@
 use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
+use crate::legendre::gauss_legendre;
 
 /// Nodes of a panel.
 pub(super) const NODES: usize = 16;
@@ -21,28 +22,12 @@ pub(super) struct Rule {
     pub(super) weights: [f64; NODES],
 }
 
-/// The Gauss-Legendre rule: zeros of P_16 by Newton's method, `w = 2 / ((1 - t^2) P'(t)^2)` (DLMF 3.5(v)).
+/// The rule of a panel.
 pub(super) fn rule() -> &'static Rule {
     static RULE: OnceLock<Rule> = OnceLock::new();
     RULE.get_or_init(|| {
-        let n = NODES as f64;
-        let mut rule = Rule { nodes: [0.0; NODES], weights: [0.0; NODES] };
-        for i in 0..NODES {
-            let mut t = -libm::cos(std::f64::consts::PI * (i as f64 + 0.75) / (n + 0.5));
-            let mut slope = 1.0;
-            for _ in 0..20 {
-                let (mut before, mut now) = (1.0, t);
-                for k in 2..=NODES {
-                    let k = k as f64;
-                    (before, now) = (now, ((2.0 * k - 1.0) * t * now - (k - 1.0) * before) / k);
-                }
-                slope = n * (t * now - before) / (t * t - 1.0);
-                t -= now / slope;
-            }
-            rule.nodes[i] = t;
-            rule.weights[i] = 2.0 / ((1.0 - t * t) * slope * slope);
-        }
-        rule
+        let rule: [_; NODES] = std::array::from_fn(|i| gauss_legendre(NODES, i));
+        Rule { nodes: rule.map(|(t, _)| t), weights: rule.map(|(_, w)| w) }
     })
 }
 

@@ -11,6 +11,7 @@ use super::dual::Dual;
 use super::faddeeva::faddeeva;
 use super::special::LN_SQRT_2PI;
 use crate::error::Result;
+use crate::legendre::gauss_legendre;
 
 /// The convolution of a Cauchy density of half width gamma at half maximum with a normal one of width sigma,
 /// `Re w(z) / (sigma sqrt(2 pi))` with `z = (x - mu + i gamma) / (sigma sqrt 2)`; sigma, gamma > 0.
@@ -71,7 +72,7 @@ fn integral(from: f64, to: f64, b: f64) -> f64 {
             edge = if edge < 8.0 { edge + 1.0 } else { 2.0 * edge };
             let right = (edge * scale).clamp(left, far);
             let (middle, half) = (0.5 * (left + right), 0.5 * (right - left));
-            for (node, weight) in legendre() {
+            for (node, weight) in rule() {
                 let [w, ..] = faddeeva(Complex::new(middle + half * node, b));
                 total += half * weight * w.re;
             }
@@ -81,25 +82,8 @@ fn integral(from: f64, to: f64, b: f64) -> f64 {
     total
 }
 
-/// Nodes and weights of Gauss and Legendre on [-1, 1].
-fn legendre() -> &'static [(f64, f64); NODES] {
-    static TABLE: OnceLock<[(f64, f64); NODES]> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        std::array::from_fn(|i| {
-            let n = NODES as f64;
-            let mut x = libm::cos(PI * (i as f64 + 0.75) / (n + 0.5));
-            let mut slope = 1.0;
-            // Newton from a start that is good to three digits
-            for _ in 0..6 {
-                let (mut before, mut now) = (1.0, x);
-                for k in 2..=NODES {
-                    let k = k as f64;
-                    (before, now) = (now, ((2.0 * k - 1.0) * x * now - (k - 1.0) * before) / k);
-                }
-                slope = n * (x * now - before) / (x * x - 1.0);
-                x -= now / slope;
-            }
-            (x, 2.0 / ((1.0 - x * x) * slope * slope))
-        })
-    })
+/// Nodes and weights of a panel.
+fn rule() -> &'static [(f64, f64); NODES] {
+    static RULE: OnceLock<[(f64, f64); NODES]> = OnceLock::new();
+    RULE.get_or_init(|| std::array::from_fn(|i| gauss_legendre(NODES, i)))
 }
