@@ -178,6 +178,19 @@ fn statements_are_told_as_those_of_workspaces() {
     let observed = of(&limit, "limit")["observed"].as_f64().unwrap();
     assert!(observed > mu + sigma && observed < mu + 3.0 * sigma, "{observed} {mu} {sigma}");
     scratch.text("plot limit.json -o limit.svg");
+    let line =
+        "unbinned limit search.yaml --mu 1.06:1.2:3 --toys 60 --seed 4 --json -o by_toys.json";
+    let limit = scratch.json(line);
+    let by_toys = of(&limit, "limit")["observed"].as_f64().unwrap();
+    let error = limit["observed_error"].as_f64().unwrap();
+    assert!((by_toys - observed).abs() < 5.0 * error, "{by_toys} +- {error}, {observed}");
+    assert_eq!((&limit["failed"], &limit["provenance"]["seed"]), (&json!(0), &json!(4)));
+    scratch.text("plot by_toys.json -o by_toys.svg");
+    let line =
+        "unbinned interval search.yaml --mu 0.8:1.2:5 --toys 40 --confidence-level 0.9 --json";
+    let interval = scratch.json(line);
+    let ends = of(&interval, "interval");
+    assert!(ends["lower"].as_f64().unwrap() < mu && ends["upper"].as_f64().unwrap() > mu);
     let discovery = scratch.json("unbinned discovery search.yaml --json");
     assert!(of(&discovery, "discovery")["z_observed"].as_f64().unwrap() > 5.0);
     let ranking = scratch.json("unbinned ranking search.yaml --json -o ranking.json");
@@ -231,6 +244,7 @@ fn wrong_statements_are_refused() {
         ("scan search.yaml --mu 0:1:3 --poi nu", 3, "there is no parameter \"nu\""),
         ("limit search.yaml --fix mu=1", 3, "mu is held constant"),
         ("limit search.yaml --test-statistic tmu", 3, "qmu or qtilde"),
+        ("interval search.yaml --test-statistic qmu --toys 1", 3, "tmu or ttilde"),
         ("ranking search.yaml --parameter nothing", 3, "nothing"),
         ("toys search.yaml", 2, "--toys"),
         ("hypotest search.yaml --mu nan", 2, "nan"),

@@ -159,8 +159,24 @@ pub(crate) fn run_unbinned<'py>(
             })?;
             statements::discovery_toys(py, found)
         }
-        Statement::Limit(..) | Statement::Interval(..) | Statement::Gof(..) => {
-            let message = format!("there is no {} by toys of unbinned models", asked.kind);
+        Statement::Limit(test, options) => {
+            let seed = test.seed;
+            let found = long(py, progress, move |control: &Control| {
+                let mut count = counting(control, toys(&test.range, 2));
+                let mut heard = |left, _, n| count(left, n);
+                session.limit_toys(&test, &options, &control.stop, &mut heard)
+            })?;
+            statements::limit_toys(py, found, seed)
+        }
+        Statement::Interval(test, options) => {
+            let found = long(py, progress, move |control: &Control| {
+                let mut count = counting(control, toys(&test.range, 1));
+                session.feldman_cousins(&test, &options, &control.stop, &mut count)
+            })?;
+            statements::interval(py, found)
+        }
+        Statement::Gof(..) => {
+            let message = "there is no goodness of fit of models of single events".into();
             Err(raise(neyman::Error::Unsupported(message)))
         }
     }

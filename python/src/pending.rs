@@ -186,10 +186,10 @@ impl Pending {
         let state = long(py, None, move |_| {
             let (purpose, tests) = match statement {
                 Statement::Hypotest(test) => {
-                    (Purpose::Hypotest, vec![session.prepare_toy_test(&test, &data)?])
+                    (Purpose::Hypotest, vec![session.prepare_toy_test(&test, &data)?.into_pending()])
                 }
                 Statement::Discovery(test) => {
-                    (Purpose::Discovery, vec![session.prepare_toy_test(&test, &data)?])
+                    (Purpose::Discovery, vec![session.prepare_toy_test(&test, &data)?.into_pending()])
                 }
                 Statement::Limit(test, options) => {
                     let (limit, tests) = session.prepare_limit_toys(&test, &options, &data)?;
@@ -205,7 +205,6 @@ impl Pending {
                     (Purpose::Gof(Box::new(pending), BTreeMap::new(), false), Vec::new())
                 }
             };
-            let tests = tests.into_iter().map(|test| test.into_pending()).collect();
             Ok(State { purpose, tests, plans: BTreeMap::new() })
         })?;
         Ok(Self { state: Mutex::new(Some(state)), fix: asked.held(), chunk })

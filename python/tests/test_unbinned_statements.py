@@ -55,6 +55,14 @@ STATEMENTS = {
         lambda m: m.hypotest(1.2, toys=40, seed=3),
     ),
     "discovery": (["discovery"], lambda m: m.discovery()),
+    "limit toys": (
+        ["limit", "--mu", "1.06:1.2:3", "--toys", "30", "--seed", "4"],
+        lambda m: m.limit(values=np.linspace(1.06, 1.2, 3), toys=30, seed=4),
+    ),
+    "interval": (
+        ["interval", "--mu", "0.8:1.2:4", "--toys", "20", "--seed", "4"],
+        lambda m: m.interval(values=np.linspace(0.8, 1.2, 4), toys=20, seed=4),
+    ),
     "discovery toys": (["discovery", "--toys", "30", "--seed", "2"], lambda m: m.discovery(toys=30, seed=2)),
     "limit": (["limit", "--confidence-level", "0.9"], lambda m: m.limit(confidence_level=0.9)),
     "limit of another": (["limit", "--poi", "background_2015"], lambda m: m.limit(poi="background_2015")),

@@ -10,10 +10,10 @@ use super::document::{Document, notes};
 use super::json::number;
 use super::table::Table;
 use super::test_toys::{Bar, plus_minus, scan_exit};
-use super::{Outcome, interrupt, load};
+use super::{Exit, Outcome, interrupt, load};
 
 /// Toys of each value where no number is given.
-const TOYS: u64 = 1000;
+pub(crate) const TOYS: u64 = 1000;
 
 pub(crate) fn run(global: &Global, arguments: &Interval) -> Outcome {
     let statement = &arguments.statement;
@@ -36,12 +36,17 @@ pub(crate) fn run(global: &Global, arguments: &Interval) -> Outcome {
     let document =
         Document::new("interval", &loaded, session.device(), Some(test.seed), body(&found));
     document.write(&statement.output, None, &text(&found))?;
-    let toys = found.points.iter().map(|p| p.toys).sum();
-    let failed = found.points.iter().map(|p| p.failed.len() as u64).sum();
-    Ok(scan_exit(found.complete, toys, failed))
+    Ok(exit(&found))
 }
 
-fn body(interval: &ToyInterval) -> Value {
+/// How the command ends.
+pub(crate) fn exit(interval: &ToyInterval) -> Exit {
+    let toys = interval.points.iter().map(|p| p.toys).sum();
+    let failed = interval.points.iter().map(|p| p.failed.len() as u64).sum();
+    scan_exit(interval.complete, toys, failed)
+}
+
+pub(crate) fn body(interval: &ToyInterval) -> Value {
     let point = |p: &ToyIntervalPoint| {
         json!({
             "mu": number(p.mu),
@@ -67,7 +72,7 @@ fn body(interval: &ToyInterval) -> Value {
     })
 }
 
-fn text(interval: &ToyInterval) -> String {
+pub(crate) fn text(interval: &ToyInterval) -> String {
     let name = display_name(&interval.parameter);
     let mut table = Table::new(&[&name, "t", "critical", "p-value"]);
     for p in &interval.points {

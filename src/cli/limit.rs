@@ -1,7 +1,7 @@
 //! `neyman limit`: upper limits, for one workspace or for all patches of a set.
 
 mod patches;
-mod toys;
+pub(crate) mod toys;
 
 use neyman::session::{Limit as Found, LimitOptions, LimitPoint, TestOptions};
 use neyman::spec::display_name;

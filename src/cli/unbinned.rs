@@ -36,6 +36,7 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
         What::Hypotest(arguments) => statements::hypotest(global, arguments),
         What::Discovery(arguments) => statements::discovery(global, arguments),
         What::Limit(arguments) => statements::limit(global, arguments),
+        What::Interval(arguments) => statements::interval(global, arguments),
         What::Ranking(arguments) => statements::ranking(global, arguments),
         What::Toys(arguments) => toys::run(global, arguments),
     }

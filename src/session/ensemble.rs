@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
+use super::likelihood::Likelihood;
 use super::repair::uncertain;
 use super::{Session, ToyChunk, ToyPlan};
 use crate::fit::Tolerance;
@@ -208,25 +209,7 @@ impl Session {
         if let Some(session) = self.for_statistic(plan.statistic, plan.poi, plan.mu)? {
             return session.ensemble(plan, chunk, stop, progress);
         }
-        self.ensemble_here(plan, chunk, stop, progress)
-    }
-
-    /// The same in this session, whose bounds are those of the statistic.
-    pub(super) fn ensemble_here(
-        &self,
-        plan: &EnsemblePlan,
-        chunk: usize,
-        stop: &AtomicBool,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Ensemble> {
-        let precision = self.toy_device(&plan.toys())?.precision;
-        let mut ensemble = Ensemble::new(plan, &precision);
-        self.toys(&plan.toys(), chunk, stop, &mut |toys| {
-            ensemble.take(&toys);
-            progress(toys.fits.len() as u64);
-            Ok(())
-        })?;
-        Ok(ensemble)
+        Likelihood::ensemble(self, plan, chunk, stop, progress)
     }
 
     /// A session with the bounds that `statistic` needs in the free fit, where the model declares others,

@@ -3,7 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::toy_test::{Hypothesis, PreparedTest, ToyHypotest, ToyTest};
+use super::hypotheses::within;
+use super::likelihood::Likelihood;
+use super::pending_test::PendingTest;
+use super::place::Place;
+use super::toy_test::{Hypothesis, ToyHypotest, ToyTest, pending, throw};
 use super::{FitOptions, Session};
 use crate::infer::Fraction;
 use crate::model::Data;
@@ -114,16 +118,7 @@ impl Session {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, u64),
     ) -> Result<ToyInterval> {
-        let (mut interval, prepared) = self.prepare_feldman_cousins(test, options, data)?;
-        let n = prepared.len();
-        for (i, prepared) in prepared.into_iter().enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let mut heard = |_: Hypothesis, toys| progress(n - i - 1, toys);
-            interval.add(prepared.throw(stop, &mut heard)?);
-        }
-        Ok(interval.conclude())
+        feldman_cousins(self, test, options, data, stop, progress)
     }
 
     /// The fits to the data that [`feldman_cousins`](Self::feldman_cousins) begins with, and its tests by
@@ -136,49 +131,84 @@ impl Session {
         test: &ToyTest,
         options: &IntervalOptions,
         data: &Data,
-    ) -> Result<(IntervalToys, Vec<PreparedTest<'_>>)> {
-        let level = options.confidence_level;
-        if !(level > 0.0 && level < 1.0) {
-            let message = format!("confidence level {level}: between 0 and 1 is needed");
-            return Err(Error::Argument(message));
-        }
-        if test.statistic.is_one_sided() {
-            let message = format!("intervals need tmu or ttilde, not {}", test.statistic);
-            return Err(Error::Argument(message));
-        }
-        let poi = self.poi(test.poi.as_deref())?;
-        let mut values = match options.values.is_empty() {
-            true => self.values_around_best(test, poi, data)?,
-            false => options.values.clone(),
-        };
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        let test = ToyTest { alternative: false, keep_values: true, error: None, ..test.clone() };
-        let prepared = self.prepare_toy_tests(&test, &values, data)?;
-        let interval = IntervalToys {
-            parameter: self.model.parameters()[poi].name.clone(),
-            level,
-            bounds: prepared.first().map_or((f64::NAN, f64::NAN), |p| p.bounds),
-            values: prepared.len(),
-            points: Vec::new(),
-            notes: prepared.first().map_or_else(Vec::new, |p| p.notes.clone()),
-        };
-        Ok((interval, prepared))
+    ) -> Result<(IntervalToys, Vec<PendingTest>)> {
+        let (interval, _, pending) = prepare(self, test, options, data)?;
+        Ok((interval, pending))
     }
+}
 
-    fn values_around_best(&self, test: &ToyTest, poi: usize, data: &Data) -> Result<Vec<f64>> {
-        let fit = self.fit(data, &FitOptions { fix: vec![], tolerance: test.tolerance })?;
-        let (low, high) = self.model.parameters()[poi].bounds;
-        let (low, high) = test.statistic.bounds((low, high), f64::NEG_INFINITY);
-        let known = fit.uncertainties.get(poi).copied().filter(|u| *u > 0.0);
-        let reach = known.map_or(high - low, |u| REACH * u);
-        let best = fit.parameters[poi];
-        let (first, last) = ((best - reach).max(low), (best + reach).min(high));
-        let step = (last - first) / (VALUES - 1) as f64;
-        Ok((0..VALUES)
-            .map(|i| if i + 1 == VALUES { last } else { first + step * i as f64 })
-            .collect())
+/// An interval of any likelihood's parameter.
+pub(super) fn feldman_cousins<L: Likelihood>(
+    likelihood: &L,
+    test: &ToyTest,
+    options: &IntervalOptions,
+    data: &L::Data,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(usize, u64),
+) -> Result<ToyInterval> {
+    let (mut interval, place, pending) = prepare(likelihood, test, options, data)?;
+    for (left, pending) in (0..pending.len()).rev().zip(pending) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let mut heard = |_: Hypothesis, toys| progress(left, toys);
+        interval.add(throw(&*place, pending, stop, &mut heard)?);
     }
+    Ok(interval.conclude())
+}
+
+/// What an interval begins with, its tests by rising value, and where toys are fitted.
+pub(super) fn prepare<'a, L: Likelihood>(
+    likelihood: &'a L,
+    test: &ToyTest,
+    options: &IntervalOptions,
+    data: &L::Data,
+) -> Result<(IntervalToys, Place<'a, L>, Vec<PendingTest>)> {
+    let level = options.confidence_level;
+    if !(level > 0.0 && level < 1.0) {
+        let message = format!("confidence level {level}: between 0 and 1 is needed");
+        return Err(Error::Argument(message));
+    }
+    if test.statistic.is_one_sided() {
+        let message = format!("intervals need tmu or ttilde, not {}", test.statistic);
+        return Err(Error::Argument(message));
+    }
+    let poi = likelihood.poi(test.poi.as_deref())?;
+    let mut values = match options.values.is_empty() {
+        true => values_around_best(likelihood, test, poi, data)?,
+        false => options.values.clone(),
+    };
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let test = ToyTest { alternative: false, keep_values: true, error: None, ..test.clone() };
+    let (place, pending) = pending(likelihood, &test, &values, data)?;
+    let interval = IntervalToys {
+        parameter: likelihood.name(poi).to_owned(),
+        level,
+        bounds: pending.first().map_or((f64::NAN, f64::NAN), |p| p.bounds),
+        values: pending.len(),
+        points: Vec::new(),
+        notes: pending.first().map_or_else(Vec::new, |p| p.notes.clone()),
+    };
+    Ok((interval, place, pending))
+}
+
+fn values_around_best<L: Likelihood>(
+    likelihood: &L,
+    test: &ToyTest,
+    poi: usize,
+    data: &L::Data,
+) -> Result<Vec<f64>> {
+    let options = FitOptions { fix: vec![], tolerance: test.tolerance };
+    let (fit, _) = likelihood.fit_all_minima(data, &options)?;
+    let (low, high) = test.statistic.bounds(likelihood.bounds(poi), f64::NEG_INFINITY);
+    let (low, high) = within(likelihood, poi, (low, high));
+    let known = fit.uncertainties.get(poi).copied().filter(|u| *u > 0.0);
+    let reach = known.map_or(high - low, |u| REACH * u);
+    let best = fit.parameters[poi];
+    let (first, last) = ((best - reach).max(low), (best + reach).min(high));
+    let step = (last - first) / (VALUES - 1) as f64;
+    Ok((0..VALUES).map(|i| if i + 1 == VALUES { last } else { first + step * i as f64 }).collect())
 }
 
 fn point(test: ToyHypotest, level: f64) -> ToyIntervalPoint {

@@ -1,9 +1,11 @@
 //! What statements ask of a likelihood. Binned and unbinned models answer; what is made of the answers (profiles,
 //! tests, limits, rankings) is one code for both.
 
+use std::sync::atomic::AtomicBool;
+
 use rayon::prelude::*;
 
-use super::{FitOptions, FitResult, Session};
+use super::{Ensemble, EnsemblePlan, FitOptions, FitResult, Session, ToyChunk, ToyPlan};
 use crate::accelerator::Accelerator;
 use crate::fit::{self, FitBatch, FitJob, Tolerance};
 use crate::model::{Constraint, Data};
@@ -81,6 +83,36 @@ pub(super) trait Likelihood: Sized + Send + Sync {
     fn asimov(&self, at: &[f64]) -> Result<Expected<Self::Data>>;
     /// Covariance at a minimum, `[n_parameters, n_parameters]`; empty where there is none.
     fn covariance(&self, at: &[f64], data: &Self::Data) -> Result<Vec<f64>>;
+    /// Precision of the device that fits toys.
+    fn toy_precision(&self, _: &ToyPlan) -> Result<String> {
+        Ok("f64".into())
+    }
+    /// Throws and fits toys in chunks; each finished one goes to `sink`. Once `stop` is set it ends after the chunk in
+    /// work.
+    fn toys(
+        &self,
+        plan: &ToyPlan,
+        chunk: usize,
+        stop: &AtomicBool,
+        sink: &mut dyn FnMut(ToyChunk) -> Result<()>,
+    ) -> Result<u64>;
+    /// The toys of one hypothesis, fitted with these bounds; `progress` hears how many came to an end.
+    fn ensemble(
+        &self,
+        plan: &EnsemblePlan,
+        chunk: usize,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Ensemble> {
+        let toys = plan.toys();
+        let mut ensemble = Ensemble::new(plan, &self.toy_precision(&toys)?);
+        self.toys(&toys, chunk, stop, &mut |toys| {
+            ensemble.take(&toys);
+            progress(toys.fits.len() as u64);
+            Ok(())
+        })?;
+        Ok(ensemble)
+    }
 }
 
 impl Likelihood for Session {
@@ -214,6 +246,20 @@ impl Likelihood for Session {
     fn covariance(&self, at: &[f64], data: &Data) -> Result<Vec<f64>> {
         let problem = self.host.problem();
         Ok(fit::covariance(problem, at, &data.main, &data.auxiliary, &self.fixed).matrix)
+    }
+
+    fn toy_precision(&self, plan: &ToyPlan) -> Result<String> {
+        Ok(self.toy_device(plan)?.precision)
+    }
+
+    fn toys(
+        &self,
+        plan: &ToyPlan,
+        chunk: usize,
+        stop: &AtomicBool,
+        sink: &mut dyn FnMut(ToyChunk) -> Result<()>,
+    ) -> Result<u64> {
+        Self::toys(self, plan, chunk, stop, sink)
     }
 }
 

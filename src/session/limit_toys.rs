@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::limit::{Limit, LimitOptions};
-use super::toy_test::{Hypothesis, PreparedTest, ToyHypotest, ToyTest};
+use super::likelihood::Likelihood;
+use super::limit::{Limit, LimitOptions, limit};
+use super::pending_test::PendingTest;
+use super::place::Place;
+use super::toy_test::{Hypothesis, ToyHypotest, ToyTest, pending, throw};
 use super::{Session, TestOptions};
 use crate::infer::crossing::{Point, crossing};
 use crate::model::Data;
@@ -90,16 +93,7 @@ impl Session {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, Hypothesis, u64),
     ) -> Result<ToyLimit> {
-        let (mut limit, prepared) = self.prepare_limit_toys(test, options, data)?;
-        let n = prepared.len();
-        for (i, prepared) in prepared.into_iter().enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let mut heard = |hypothesis, toys| progress(n - i - 1, hypothesis, toys);
-            limit.add(prepared.throw(stop, &mut heard)?);
-        }
-        Ok(limit.conclude())
+        limit_toys(self, test, options, data, stop, progress)
     }
 
     /// The fits to the data that [`limit_toys`](Self::limit_toys) begins with, and its tests by rising value:
@@ -112,29 +106,60 @@ impl Session {
         test: &ToyTest,
         options: &LimitOptions,
         data: &Data,
-    ) -> Result<(LimitToys, Vec<PreparedTest<'_>>)> {
-        let asymptotic = self.limit(data, options)?;
-        let values = match options.values.is_empty() {
-            true => values_around(&asymptotic)?,
-            false => {
-                let mut values = options.values.clone();
-                values.sort_by(f64::total_cmp);
-                values.dedup();
-                values
-            }
-        };
-        let TestOptions { poi, statistic, .. } = &options.test;
-        let test = ToyTest { poi: poi.clone(), statistic: *statistic, ..test.clone() };
-        let prepared = self.prepare_toy_tests(&test, &values, data)?;
-        let limit = LimitToys {
-            asymptotic,
-            level: 1.0 - options.confidence_level,
-            values: values.len(),
-            points: Vec::new(),
-            notes: prepared.first().map_or_else(Vec::new, |p| p.notes.clone()),
-        };
-        Ok((limit, prepared))
+    ) -> Result<(LimitToys, Vec<PendingTest>)> {
+        let (limit, _, pending) = prepare(self, test, options, data)?;
+        Ok((limit, pending))
     }
+}
+
+/// Limits by toys of any likelihood.
+pub(super) fn limit_toys<L: Likelihood>(
+    likelihood: &L,
+    test: &ToyTest,
+    options: &LimitOptions,
+    data: &L::Data,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(usize, Hypothesis, u64),
+) -> Result<ToyLimit> {
+    let (mut limit, place, pending) = prepare(likelihood, test, options, data)?;
+    for (left, pending) in (0..pending.len()).rev().zip(pending) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let mut heard = |hypothesis, toys| progress(left, hypothesis, toys);
+        limit.add(throw(&*place, pending, stop, &mut heard)?);
+    }
+    Ok(limit.conclude())
+}
+
+/// What limits by toys begin with, their tests by rising value, and where toys are fitted.
+pub(super) fn prepare<'a, L: Likelihood>(
+    likelihood: &'a L,
+    test: &ToyTest,
+    options: &LimitOptions,
+    data: &L::Data,
+) -> Result<(LimitToys, Place<'a, L>, Vec<PendingTest>)> {
+    let asymptotic = limit(likelihood, data, options)?;
+    let values = match options.values.is_empty() {
+        true => values_around(&asymptotic)?,
+        false => {
+            let mut values = options.values.clone();
+            values.sort_by(f64::total_cmp);
+            values.dedup();
+            values
+        }
+    };
+    let TestOptions { poi, statistic, .. } = &options.test;
+    let test = ToyTest { poi: poi.clone(), statistic: *statistic, ..test.clone() };
+    let (place, pending) = pending(likelihood, &test, &values, data)?;
+    let limit = LimitToys {
+        asymptotic,
+        level: 1.0 - options.confidence_level,
+        values: values.len(),
+        points: Vec::new(),
+        notes: pending.first().map_or_else(Vec::new, |p| p.notes.clone()),
+    };
+    Ok((limit, place, pending))
 }
 
 fn values_around(limit: &Limit) -> Result<Vec<f64>> {

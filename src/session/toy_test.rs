@@ -4,7 +4,7 @@ use std::ops::{Deref, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Session;
-use super::ensemble::{Ensemble, EnsemblePlan};
+use super::ensemble::Ensemble;
 use super::hypotest::STEPS;
 use super::hypotheses::{FreeFit, Hypotheses, OBSERVED, within};
 use super::likelihood::Likelihood;
@@ -119,7 +119,7 @@ impl Session {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Hypothesis, u64),
     ) -> Result<ToyHypotest> {
-        self.prepare_toy_test(test, data)?.throw(stop, progress)
+        hypotest_toys(self, test, data, stop, progress)
     }
 
     /// The same for the background-only hypothesis: `test` with q0 at mu = 0, whatever it says.
@@ -143,24 +143,32 @@ impl Session {
     /// # Errors
     /// Where the test does not fit the model, or a fit does not converge.
     pub fn prepare_toy_test(&self, test: &ToyTest, data: &Data) -> Result<PreparedTest<'_>> {
-        let mut tests = self.prepare_toy_tests(test, &[test.mu], data)?;
-        tests.pop().ok_or_else(|| Error::Argument("there is no value to test".into()))
+        let (session, pending) = one(self, test, data)?;
+        Ok(PreparedTest { session, pending })
     }
+}
 
-    /// The same for several values, whatever `test` says: each has two streams of its own, in their order.
-    ///
-    /// # Errors
-    /// As [`prepare_toy_test`](Self::prepare_toy_test).
-    pub fn prepare_toy_tests(
-        &self,
-        test: &ToyTest,
-        values: &[f64],
-        data: &Data,
-    ) -> Result<Vec<PreparedTest<'_>>> {
-        let (session, pending) = pending(self, test, values, data)?;
-        let prepared = |pending| PreparedTest { session: session.clone(), pending };
-        Ok(pending.into_iter().map(prepared).collect())
-    }
+/// A test by toys of any likelihood.
+pub(super) fn hypotest_toys<L: Likelihood>(
+    likelihood: &L,
+    test: &ToyTest,
+    data: &L::Data,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Hypothesis, u64),
+) -> Result<ToyHypotest> {
+    let (place, pending) = one(likelihood, test, data)?;
+    throw(&*place, pending, stop, progress)
+}
+
+/// What a test of one value begins with.
+pub(super) fn one<'a, L: Likelihood>(
+    likelihood: &'a L,
+    test: &ToyTest,
+    data: &L::Data,
+) -> Result<(Place<'a, L>, PendingTest)> {
+    let (place, mut pending) = pending(likelihood, test, &[test.mu], data)?;
+    let none = || Error::Argument("there is no value to test".into());
+    Ok((place, pending.pop().ok_or_else(none)?))
 }
 
 /// The fits to the data that tests of `values` by toys begin with, and where their toys are fitted.
@@ -246,11 +254,7 @@ impl PreparedTest<'_> {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Hypothesis, u64),
     ) -> Result<ToyHypotest> {
-        let Self { session, pending } = self;
-        let chunk = pending.test.chunk;
-        throw(pending, stop, &mut |hypothesis, plan| {
-            session.ensemble_here(plan, chunk, stop, &mut |n| progress(hypothesis, n))
-        })
+        throw(&*self.session, self.pending, stop, progress)
     }
 
     /// What the toys of both hypotheses say.
@@ -259,13 +263,14 @@ impl PreparedTest<'_> {
     }
 }
 
-/// Takes in the toys of both hypotheses as `ensemble` makes them, in steps where the test is adaptive.
+/// Throws the toys of both hypotheses in `place`, in steps where the test is adaptive.
 pub(super) fn throw(
+    place: &impl Likelihood,
     mut pending: PendingTest,
     stop: &AtomicBool,
-    ensemble: &mut dyn FnMut(Hypothesis, &EnsemblePlan) -> Result<Ensemble>,
+    progress: &mut dyn FnMut(Hypothesis, u64),
 ) -> Result<ToyHypotest> {
-    let last = pending.test.range.end;
+    let (last, chunk) = (pending.test.range.end, pending.test.chunk);
     let stopped = || stop.load(Ordering::Relaxed);
     while !stopped() {
         let needed = pending.needed();
@@ -276,7 +281,7 @@ pub(super) fn throw(
             if stopped() {
                 break;
             }
-            let part = ensemble(hypothesis, &plan)?;
+            let part = place.ensemble(&plan, chunk, stop, &mut |n| progress(hypothesis, n))?;
             pending.take(hypothesis, &part)?;
         }
     }

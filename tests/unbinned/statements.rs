@@ -1,12 +1,15 @@
 //! Statements of unbinned models against binned ones that are the same likelihood, against closed forms, and against
 //! binned ones that become the same as bins get narrow.
 
+use std::sync::atomic::AtomicBool;
+
 use neyman::accelerator::DeviceChoice;
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 use neyman::model::{Data, Model, ModelOptions};
 use neyman::session::{
-    FitOptions, ImpactOptions, LimitOptions, ScanOptions, Session, TestOptions, UnbinnedSession,
+    FitOptions, ImpactOptions, IntervalOptions, LimitOptions, ScanOptions, Session, TestOptions,
+    ToyInterval, ToyIntervalPoint, ToyTest, UnbinnedSession,
 };
 use neyman::spec::{self, LoadOptions};
 use neyman::unbinned::model::{Channel, Parameter, Process, Slot};
@@ -205,6 +208,62 @@ fn statements_of_one_likelihood_are_the_same() {
 }
 
 /// Narrow bins of smooth densities: limits and CLs agree to the events' places in their bins.
+#[test]
+fn toys_of_one_likelihood_say_the_same() {
+    let (binned, events) = same_likelihood(1.3);
+    let (data, stop) = (binned.model().observed(), AtomicBool::new(false));
+    let test = ToyTest {
+        poi: None,
+        mu: 0.0,
+        statistic: TestStatistic::QTilde,
+        seed: 5,
+        stream: 0,
+        range: 0..400,
+        error: None,
+        alternative: true,
+        keep_values: true,
+        chunk: 128,
+        tolerance: Tolerance::default(),
+    };
+    // pulls of the difference: each has its errors
+    let agree = |a: (f64, f64), b: (f64, f64), what: &str| {
+        let width = a.1.hypot(b.1);
+        assert!((a.0 - b.0).abs() < 5.0 * width + 1e-9, "{what}: {a:?} {b:?}");
+    };
+    let options = LimitOptions { values: vec![1.6, 2.0, 2.4], ..Default::default() };
+    let mut heard = Vec::new();
+    let a = events.limit_toys(&test, &options, &stop, &mut |left, _, n| heard.push((left, n)));
+    let a = a.expect("limits");
+    let b = binned.limit_toys(&test, &options, data, &stop, &mut |_, _, _| {}).expect("limits");
+    assert_eq!(heard.iter().map(|(_, n)| n).sum::<u64>(), 3 * 2 * 400);
+    assert_eq!((heard[0].0, heard[heard.len() - 1].0, a.complete), (2, 0, true));
+    for (a, b) in a.points.iter().zip(&b.points) {
+        close(a.test_statistic, b.test_statistic, 1e-6, "q");
+        agree((a.cls.cls(), a.cls.error()), (b.cls.cls(), b.cls.error()), "CLs");
+    }
+    agree(a.observed.expect("one"), b.observed.expect("one"), "the limit");
+    agree(a.observed.expect("one"), (a.asymptotic.observed.expect("one"), 0.0), "the formula's");
+
+    let test = ToyTest { statistic: TestStatistic::TTilde, ..test };
+    let options =
+        IntervalOptions { confidence_level: 0.68, values: vec![0.8, 1.0, 1.2, 1.4, 1.6, 1.8] };
+    let a = events.feldman_cousins(&test, &options, &stop, &mut |_, _| {}).expect("an interval");
+    let b = binned.feldman_cousins(&test, &options, data, &stop, &mut |_, _| {}).expect("one");
+    for (a, b) in a.points.iter().zip(&b.points) {
+        let of = |p: &ToyIntervalPoint| (p.p_value.value(), p.p_value.error().max(0.002));
+        agree(of(a), of(b), "a p-value");
+    }
+    let ends = |i: &ToyInterval| (i.lower.expect("a lower end"), i.upper.expect("an upper end"));
+    let (a, b) = (ends(&a), ends(&b));
+    assert!((a.0 - b.0).abs() < 0.1 && (a.1 - b.1).abs() < 0.1, "{a:?} {b:?}");
+    // bounds of the parameter end where values are looked for
+    let few = ToyTest { range: 0..2, ..test };
+    let options = IntervalOptions { confidence_level: 0.68, values: vec![] };
+    let found = events.feldman_cousins(&few, &options, &stop, &mut |_, _| {}).expect("one");
+    assert_eq!((found.points.len(), found.parameter.as_str()), (21, "mu"));
+    assert!(found.points[0].mu >= 0.0);
+}
+
 #[test]
 fn narrow_bins_say_the_same() {
     const BINS: usize = 2400;

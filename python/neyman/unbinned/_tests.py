@@ -1,19 +1,20 @@
-"""Tests of hypotheses and limits from single events."""
+"""Tests of hypotheses, limits and intervals from single events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from .. import _core
 from .._convert import held, number, vector
 from .._progress import Progress, reporting
 from .._statements import asked as asked_for, poi_of, with_ensembles
-from ..results import DiscoveryResult, HypotestResult, LimitResult
+from ..results import DiscoveryResult, HypotestResult, IntervalResult, LimitResult
 from ._fits import CHUNK, Fits
 
 
 class Tests(Fits):
-    """Tests of hypotheses and limits."""
+    """Tests of hypotheses, limits and intervals."""
 
     __slots__ = ()
 
@@ -76,8 +77,7 @@ class Tests(Fits):
         asked = asked_for(self, "cls", toys, range, seed, chunk, poi, fix, tolerance)
         asked |= {"mu": mu, "statistic": str(statistic), "observed_only": bool(observed_only)}
         asked["error"] = None if cls_error is None else number(cls_error, "cls_error")
-        with reporting(progress) as tell:
-            found = self._session.by_toys(asked, tell)
+        found = self._by_toys(asked, progress)
         return HypotestResult(**{**self._about(asked["seed"]), **with_ensembles(found)})
 
     def discovery(
@@ -110,8 +110,7 @@ class Tests(Fits):
         asked = asked_for(self, "discovery", toys, range, seed, chunk, poi, fix, tolerance)
         asked["observed_only"] = bool(observed_only)
         asked["error"] = None if p0_error is None else number(p0_error, "p0_error")
-        with reporting(progress) as tell:
-            found = self._session.by_toys(asked, tell)
+        found = self._by_toys(asked, progress)
         return DiscoveryResult(**{**self._about(asked["seed"]), **with_ensembles(found)})
 
     def limit(
@@ -123,18 +122,22 @@ class Tests(Fits):
         values: Any = (),
         fix: Mapping[str, float] | None = None,
         tolerance: float | None = None,
+        toys: int | None = None,
+        seed: int = 0,
+        chunk: int = CHUNK,
+        progress: Progress = None,
     ) -> LimitResult:
-        """Observed and expected upper limits by CLs and asymptotic formulas.
+        """Observed and expected upper limits by CLs.
 
-        The range to look in is found, not asked for.
+        By asymptotic formulas, or by toys where their number is given. The range to look in is found, not asked for.
 
         Parameters
         ----------
-        poi, statistic, fix, tolerance
+        poi, statistic, fix, tolerance, toys, seed, chunk, progress
             As in `hypotest`.
         confidence_level : float
         values : array, optional
-            Values to be tested beside those that the search needs.
+            Values to be tested beside those that the search needs; with toys those alone.
 
         Examples
         --------
@@ -143,5 +146,43 @@ class Tests(Fits):
         (342.2, array([15.3, 20.7, 29.1, 41.2, 56.5]))
         """
         level, of = number(confidence_level, "confidence_level"), vector(values, "values")
-        found = self._session.limit(poi_of(self, poi), str(statistic), level, of, held(self, fix), tolerance)
-        return LimitResult(**{**self._about(), **found})
+        if toys is None:
+            found = self._session.limit(poi_of(self, poi), str(statistic), level, of, held(self, fix), tolerance)
+            return LimitResult(**{**self._about(), **found})
+        asked = asked_for(self, "limit", toys, None, seed, chunk, poi, fix, tolerance)
+        asked |= {"statistic": str(statistic), "confidence_level": level, "values": of.tolist()}
+        found = self._by_toys(asked, progress)
+        return LimitResult(**{**self._about(found.pop("seed")), **found})
+
+    def interval(
+        self,
+        *,
+        poi: str | None = None,
+        statistic: str = "ttilde",
+        confidence_level: float = 0.95,
+        values: Any = (),
+        fix: Mapping[str, float] | None = None,
+        tolerance: float | None = None,
+        toys: int = 1000,
+        seed: int = 0,
+        chunk: int = CHUNK,
+        progress: Progress = None,
+    ) -> IntervalResult:
+        """Confidence interval by toys, after Feldman and Cousins.
+
+        Parameters are those of `limit`; `values` are 21 around the best fit where none are given.
+
+        Examples
+        --------
+        >>> found = search.interval(values=[250, 300, 350], toys=50)
+        >>> found.lower < 300 < found.upper
+        True
+        """
+        asked = asked_for(self, "interval", toys, None, seed, chunk, poi, fix, tolerance)
+        asked |= {"statistic": str(statistic), "values": vector(values, "values").tolist()}
+        asked["confidence_level"] = number(confidence_level, "confidence_level")
+        return IntervalResult(**{**self._about(asked["seed"]), **self._by_toys(asked, progress)})
+
+    def _by_toys(self, asked: _core._Asked, progress: Progress) -> dict[str, Any]:
+        with reporting(progress) as tell:
+            return self._session.by_toys(asked, tell)

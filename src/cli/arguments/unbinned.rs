@@ -31,6 +31,8 @@ pub(crate) enum What {
     Discovery(Discovery),
     /// Upper limits, observed and expected
     Limit(Limit),
+    /// Confidence interval by toys, after Feldman and Cousins
+    Interval(Interval),
     /// What each parameter does to the parameter of interest, and its uncertainty by groups
     Ranking(Ranking),
     /// Throw toys and fit them
@@ -168,9 +170,30 @@ pub(crate) struct Limit {
     /// Confidence level
     #[arg(long, value_name = "CL", default_value_t = 0.95)]
     pub(crate) confidence_level: f64,
-    /// Values to be tested beside those that the search needs: from A to B, N of them
+    /// Values to be tested beside those that the search needs, with toys those alone: from A to B, N of them
     #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
     pub(crate) mu: Option<Grid>,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Interval {
+    #[command(flatten)]
+    pub(crate) statement: Statement,
+    #[command(flatten)]
+    pub(crate) ends: Ends,
+    /// Test statistic: ttilde, which knows no negative values, or tmu
+    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::TTilde)]
+    pub(crate) test_statistic: TestStatistic,
+    /// Confidence level
+    #[arg(long, value_name = "CL", default_value_t = 0.95)]
+    pub(crate) confidence_level: f64,
+    /// Values to be tested, from A to B, N of them [default: 21 around the best fit]
+    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
+    pub(crate) mu: Option<Grid>,
+    #[command(flatten)]
+    pub(crate) toys: ScanToyArguments,
 }
 
 #[derive(Debug, Args)]

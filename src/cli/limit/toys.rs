@@ -13,7 +13,7 @@ use crate::cli::json::number;
 use crate::cli::load::Loaded;
 use crate::cli::table::Table;
 use crate::cli::test_toys::{Bar, all_known, known, plus_minus, scan_exit};
-use crate::cli::{Outcome, interrupt, load};
+use crate::cli::{Exit, Outcome, interrupt, load};
 
 pub(super) fn run(
     global: &Global,
@@ -35,8 +35,13 @@ pub(super) fn run(
     let found = found?;
     let document = Document::new("limit", loaded, session.device(), Some(test.seed), body(&found));
     document.write(&statement.output, None, &text(&found))?;
-    let (toys, failed) = totals(&found.points);
-    Ok(scan_exit(found.complete, toys, failed))
+    Ok(exit(&found))
+}
+
+/// How the command ends.
+pub(crate) fn exit(limit: &ToyLimit) -> Exit {
+    let (toys, failed) = totals(&limit.points);
+    scan_exit(limit.complete, toys, failed)
 }
 
 /// All toys of all points, and those that failed.
@@ -45,7 +50,7 @@ fn totals(points: &[ToyHypotest]) -> (u64, u64) {
     (ensembles().map(|e| e.finished).sum(), ensembles().map(|e| e.failed.len() as u64).sum())
 }
 
-fn body(limit: &ToyLimit) -> Value {
+pub(crate) fn body(limit: &ToyLimit) -> Value {
     let point = |p: &ToyHypotest| {
         json!({
             "mu": number(p.mu),
@@ -87,7 +92,7 @@ fn body(limit: &ToyLimit) -> Value {
     })
 }
 
-fn text(limit: &ToyLimit) -> String {
+pub(crate) fn text(limit: &ToyLimit) -> String {
     let asymptotic = &limit.asymptotic;
     let name = display_name(&asymptotic.poi);
     let title = format!("{} % upper limit on {name}", 100.0 * asymptotic.confidence_level);

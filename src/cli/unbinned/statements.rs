@@ -4,22 +4,22 @@ use std::sync::atomic::AtomicBool;
 
 use neyman::infer::TestStatistic;
 use neyman::session::{
-    FitOptions, Hypothesis, ImpactOptions, LimitOptions, ScanOptions, TestOptions, ToyDiscovery,
-    ToyHypotest, ToyTest, UnbinnedSession,
+    FitOptions, Hypothesis, ImpactOptions, IntervalOptions, LimitOptions, ScanOptions, TestOptions,
+    ToyDiscovery, ToyHypotest, ToyTest, UnbinnedSession,
 };
 use neyman::unbinned::spec::Loaded;
 use serde_json::Value;
 
 use crate::cli::arguments::Global;
 use crate::cli::arguments::unbinned::{
-    Discovery, Hypotest, Limit, Minos, Ranking, Scan, Statement,
+    Discovery, Hypotest, Interval, Limit, Minos, Ranking, Scan, Statement,
 };
 use crate::cli::document::{OutputArguments, Source};
 use crate::cli::failure::Failure;
 use crate::cli::test_toys::{self, Bar};
 use crate::cli::{
-    Exit, Outcome, cls, discovery as found, impacts, interrupt, limit as limits, minos as errors,
-    output, scan as profiles,
+    Exit, Outcome, cls, discovery as found, impacts, interrupt, interval as intervals,
+    limit as limits, minos as errors, output, scan as profiles,
 };
 
 /// A specification with what it says, and its model with what the command line says of it.
@@ -167,9 +167,41 @@ pub(super) fn limit(global: &Global, arguments: &Limit) -> Outcome {
         confidence_level: arguments.confidence_level,
         values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
     };
+    if let Some(n) = arguments.toys.toys {
+        let test = arguments.toys.test(arguments.test_statistic, tolerance, Some(n));
+        let (stop, mut bar) = (interrupt::install()?, Bar::new(global));
+        let found = open.session.limit_toys(&test, &options, &stop, &mut |left, _, toys| {
+            bar.heard(left, toys, 2 * n);
+        });
+        bar.clear();
+        let found = found.map_err(|e| open.told(e))?;
+        let document =
+            open.source().with_seed(test.seed).document("limit", limits::toys::body(&found));
+        document.write(&arguments.ends.output, None, &limits::toys::text(&found))?;
+        return Ok(limits::toys::exit(&found));
+    }
     let limit = open.session.limit(&options).map_err(|e| open.told(e))?;
     open.write("limit", limits::body(&limit), &arguments.ends.output, &limits::text(&limit))?;
     Ok(Exit::of(limit.status))
+}
+
+pub(super) fn interval(global: &Global, arguments: &Interval) -> Outcome {
+    let open = Open::new(global, &arguments.statement)?;
+    let n = arguments.toys.toys.unwrap_or(intervals::TOYS);
+    let test = arguments.toys.test(arguments.test_statistic, arguments.ends.tolerance(), Some(n));
+    let options = IntervalOptions {
+        confidence_level: arguments.confidence_level,
+        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
+    };
+    let (stop, mut bar) = (interrupt::install()?, Bar::new(global));
+    let found = open.session.feldman_cousins(&test, &options, &stop, &mut |left, toys| {
+        bar.heard(left, toys, n);
+    });
+    bar.clear();
+    let found = found.map_err(|e| open.told(e))?;
+    let document = open.source().with_seed(test.seed).document("interval", intervals::body(&found));
+    document.write(&arguments.ends.output, None, &intervals::text(&found))?;
+    Ok(intervals::exit(&found))
 }
 
 pub(super) fn ranking(global: &Global, arguments: &Ranking) -> Outcome {

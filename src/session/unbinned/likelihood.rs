@@ -1,13 +1,15 @@
 //! An unbinned model as statements see it. Data are a model, of which events and auxiliary measurements count;
 //! bounds are the session's.
 
+use std::sync::atomic::AtomicBool;
+
 use rayon::prelude::*;
 
 use super::UnbinnedSession;
 use crate::Result;
 use crate::fit::{Fit, FitBatch, Tolerance};
 use crate::session::likelihood::{Expected, Likelihood};
-use crate::session::{FitOptions, FitResult};
+use crate::session::{FitOptions, FitResult, ToyChunk, ToyPlan};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::toys::failed;
 
@@ -119,5 +121,14 @@ impl Likelihood for UnbinnedSession {
     fn covariance(&self, at: &[f64], data: &UnbinnedModel) -> Result<Vec<f64>> {
         let model = self.model.with_data_of(data);
         Ok(model.covariance_at(at, &self.fixed)?.matrix)
+    }
+    fn toys(
+        &self,
+        plan: &ToyPlan,
+        chunk: usize,
+        stop: &AtomicBool,
+        sink: &mut dyn FnMut(ToyChunk) -> Result<()>,
+    ) -> Result<u64> {
+        Self::toys(self, plan, chunk, stop, sink)
     }
 }

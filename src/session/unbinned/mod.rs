@@ -5,13 +5,12 @@ mod toys;
 
 use std::sync::atomic::AtomicBool;
 
-use super::toy_test::{self, pending};
 use super::{
-    Discovery, EnsemblePlan, FitOptions, FitResult, HypoTest, Hypothesis, ImpactOptions, Impacts,
-    Limit, LimitOptions, Minos, Scan, Scan2d, ScanOptions, TestOptions, ToyDiscovery, ToyHypotest,
-    ToyPlan, ToyTest,
+    Discovery, FitOptions, FitResult, HypoTest, Hypothesis, ImpactOptions, Impacts,
+    IntervalOptions, Limit, LimitOptions, Minos, Scan, Scan2d, ScanOptions, TestOptions,
+    ToyDiscovery, ToyHypotest, ToyInterval, ToyLimit, ToyPlan, ToyTest,
 };
-use super::{hypotest, impacts, limit, scan, scan2d};
+use super::{feldman_cousins, hypotest, impacts, limit, limit_toys, scan, scan2d, toy_test};
 use crate::fit::Tolerance;
 use crate::infer::TestStatistic;
 use crate::unbinned::{UnbinnedModel, fit};
@@ -181,13 +180,7 @@ impl UnbinnedSession {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(Hypothesis, u64),
     ) -> Result<ToyHypotest> {
-        let (place, mut pending) = pending(self, test, &[test.mu], &self.model)?;
-        let Some(pending) = pending.pop() else {
-            return Err(Error::Argument("there is no value to test".into()));
-        };
-        toy_test::throw(pending, stop, &mut |hypothesis, plan: &EnsemblePlan| {
-            place.ensemble(plan, test.chunk, stop, &mut |n| progress(hypothesis, n))
-        })
+        toy_test::hypotest_toys(self, test, &self.model, stop, progress)
     }
 
     /// The same for the background-only hypothesis: `test` with q0 at mu = 0, whatever it says.
@@ -202,5 +195,33 @@ impl UnbinnedSession {
     ) -> Result<ToyDiscovery> {
         let test = ToyTest { mu: 0.0, statistic: TestStatistic::Q0, ..test.clone() };
         Ok(self.hypotest_toys(&test, stop, progress)?.into())
+    }
+
+    /// Upper limits by toys, as [`Session::limit_toys`](super::Session::limit_toys).
+    ///
+    /// # Errors
+    /// As [`limit`](Self::limit) and [`hypotest_toys`](Self::hypotest_toys).
+    pub fn limit_toys(
+        &self,
+        test: &ToyTest,
+        options: &LimitOptions,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(usize, Hypothesis, u64),
+    ) -> Result<ToyLimit> {
+        limit_toys::limit_toys(self, test, options, &self.model, stop, progress)
+    }
+
+    /// A confidence interval by toys, as [`Session::feldman_cousins`](super::Session::feldman_cousins).
+    ///
+    /// # Errors
+    /// As there, and as [`hypotest_toys`](Self::hypotest_toys).
+    pub fn feldman_cousins(
+        &self,
+        test: &ToyTest,
+        options: &IntervalOptions,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(usize, u64),
+    ) -> Result<ToyInterval> {
+        feldman_cousins::feldman_cousins(self, test, options, &self.model, stop, progress)
     }
 }

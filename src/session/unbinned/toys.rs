@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{EnsemblePlan, ToyPlan, UnbinnedSession};
-use crate::session::{Ensemble, ToyChunk, ToyEvents};
+use super::{ToyPlan, UnbinnedSession};
+use crate::session::{ToyChunk, ToyEvents};
 use crate::unbinned::toys::{FittedToys, Thrower};
 use crate::{Error, Result};
 
@@ -45,22 +45,5 @@ impl UnbinnedSession {
             first = next;
         }
         Ok(first.saturating_sub(start))
-    }
-
-    /// The toys of one hypothesis, whose statistic has this session's bounds.
-    pub(super) fn ensemble(
-        &self,
-        plan: &EnsemblePlan,
-        chunk: usize,
-        stop: &AtomicBool,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Ensemble> {
-        let mut ensemble = Ensemble::new(plan, "f64");
-        self.toys(&plan.toys(), chunk, stop, &mut |toys| {
-            ensemble.take(&toys);
-            progress(toys.fits.len() as u64);
-            Ok(())
-        })?;
-        Ok(ensemble)
     }
 }

@@ -93,15 +93,33 @@ impl Thrower<'_> {
         }
         let one = |toy: u64| {
             let model = self.toy(seed, toy)?;
-            let free = model.fit_from(self.truth(), &fixed, tolerance);
-            let conditional = (!hold.is_empty()).then(|| {
-                let fit = model.minimum(&held.0, &held.1, tolerance);
-                fit.unwrap_or_else(|_| failed(&held.0))
-            });
-            let (free, mut uncertainties) = match free {
+            let free_from = |start: &[f64]| match model.fit_from(start, &fixed, tolerance) {
                 Ok(fit) => taken_apart(fit),
-                Err(_) => (failed(self.truth()), Vec::new()),
+                Err(_) => (failed(start), Vec::new()),
             };
+            let held_from = |start: &[f64]| {
+                model.minimum(start, &held.1, tolerance).unwrap_or_else(|_| failed(start))
+            };
+            let (mut free, mut uncertainties) = free_from(self.truth());
+            let mut conditional = (!hold.is_empty()).then(|| held_from(&held.0));
+            if let Some(conditional) = &mut conditional {
+                let good = |fit: &Fit| fit.status.is_converged();
+                let missed = conditional.nll < free.nll - tolerance.edm;
+                // a truth without signal is a ridge in the signal's shape: each fit may know better than the other
+                if good(conditional) && (!good(&free) || missed) {
+                    let again = free_from(&conditional.parameters);
+                    if good(&again.0) && (!good(&free) || again.0.nll < free.nll) {
+                        (free, uncertainties) = again;
+                    }
+                } else if good(&free) && !good(conditional) {
+                    let mut start = free.parameters.clone();
+                    hold.iter().for_each(|&(k, value)| start[k] = value);
+                    let again = held_from(&start);
+                    if good(&again) {
+                        *conditional = again;
+                    }
+                }
+            }
             uncertainties.resize(parameters.len(), f64::NAN);
             Ok(Fitted { free, conditional, uncertainties, events: model.n_events() as u64 })
         };
