@@ -19,9 +19,13 @@ impl UnbinnedModel {
         }
         for channel in self.channels() {
             for process in &channel.processes {
-                let (process_name, channel) = (display_name(&process.name), display_name(&channel.name));
+                let (process_name, channel) =
+                    (display_name(&process.name), display_name(&channel.name));
                 let of = process.pdf.provenance();
-                notes.extend(of.iter().map(|by| format!("{process_name} of {channel} is calculated by {by}")));
+                notes.extend(
+                    of.iter()
+                        .map(|by| format!("{process_name} of {channel} is calculated by {by}")),
+                );
             }
         }
         notes
