@@ -74,7 +74,7 @@ fn bad_models_are_refused_with_what_is_wrong() {
             copy((Kind::Integer, rows), ("log_prob", Kind::Integer, &[None])),
             "a tensor of f64 or f32 is needed",
         ),
-        ("names", two_outputs, "none of its outputs is \"log_prob\"; there are \"a\" and \"b\""),
+        ("names", two_outputs, "none of its outputs is \"log_prob\"; there are \"a\", \"b\""),
         ("inputs", three_inputs, "it has 3 inputs"),
         ("operator", unknown_operator, "Frobnicate"),
         ("empty", Vec::new(), "flow.onnx"),
