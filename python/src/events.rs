@@ -16,7 +16,10 @@ use crate::work::{calculate, long};
 /// Names the library that runs flows in ONNX; it is opened when the first of these comes. A build that does not read
 /// them says so then.
 #[pyfunction]
-#[cfg_attr(not(feature = "onnx"), expect(unused_variables, reason = "there is nothing to name it to"))]
+#[cfg_attr(
+    not(feature = "onnx"),
+    expect(unused_variables, reason = "there is nothing to name it to")
+)]
 pub(crate) fn onnx_library(path: PathBuf) -> PyResult<()> {
     #[cfg(feature = "onnx")]
     {

@@ -54,9 +54,9 @@ impl Interface {
     pub(super) fn new(session: &Session, wanted: &Wanted<'_>) -> Result<Self, String> {
         let (columns, context) = (wanted.columns, wanted.context);
         let given = session.inputs();
-        let ranges = match given {
-            [_] => vec![0..columns + context],
-            [_, _] if context > 0 => vec![0..columns, columns..columns + context],
+        let ends = match given {
+            [_] => vec![columns + context],
+            [_, _] if context > 0 => vec![columns, columns + context],
             _ => {
                 let or = if context > 0 { ", or two, events and context" } else { "" };
                 return Err(format!(
@@ -67,8 +67,11 @@ impl Interface {
                 ));
             }
         };
+        let mut start = 0;
         let mut found = Self { double: false, inputs: Vec::new(), outputs: Vec::new(), rows: None };
-        for (k, (outlet, columns)) in given.iter().zip(ranges).enumerate() {
+        for (k, (outlet, end)) in given.iter().zip(ends).enumerate() {
+            let columns = start..end;
+            start = end;
             let what = format!("input {}", quoted(outlet.name()));
             let width = i64::try_from(columns.len()).unwrap_or(i64::MAX);
             let (double, shape) = numbers(outlet, &what)?;

@@ -43,7 +43,7 @@ pub(in crate::unbinned::pdf::flow) fn read(
         if let Some(value) = object.get(key)
             && value.as_u64() != u64::try_from(names.len()).ok()
         {
-            let found = if value.is_u64() { value.to_string() } else { kind(value).into() };
+            let found = if value.is_u64() { value.to_string() } else { kind(value) };
             let message = format!("{found}, but there are {} names of these", names.len());
             return Err(root.key(key).error(message));
         }

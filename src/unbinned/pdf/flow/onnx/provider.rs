@@ -47,7 +47,7 @@ pub(super) fn commit(path: &Path, wanted: &Wanted<'_>) -> Result<Committed, Refu
             Ok(Some(session)) => return Ok(Committed { session, interface, kind, passed_over }),
             Err(why) => {
                 // the rest is about files of the library's source
-                let why = why.lines().next().unwrap_or_default().trim();
+                let why = why.lines().next().unwrap_or_default().trim().trim_end_matches('.');
                 passed_over.push(format!("{}: {why}", kind.as_str()));
             }
         }
