@@ -96,7 +96,7 @@ pub(in crate::unbinned::pdf::flow) fn read(
         gradient,
         sample,
         uniform,
-        checked: Mutex::new(vec![f64::NAN]),
+        checked: Mutex::default(),
     };
     Ok(Flow { observables, context, source: Source::Onnx(exported.into()) })
 }

@@ -7,6 +7,7 @@ mod manifest;
 mod model;
 mod provider;
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use super::windowed::integral;
@@ -39,12 +40,14 @@ pub(super) struct Exported {
     sample: Option<Model>,
     /// Whether the base is uniform, not normal.
     uniform: bool,
-    /// The last context whose integral was looked at.
-    checked: Mutex<Vec<f64>>,
+    /// The last contexts whose integrals were looked at.
+    checked: Mutex<VecDeque<Vec<f64>>>,
 }
 
 /// How far from 1 the integral of a flow may be that says that it is normalised.
 const CLOSE: f64 = 1e-3;
+/// Contexts that are remembered: threads with fits of their own each have one.
+const REMEMBERED: usize = 256;
 
 impl Exported {
     pub(super) fn support(&self) -> Option<&[(f64, f64)]> {
@@ -97,8 +100,8 @@ impl Exported {
     /// likelihood would be wrong. More than two observables are taken at their word.
     pub(super) fn check(&self, flow: &Flow, context: &[f64]) -> Result<()> {
         let Some(support) = self.support.as_ref().filter(|s| s.len() <= 2) else { return Ok(()) };
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if *checked == context {
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().iter().any(|known| known == context) {
             return Ok(());
         }
         let total = integral(flow, context, support, 0.1 * CLOSE)?.unwrap_or(f64::NAN);
@@ -110,7 +113,9 @@ impl Exported {
                  it on the support, by a first layer that maps it to all numbers"
             )));
         }
-        context.clone_into(&mut checked);
+        let mut checked = checked();
+        checked.truncate(REMEMBERED - 1);
+        checked.push_front(context.to_vec());
         Ok(())
     }
 
