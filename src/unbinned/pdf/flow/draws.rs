@@ -86,7 +86,7 @@ impl Draws {
                     *x = if base == Base::Normal { quantile(u) } else { u };
                 }
             }
-            inverse.run(&self.context)?;
+            inverse.run()?;
             let state = &*inverse.state();
             for e in 0..events {
                 let at = |d: usize| state[d * events + e];
@@ -120,7 +120,8 @@ impl Draws {
                 let events = exported.draws_at_a_time()?;
                 let state = vec![0.0; events * self.windows.len()];
                 let base = if exported.is_uniform() { Base::Uniform } else { Base::Normal };
-                Ok(Inverse { from: From::Onnx(exported, state), events, base })
+                let from = From::Onnx { flow: exported, context: &self.context, state };
+                Ok(Inverse { from, events, base })
             }
         }
     }
@@ -148,7 +149,11 @@ struct Inverse<'a> {
 enum From<'a> {
     Layers(&'a Layered, Box<Block>),
     #[cfg(feature = "onnx")]
-    Onnx(&'a super::onnx::Exported, Vec<f64>),
+    Onnx {
+        flow: &'a super::onnx::Exported,
+        context: &'a [f64],
+        state: Vec<f64>,
+    },
 }
 
 impl Inverse<'_> {
@@ -157,15 +162,15 @@ impl Inverse<'_> {
         match &mut self.from {
             From::Layers(_, block) => &mut block.state,
             #[cfg(feature = "onnx")]
-            From::Onnx(_, state) => state,
+            From::Onnx { state, .. } => state,
         }
     }
 
-    fn run(&mut self, _context: &[f64]) -> Result<()> {
+    fn run(&mut self) -> Result<()> {
         match &mut self.from {
             From::Layers(flow, block) => Arch::new().dispatch(Inversion { flow, block }),
             #[cfg(feature = "onnx")]
-            From::Onnx(exported, state) => exported.invert(_context, state)?,
+            From::Onnx { flow, context, state } => flow.invert(context, state)?,
         }
         Ok(())
     }

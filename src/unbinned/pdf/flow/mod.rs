@@ -134,6 +134,10 @@ impl Flow {
     }
 
     /// That it is normalised in this context where its manifest says so.
+    #[cfg_attr(
+        not(feature = "onnx"),
+        expect(unused_variables, reason = "by what they are made of, flows of layers are")
+    )]
     fn check_integral(&self, context: &[f64]) -> Result<()> {
         match &self.source {
             #[cfg(feature = "onnx")]
