@@ -30,13 +30,15 @@ def chunked(events, edges, kind=None):
     """A table in chunks, some of them slices of others, some empty."""
     long = np.concatenate([[np.nan] * 3, events, [np.nan] * 3])
     parts = [pa.array(long, kind).slice(3 + a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    return pa.table({"text": pa.chunked_array([["a"] * len(p) for p in parts], pa.string()), "mass": pa.chunked_array(parts)})
+    text = pa.chunked_array([["a"] * len(p) for p in parts], pa.string())
+    return pa.table({"text": text, "mass": pa.chunked_array(parts)})
 
 
 def test_arrow_tables_are_read_whatever_their_chunks():
     events = masses(100, 400)
     reference = model({"mass": events})
     whole = pa.table({"mass": events, "text": ["a"] * 500})
+    crooked = pa.py_buffer(b"1234" + events.tobytes()).slice(4)
     tables = [
         whole,
         chunked(events, [0, 500]),
@@ -47,7 +49,7 @@ def test_arrow_tables_are_read_whatever_their_chunks():
         # a column with room for nulls that has none
         pa.table({"mass": pa.array(events, mask=np.zeros(500, bool))}),
         # one that need not be where a processor likes it
-        pa.table({"mass": pa.Array.from_buffers(pa.float64(), 500, [None, pa.py_buffer(b"1234" + events.tobytes()).slice(4)])}),
+        pa.table({"mass": pa.Array.from_buffers(pa.float64(), 500, [None, crooked])}),
     ]
     for table in tables:
         found = model(table)
@@ -55,7 +57,8 @@ def test_arrow_tables_are_read_whatever_their_chunks():
         assert found.nll(found.init) == reference.nll(reference.init)
     # rows of a struct that is itself a slice
     structs = pa.StructArray.from_arrays([pa.array(events)], ["mass"]).slice(100, 50)
-    np.testing.assert_array_equal(model(pa.RecordBatch.from_struct_array(structs)).events("SR")["mass"], events[100:150])
+    found = model(pa.RecordBatch.from_struct_array(structs))
+    np.testing.assert_array_equal(found.events("SR")["mass"], events[100:150])
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32"])
@@ -133,7 +136,8 @@ def test_arrow_bad_tables():
         yield from pa.table({"mass": events}).to_batches()
         raise ValueError("the disk is gone")
 
-    refused(pa.RecordBatchReader.from_batches(pa.schema({"mass": pa.float64()}), broken()), "broke off", "the disk is gone")
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"mass": pa.float64()}), broken())
+    refused(reader, "broke off", "the disk is gone")
 
     class Capsule:
         """What gives a stream that was read before, and no capsule at all."""

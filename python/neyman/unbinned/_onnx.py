@@ -15,7 +15,7 @@ _FILES = ("libonnxruntime.so*", "libonnxruntime*.dylib", "onnxruntime.dll")
 
 @functools.cache
 def name_library() -> None:
-    """Names the library to the native module: ``ORT_DYLIB_PATH``, or that of the package onnxruntime, if it is installed.
+    """Names the library to the native module: ``ORT_DYLIB_PATH``, or that of the package onnxruntime, if there is one.
 
     The package itself is not imported.
     """
