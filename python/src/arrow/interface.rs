@@ -82,7 +82,7 @@ impl Schema {
         private_data: ptr::null_mut(),
     };
 
-    pub(super) fn format(&self) -> &str {
+    pub(super) fn format(&self) -> String {
         text(self.format)
     }
 }
@@ -103,12 +103,12 @@ impl Array {
 }
 
 /// A text of the interface; empty where there is none or it is not UTF-8.
-pub(super) fn text<'a>(at: *const c_char) -> &'a str {
+pub(super) fn text(at: *const c_char) -> String {
     if at.is_null() {
-        return "";
+        return String::new();
     }
     // SAFETY: texts of the interface end with a zero and live as long as their struct, which callers hold
-    unsafe { CStr::from_ptr(at) }.to_str().unwrap_or("")
+    unsafe { CStr::from_ptr(at) }.to_str().unwrap_or_default().to_owned()
 }
 
 /// A child of a struct, if it is there.
@@ -168,7 +168,7 @@ impl Stream {
 
     fn told(&mut self, code: c_int) -> String {
         // SAFETY: the stream is not released; the text lives until its next call
-        let why = self.get_last_error.map_or("", |get| text(unsafe { get(self) }));
+        let why = self.get_last_error.map_or(String::new(), |get| text(unsafe { get(self) }));
         let why = why.lines().next().unwrap_or_default();
         format!("its stream broke off with code {code}: {why}")
     }

@@ -43,7 +43,7 @@ fn read(
         let Some(own) = child(schema.children, schema.n_children, k) else { continue };
         // SAFETY: a child lives as long as its schema
         let own = unsafe { &*own };
-        let name = text(own.name).to_owned();
+        let name = text(own.name);
         if wanted.contains(&name) {
             if names.contains(&name) {
                 return Err(events(Some(&name), None, "there are two columns of this name".into()));

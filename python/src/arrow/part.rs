@@ -27,7 +27,7 @@ impl Numbers {
         if !schema.dictionary.is_null() {
             return Err("its values are in a dictionary; cast it to a column of numbers".into());
         }
-        Ok(match schema.format() {
+        Ok(match &*schema.format() {
             "g" => Self::F64,
             "f" => Self::F32,
             "c" => Self::I8,
