@@ -414,3 +414,82 @@ fn version_0_becomes_ours_with_its_interpolations() {
         "{message}"
     );
 }
+
+/// A specification whose one density is a flow in ONNX; `models` are those of its manifest.
+fn with_exported_flow(name: &str, events: &str, models: &Value) -> Scratch {
+    let scratch = Scratch::new(name, &json!({}));
+    let flow = "pdf: {type: flow, manifest: flow.json}";
+    let chebyshev = "pdf: {type: chebyshev, observable: mass, params: [c1]}";
+    scratch.write("spec.yaml", &specification(events).replace(chebyshev, flow));
+    let manifest = json!({
+        "schema_version": "neyman_flow_v1",
+        "observable_names": ["mass"],
+        "support": [[-10000.0, 10000.0]],
+        "models": models,
+    });
+    scratch.write("flow.json", &manifest.to_string());
+    scratch.write("flow.onnx", "not looked at without a library");
+    scratch
+}
+
+#[cfg(not(feature = "onnx"))]
+#[test]
+fn builds_without_onnx_say_so() {
+    let Some(events) = events() else { return };
+    let scratch = with_exported_flow("unbinned_onnx", &events, &json!({"log_prob": "flow.onnx"}));
+    let (code, message) = scratch.error("unbinned fit spec.yaml");
+    assert_eq!(code, 3, "{message}");
+    assert!(message.contains("build it with the feature \"onnx\""), "{message}");
+}
+
+/// A library that says it is of this version; `None` where there is no compiler to make it with.
+#[cfg(all(feature = "onnx", target_os = "linux"))]
+fn library_of_version(scratch: &Scratch, version: &str) -> Option<PathBuf> {
+    let source = format!(
+        "#[repr(C)] pub struct Base {{ api: extern \"C\" fn(u32) -> *const u8, version: extern \"C\" fn() -> *const u8 }}
+        extern \"C\" fn api(_: u32) -> *const u8 {{ std::ptr::null() }}
+        extern \"C\" fn version() -> *const u8 {{ c\"{version}\".as_ptr().cast() }}
+        static BASE: Base = Base {{ api, version }};
+        #[unsafe(no_mangle)] pub extern \"C\" fn OrtGetApiBase() -> *const Base {{ &BASE }}"
+    );
+    scratch.write("old.rs", &source);
+    let mut compile = std::process::Command::new("rustc");
+    compile.current_dir(&scratch.0).args(["--edition=2024", "--crate-type=cdylib", "-o", "old.so"]);
+    match compile.arg("old.rs").status() {
+        Ok(status) => {
+            assert!(status.success());
+            Some(scratch.0.join("old.so"))
+        }
+        Err(_) => {
+            eprintln!("skipped: there is no rustc");
+            None
+        }
+    }
+}
+
+#[cfg(all(feature = "onnx", target_os = "linux"))]
+#[test]
+fn without_onnxruntime_the_remedy_is_told() {
+    let Some(events) = events() else { return };
+    let scratch = with_exported_flow("unbinned_onnx", &events, &json!({"log_prob": "flow.onnx"}));
+    let mut cases = vec![
+        (PathBuf::from("/nowhere/libonnxruntime.so"), "/nowhere/libonnxruntime.so is not there"),
+        (scratch.0.join("flow.onnx"), "failed to load"),
+        (PathBuf::from("libc.so.6"), "does not export `OrtGetApiBase`"),
+    ];
+    cases.extend(library_of_version(&scratch, "1.9.0").map(|file| (file, "but got '1.9.0'")));
+    for (library, told) in cases {
+        let mut command = scratch.command("unbinned fit spec.yaml");
+        let output = command.env("ORT_DYLIB_PATH", &library).output().unwrap();
+        let message = common::scratch::stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{message}");
+        assert!(!message.contains("panicked"), "{message}");
+        assert!(message.contains("device onnxruntime: ") && message.contains(told), "{message}");
+        assert!(message.contains("pip install onnxruntime"), "{message}");
+    }
+    // a model that is not there needs no library
+    let missing =
+        with_exported_flow("unbinned_onnx_file", &events, &json!({"log_prob": "none.onnx"}));
+    let (_, message) = missing.error("unbinned fit spec.yaml");
+    assert!(message.contains("none.onnx"), "{message}");
+}

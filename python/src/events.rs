@@ -1,4 +1,4 @@
-//! Events from files, and the likelihood of events whose densities come from elsewhere.
+//! Events from files, what runs flows in ONNX, and the likelihood of events whose densities come from elsewhere.
 
 use std::path::PathBuf;
 
@@ -12,6 +12,23 @@ use pyo3::types::PyDict;
 use crate::convert::{argument, rows_of, vector};
 use crate::statements::dict;
 use crate::work::{calculate, long};
+
+/// Names the library that runs flows in ONNX; it is opened when the first of these comes. A build that does not read
+/// them says so then.
+#[pyfunction]
+#[cfg_attr(
+    not(feature = "onnx"),
+    expect(unused_variables, reason = "there is nothing to name it to")
+)]
+pub(crate) fn onnx_library(path: PathBuf) -> PyResult<()> {
+    #[cfg(feature = "onnx")]
+    {
+        use neyman::unbinned::pdf::flow::onnx;
+        let settings = onnx::Settings { library: Some(path), ..onnx::settings() };
+        onnx::configure(settings).map_err(crate::convert::raise)?;
+    }
+    Ok(())
+}
 
 /// Columns of a Parquet file by name: those asked for, or all of numbers.
 #[pyfunction]

@@ -1,6 +1,7 @@
 //! Python's way into `neyman`: arguments are converted, the interpreter is released, one call of the
 //! library is made, results are converted. What the public package `neyman` adds is written in Python.
 
+mod arrow;
 mod by_toys;
 mod convert;
 mod devices;
@@ -25,6 +26,8 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use super::arrow::read_arrow;
+    #[pymodule_export]
     use super::devices::devices;
     #[pymodule_export]
     use super::devices::has_backend;
@@ -35,7 +38,7 @@ mod _core {
     #[pymodule_export]
     use super::draw::draw;
     #[pymodule_export]
-    use super::events::{read_parquet, reduce_lse};
+    use super::events::{onnx_library, read_parquet, reduce_lse};
     #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]

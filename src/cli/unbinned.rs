@@ -28,6 +28,8 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
         let message = format!("--device {}: unbinned fits run on the processor", global.device);
         return Err(Failure::usage(message));
     }
+    #[cfg(feature = "onnx")]
+    onnx(global)?;
     match &arguments.what {
         What::Convert(arguments) => convert::run(global, arguments),
         What::Fit(arguments) => fit(global, arguments),
@@ -40,6 +42,19 @@ pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
         What::Ranking(arguments) => statements::ranking(global, arguments),
         What::Toys(arguments) => toys::run(global, arguments),
     }
+}
+
+/// What flows in ONNX are run with: with `--device cpu` the processor alone.
+#[cfg(feature = "onnx")]
+fn onnx(global: &Global) -> Result<(), Failure> {
+    use neyman::unbinned::pdf::flow::{EpKind, onnx};
+    let mut settings = onnx::settings();
+    let library = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
+    settings.library = library.map(PathBuf::from);
+    if global.device == "cpu" {
+        settings.providers = vec![EpKind::Cpu];
+    }
+    Ok(onnx::configure(settings)?)
 }
 
 /// Reads a specification and its events, and warns of its workspace.

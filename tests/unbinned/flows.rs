@@ -474,7 +474,11 @@ fn bad_files_are_refused() {
         refused(&changed, &arrays, at, says);
     };
     let same = |path: &str, value: Value, says: &str| with(path, value, path, says);
-    same("/schema_version", json!("nextstat_flow_v0"), "flows in ONNX are not read");
+    let of_peers = match cfg!(feature = "onnx") {
+        true => "the key \"models\" is missing",
+        false => "build it with the feature \"onnx\"",
+    };
+    same("/schema_version", json!("nextstat_flow_v0"), of_peers);
     same("/schema_version", json!("v9"), "\"v9\" is not known");
     same("/surprise", json!(1), "unknown key");
     with("/observable_names", json!(["x", "x"]), "/observable_names/1", "there twice");

@@ -3,6 +3,8 @@
 
 mod draws;
 mod events;
+#[cfg(feature = "onnx")]
+mod exported;
 mod fits;
 mod flows;
 #[cfg(feature = "parquet")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,20 +38,29 @@ def gathered(spec: Mapping[str, Any], text: bytes, data: Any, weights: Any) -> G
             raise ArgumentError(f"weights of channel {name!r}: its events are in a file, which names their weights")
     found: Given = {}
     for name, table in data.items():
-        what = f"data of channel {name!r}"
-        names = _columns(table, what)
-        for column in needed[name]:
-            if column not in names:
-                near = f"; there are {', '.join(map(str, names))}" if len(names) < 20 else ""
-                raise ArgumentError(f"{what}: there is no column {column!r}{near}")
-        of_events = weights.get(name)
+        what, of_events = f"data of channel {name!r}", weights.get(name)
         wanted = list(needed[name])
-        if of_events is None and _WEIGHT in names and _WEIGHT not in wanted:
+        if of_events is None and _WEIGHT not in wanted:
             wanted.append(_WEIGHT)
-        columns = [(column, vector(table[column], f"{what}, column {column!r}")) for column in wanted]
+        names, column = _table(table, wanted, what)
+        for one in needed[name]:
+            if one not in names:
+                near = f"; there are {', '.join(map(str, names))}" if len(names) < 20 else ""
+                raise ArgumentError(f"{what}: there is no column {one!r}{near}")
+        columns = [(one, column(one)) for one in wanted if one in names]
         given = None if of_events is None else vector(of_events, f"weights of channel {name!r}")
         found[name] = (columns, given)
     return found
+
+
+def _table(table: Any, wanted: list[str], what: str) -> tuple[list[Any], Callable[[str], Floats]]:
+    """Names of a table's columns, and what gives those of `wanted`."""
+    stream = getattr(table, "__arrow_c_stream__", None)
+    # pandas would make its NaN nulls, and needs pyarrow for that
+    if stream is None or hasattr(table, "iloc"):
+        return _columns(table, what), lambda column: vector(table[column], f"{what}, column {column!r}")
+    names, columns = _core.read_arrow(stream(), wanted, what)
+    return names, dict(columns).__getitem__
 
 
 def _columns(table: Any, what: str) -> list[Any]:

@@ -12,6 +12,7 @@ from .._convert import vector, whole
 from ..errors import ArgumentError
 from ..model import _json
 from ._events import Given, gathered
+from ._onnx import name_library
 from ._tests import Tests
 
 __all__ = ["Model"]
@@ -56,7 +57,7 @@ class Model(Tests):
         ('2015', '2016')
         """
         path = Path(path)
-        return cls(_core.UnbinnedModel(path.read_bytes(), path.parent, {}, None), os.fspath(path))
+        return cls(_native(path.read_bytes(), path.parent, {}, None), os.fspath(path))
 
     @classmethod
     def from_dict(
@@ -101,7 +102,7 @@ class Model(Tests):
             raise ArgumentError(told)
         text = _json(dict(spec))
         given = gathered(spec, text, data, weights)
-        return cls(_core.UnbinnedModel(text, Path("." if base is None else base), given, None))
+        return cls(_native(text, Path("." if base is None else base), given, None))
 
     def asimov(self, theta: Any) -> Model:
         """The model with the data expected at `theta` instead of its own (arXiv:1007.1727 section 3.2).
@@ -160,4 +161,11 @@ class Model(Tests):
 
 
 def _rebuild(text: bytes, base: Path, events: Given, about: Any, file: str | None) -> Model:
-    return Model(_core.UnbinnedModel(text, base, events, about), file)
+    return Model(_native(text, base, events, about), file)
+
+
+def _native(text: bytes, base: Path, events: Given, about: Any) -> _core.UnbinnedModel:
+    # flows alone have one, and those in ONNX need a library
+    if b"manifest" in text:
+        name_library()
+    return _core.UnbinnedModel(text, base, events, about)

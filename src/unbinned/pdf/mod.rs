@@ -138,6 +138,15 @@ impl Pdf {
         }
     }
 
+    /// Who calculates it, where that is not this library.
+    pub(in crate::unbinned) fn provenance(&self) -> Vec<String> {
+        let of = |factor: &Self| match &factor.kind {
+            Kind::Flow(flow) => flow.provenance(),
+            _ => None,
+        };
+        self.factors().iter().filter_map(of).collect()
+    }
+
     /// `ln p(x_i)` for each of the N events, -inf where the density is 0 (outside the window, too). `x` has a
     /// slice of N values for each of [`Pdf::observables`].
     ///

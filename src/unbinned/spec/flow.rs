@@ -55,7 +55,7 @@ impl FlowSpec {
         let at = place.key("manifest");
         let file = base.join(&self.manifest);
         let flow = Flow::from_manifest(&file).map_err(|error| match error {
-            Error::Io { .. } => error,
+            Error::Io { .. } | Error::Device { .. } => error,
             other => at.error(format!("{}: {other}", file.display())),
         })?;
         let names = flow.observable_names().iter();

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::layered::{Base, Layered};
 use super::layers::{Affine, Change, Layer};
 use super::network::{Activation, Network};
 use super::rational::Rational;
 use super::safetensors::Tensors;
-use super::{Base, Flow};
+use super::{Flow, Source};
 use crate::error::{Error, Result};
 use crate::spec::fields::{
     elements, fields, kind, non_empty, number, numbers, required_fields, string, word,
@@ -30,14 +31,18 @@ pub(super) fn read(path: &Path) -> Result<Flow> {
     let value = json::parse(&bytes(path)?)?;
     let root = Place::ROOT;
     let object = required_fields(&value, &root, &["schema_version"])?;
-    let version = string(&object["schema_version"], &root.key("schema_version"))?;
-    if version != VERSION {
-        let hint = match version {
-            ONNX => "; flows in ONNX are not read: write their weights as docs/howto/flows.md says",
-            _ => "",
-        };
-        let message = format!("{} is not known; {VERSION} is{hint}", quoted(version));
-        return Err(root.key("schema_version").error(message));
+    let at = root.key("schema_version");
+    let version = string(&object["schema_version"], &at)?;
+    match version {
+        ONNX => return exported(path, &value, &at),
+        VERSION if object.contains_key("models") => {
+            return exported(path, &value, &root.key("models"));
+        }
+        VERSION => {}
+        other => {
+            let message = format!("{} is not known; {VERSION} is, and {ONNX}", quoted(other));
+            return Err(at.error(message));
+        }
     }
     let required = ["schema_version", "observable_names", "weights", "layers"];
     let optional = [
@@ -99,7 +104,22 @@ pub(super) fn read(path: &Path) -> Result<Flow> {
         _ => None,
     };
     let context_scale = mean.into_iter().zip(std).collect();
-    Ok(Flow { observables, context, context_scale, layers, base, support })
+    let layered = Layered { observables: observables.len(), context_scale, layers, base, support };
+    Ok(Flow { observables, context, source: Source::Layers(layered) })
+}
+
+/// A flow whose models are in ONNX; `place` says so.
+#[cfg(feature = "onnx")]
+fn exported(path: &Path, value: &Value, _: &Place) -> Result<Flow> {
+    super::onnx::read(path, value, value["schema_version"] == ONNX)
+}
+
+#[cfg(not(feature = "onnx"))]
+fn exported(_: &Path, _: &Value, place: &Place) -> Result<Flow> {
+    Err(place.error(
+        "models in ONNX are not read by this build: build it with the feature \"onnx\", or write the flow's weights as \
+         docs/howto/flows.md says",
+    ))
 }
 
 struct Reader {
@@ -288,7 +308,7 @@ fn read_affine(object: &Map<String, Value>, place: &Place) -> Result<Affine> {
     Ok(Affine { subtract, limit: is_tanh.then_some(limit) })
 }
 
-fn names(object: &Map<String, Value>, key: &str, place: &Place) -> Result<Vec<String>> {
+pub(super) fn names(object: &Map<String, Value>, key: &str, place: &Place) -> Result<Vec<String>> {
     let mut seen: Vec<String> = Vec::new();
     elements(&object[key], &place.key(key), |value, place| {
         let name = string(value, place)?;

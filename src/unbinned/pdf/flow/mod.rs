@@ -4,24 +4,25 @@
 
 mod draws;
 mod jets;
+mod layered;
 mod layers;
 mod manifest;
 mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod rational;
 mod safetensors;
 mod windowed;
 
 use std::path::Path;
-
-use pulp::{Arch, Simd, WithSimd};
+#[cfg(feature = "onnx")]
+use std::sync::Arc;
 
 use super::density::Output;
-use crate::aligned::Aligned;
 use crate::error::{Error, Result};
 use crate::spec::text::count;
 pub(super) use draws::Draws;
-use jets::{EVENTS, Jets};
-use layers::{Block, Layer};
+use layered::Layered;
 pub(super) use windowed::Windowed;
 
 /// A flow as its file has it.
@@ -29,19 +30,37 @@ pub(super) use windowed::Windowed;
 pub struct Flow {
     observables: Vec<String>,
     context: Vec<String>,
-    /// What is taken from each number of the context, and what the rest is divided by.
-    context_scale: Vec<(f64, f64)>,
-    layers: Vec<Layer>,
-    base: Base,
-    /// Where it is normalised, if not on all numbers.
-    support: Option<Vec<(f64, f64)>>,
+    source: Source,
 }
 
+/// What gives its densities.
+#[derive(Debug, Clone)]
+enum Source {
+    Layers(Layered),
+    #[cfg(feature = "onnx")]
+    Onnx(Arc<onnx::Exported>),
+}
+
+/// What onnxruntime calculates a model with, its execution provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Base {
-    Normal,
-    /// From 0 to 1.
-    Uniform,
+pub enum EpKind {
+    /// NVIDIA's compiler of networks.
+    TensorRt,
+    /// Kernels for NVIDIA cards.
+    Cuda,
+    /// The processor.
+    Cpu,
+}
+
+impl EpKind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TensorRt => "TensorRT",
+            Self::Cuda => "CUDA",
+            Self::Cpu => "CPU",
+        }
+    }
 }
 
 /// What derivatives of a flow are taken in.
@@ -53,15 +72,14 @@ pub enum Directions {
     Observables,
 }
 
-const LN_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
-
 impl Flow {
-    /// Reads a manifest, and the file of weights that it names, from where it lies.
+    /// Reads a manifest, and the file of weights or the models that it names, from where it lies.
     ///
     /// # Errors
     ///
     /// [`Error::Syntax`] and [`Error::Specification`], with the JSON pointer, for the manifest; at `/weights` and
-    /// `/layers/N/network` for arrays that are damaged, missing or of another shape; [`Error::Io`].
+    /// `/layers/N/network` for arrays that are damaged, missing or of another shape, at `/models` for models that lack
+    /// what a flow needs; [`Error::Io`]; [`Error::Device`] where nothing runs a model in ONNX.
     pub fn from_manifest(path: impl AsRef<Path>) -> Result<Self> {
         manifest::read(path.as_ref())
     }
@@ -77,9 +95,64 @@ impl Flow {
     }
 
     /// Lower and upper end of each observable where the flow is normalised by what it is made of, a first layer
-    /// `logit` or `unit`; `None` if that is on all numbers.
+    /// `logit` or `unit`, or where its manifest says so of models in ONNX; `None` if that is on all numbers.
     pub fn support(&self) -> Option<&[(f64, f64)]> {
-        self.support.as_deref()
+        match &self.source {
+            Source::Layers(layered) => layered.support(),
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) => exported.support(),
+        }
+    }
+
+    /// What onnxruntime calculates it with; `None` for a flow of layers, which is calculated here.
+    pub fn ep_kind(&self) -> Option<EpKind> {
+        match &self.source {
+            Source::Layers(_) => None,
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) => Some(exported.kind()),
+        }
+    }
+
+    /// Who calculates it, where that is not this library: the provider, its precision, and why not another.
+    pub(super) fn provenance(&self) -> Option<String> {
+        match &self.source {
+            Source::Layers(_) => None,
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) => {
+                let kind = exported.kind().as_str();
+                let precision = if exported.is_double() { "f64" } else { "f32" };
+                let reasons = exported.passed_over().join("; ");
+                let why = if reasons.is_empty() { String::new() } else { format!(" ({reasons})") };
+                Some(format!("onnxruntime on {kind} in {precision}{why}"))
+            }
+        }
+    }
+
+    /// Whether its support is that by what it is made of, not by what a manifest says.
+    fn is_normalised(&self) -> bool {
+        matches!(self.source, Source::Layers(_))
+    }
+
+    /// That it is normalised in this context where its manifest says so.
+    #[cfg_attr(
+        not(feature = "onnx"),
+        expect(unused_variables, reason = "by what they are made of, flows of layers are")
+    )]
+    fn check_integral(&self, context: &[f64]) -> Result<()> {
+        match &self.source {
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) if !context.is_empty() => exported.check(self, context),
+            _ => Ok(()),
+        }
+    }
+
+    /// To what part integrals of it can be known.
+    fn agreement(&self) -> f64 {
+        match &self.source {
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) if !exported.is_double() => 1e-5,
+            _ => 1e-8,
+        }
     }
 
     /// `ln p(x_i | context)` of N events, a slice an observable; -inf outside the support and on its ends. With
@@ -89,6 +162,7 @@ impl Flow {
     /// # Errors
     ///
     /// [`Error::Argument`]: lengths that do not fit, a number that is not finite, here or in the result.
+    /// [`Error::Unsupported`]: derivatives that a model in ONNX does not give. [`Error::Device`]: it does not run.
     pub fn log_prob(
         &self,
         context: &[f64],
@@ -142,7 +216,11 @@ impl Flow {
         out: Output<'_>,
     ) -> Result<()> {
         self.check_context(context)?;
-        Arch::new().dispatch(Evaluation { flow: self, context, x, directions, out })
+        match &self.source {
+            Source::Layers(layered) => layered.evaluate(context, x, directions, out),
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) => exported.evaluate(context, x, directions, out),
+        }
     }
 
     fn check_context(&self, context: &[f64]) -> Result<()> {
@@ -153,118 +231,5 @@ impl Flow {
             }
             None => Ok(()),
         }
-    }
-
-    fn is_inside(&self, i: usize, x: f64) -> bool {
-        self.support.as_ref().is_none_or(|support| match self.base {
-            // the ends are infinitely far away
-            Base::Normal => support[i].0 < x && x < support[i].1,
-            Base::Uniform => support[i].0 <= x && x <= support[i].1,
-        })
-    }
-
-    fn block(&self, context: &[f64], directions: Directions, jets: Jets) -> Block {
-        let row = jets.row();
-        let widths = self.layers.iter().map(|layer| match layer {
-            Layer::Coupling { network, .. } => network.width(),
-            _ => 0,
-        });
-        let width = widths.max().unwrap_or(0);
-        let mut rows = vec![0.0; context.len() * row];
-        for (i, (c, (shift, scale))) in context.iter().zip(&self.context_scale).enumerate() {
-            let row = &mut rows[i * row..(i + 1) * row];
-            row[..EVENTS].fill((c - shift) / scale);
-            if directions == Directions::Context && jets.directions > 0 {
-                row[(1 + i) * EVENTS..(2 + i) * EVENTS].fill(1.0 / scale);
-            }
-        }
-        Block {
-            jets,
-            state: vec![0.0; self.observables.len() * row],
-            log_det: vec![0.0; row],
-            context: rows,
-            work: [Aligned::new(width * row), Aligned::new(width * row)],
-        }
-    }
-}
-
-struct Evaluation<'a> {
-    flow: &'a Flow,
-    context: &'a [f64],
-    x: &'a [&'a [f64]],
-    directions: Directions,
-    out: Output<'a>,
-}
-
-impl WithSimd for Evaluation<'_> {
-    type Output = Result<()>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Result<()> {
-        let Self { flow, context, x, directions, mut out } = self;
-        let of_x = directions == Directions::Observables;
-        let k = if of_x { x.len() } else { context.len() };
-        let with_derivatives = out.gradient.is_some() || out.hessian.is_some();
-        let jets = Jets {
-            directions: if with_derivatives { k } else { 0 },
-            second: out.hessian.is_some() && k > 0,
-        };
-        let (n, row) = (out.value.len(), jets.row());
-        let mut block = flow.block(context, directions, jets);
-        for start in (0..n).step_by(EVENTS) {
-            let len = EVENTS.min(n - start);
-            block.state.fill(0.0);
-            block.log_det.fill(0.0);
-            let mut inside = [true; EVENTS];
-            for (d, (x, state)) in x.iter().zip(block.state.chunks_exact_mut(row)).enumerate() {
-                for e in 0..EVENTS {
-                    // the rest of the last block repeats an event
-                    let x = x[start + e.min(len - 1)];
-                    if x.is_nan() {
-                        return Err(Error::Argument(format!("event {}: x is NaN", start + e)));
-                    }
-                    inside[e] &= flow.is_inside(d, x);
-                    // somewhere inside: what comes of it is not used
-                    let middle = |s: &Vec<(f64, f64)>| 0.5 * s[d].0 + 0.5 * s[d].1;
-                    let place = flow.support.as_ref().map_or(0.0, middle);
-                    state[e] = if flow.is_inside(d, x) && x.is_finite() { x } else { place };
-                    inside[e] &= x.is_finite();
-                }
-                if of_x && jets.directions > 0 {
-                    state[(1 + d) * EVENTS..(2 + d) * EVENTS].fill(1.0);
-                }
-            }
-            // no closure: its code would not know the instruction set
-            for layer in &flow.layers {
-                layer.run(simd, &mut block);
-            }
-            if flow.base == Base::Normal {
-                for state in block.state.chunks_exact_mut(row) {
-                    let mut slope = [0.0; EVENTS];
-                    for e in 0..EVENTS {
-                        slope[e] = -state[e];
-                        state[e] = -0.5 * state[e] * state[e] - LN_SQRT_TAU;
-                    }
-                    jets.compose(state, &slope, &[-1.0; EVENTS]);
-                    jets::add(&mut block.log_det, 1.0, state);
-                }
-            }
-            for (e, inside) in inside.iter().enumerate().take(len) {
-                let of = |component: usize| block.log_det[component * EVENTS + e];
-                let i = start + e;
-                if !inside {
-                    out.put(i, f64::NEG_INFINITY, |_| 0.0, |_| 0.0);
-                    continue;
-                }
-                if (0..jets.components()).any(|c| !of(c).is_finite()) {
-                    return Err(Error::Argument(format!(
-                        "event {i}: the logarithm of the density or a derivative is {}, not a finite number",
-                        (0..jets.components()).map(of).find(|y| !y.is_finite()).unwrap_or(f64::NAN)
-                    )));
-                }
-                out.put(i, of(0), |a| of(1 + a), |at| of(1 + k + at));
-            }
-        }
-        Ok(())
     }
 }

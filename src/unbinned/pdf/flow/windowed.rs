@@ -25,8 +25,8 @@ const NODES: [(f64, f64); 4] = [
     (0.339_981_043_584_856_26, 0.652_145_154_862_546_1),
     (0.861_136_311_594_052_6, 0.347_854_845_137_453_86),
 ];
-/// Two quadratures, one with twice the intervals, agree to this part.
-const AGREEMENT: f64 = 1e-8;
+/// Points at a time.
+const POINTS: usize = 4096;
 /// Most intervals an axis, by the number of axes.
 const INTERVALS: [usize; 2] = [1 << 15, 1 << 7];
 
@@ -45,7 +45,7 @@ impl Windowed {
         if let Some(i) = (1..observables.len()).find(|i| (0..*i).any(|j| name(j) == name(*i))) {
             return refuse(format!("two of its observables are {}", quoted(name(i))));
         }
-        if let Some(support) = &flow.support {
+        if let Some(support) = flow.support() {
             for (observable, (lo, hi)) in observables.iter().zip(support) {
                 if (observable.lo(), observable.hi()) != (*lo, *hi) {
                     return refuse(format!(
@@ -56,7 +56,10 @@ impl Windowed {
                     ));
                 }
             }
-            return Ok(Self { flow, windows: observables.to_vec(), norm: 0.0 });
+            let many = observables.len() > INTERVALS.len();
+            if flow.is_normalised() || !flow.context.is_empty() || many {
+                return Ok(Self { flow, windows: observables.to_vec(), norm: 0.0 });
+            }
         }
         let end = "give it a first layer \"logit\" with the ends of the windows, and train it so";
         if !flow.context.is_empty() {
@@ -70,11 +73,12 @@ impl Windowed {
                  observables at most: {end}"
             ));
         }
-        let norm = integral(&flow, observables)?;
-        match norm {
+        let windows: Vec<_> = observables.iter().map(|o| (o.lo(), o.hi())).collect();
+        let agreement = flow.agreement();
+        match integral(&flow, &[], &windows, agreement)? {
             Some(norm) => Ok(Self { flow, windows: observables.to_vec(), norm: libm::log(norm) }),
             None => refuse(format!(
-                "its integral over the window cannot be told to {AGREEMENT:e}, or is 0: {end}"
+                "its integral over the window cannot be told to {agreement:e}, or is 0: {end}"
             )),
         }
     }
@@ -82,6 +86,10 @@ impl Windowed {
     /// Names of the context's numbers.
     pub(in crate::unbinned::pdf) fn parameter_names(&self) -> Vec<String> {
         self.flow.context.clone()
+    }
+
+    pub(in crate::unbinned::pdf) fn provenance(&self) -> Option<String> {
+        self.flow.provenance()
     }
 
     pub(in crate::unbinned::pdf) fn kind(&self) -> &'static str {
@@ -99,8 +107,9 @@ impl Windowed {
             gradient: out.gradient.as_deref_mut(),
             hessian: out.hessian.as_deref_mut(),
         };
+        self.flow.check_integral(theta)?;
         self.flow.evaluate(theta, x, Directions::Context, again)?;
-        if self.flow.support.is_some() {
+        if self.flow.support().is_some() && self.norm == 0.0 {
             return Ok(());
         }
         for i in 0..out.value.len() {
@@ -113,35 +122,41 @@ impl Windowed {
     }
 }
 
-/// The integral over the windows of a flow without context, by Gauss and Legendre on ever more intervals; `None` if
-/// these do not agree.
-fn integral(flow: &Flow, windows: &[Observable]) -> Result<Option<f64>> {
+/// The integral over the windows, one or two, of a flow in a context, by Gauss and Legendre on ever more intervals until
+/// two agree to this part; `None` if these do not.
+pub(super) fn integral(
+    flow: &Flow,
+    context: &[f64],
+    windows: &[(f64, f64)],
+    agreement: f64,
+) -> Result<Option<f64>> {
     let (mut before, mut intervals) = (f64::NAN, 4);
     while intervals <= INTERVALS[windows.len() - 1] {
-        let axis = |window: &Observable| -> Vec<(f64, f64)> {
-            let half = 0.5 * window.width() / intervals as f64;
+        let axis = |&(lo, hi): &(f64, f64)| -> Vec<(f64, f64)> {
+            let half = 0.5 * (hi - lo) / intervals as f64;
             let points = (0..2 * intervals).step_by(2).flat_map(|i| {
-                NODES.map(|(node, weight)| {
-                    (window.lo() + half * (i as f64 + 1.0 + node), half * weight)
-                })
+                NODES.map(|(node, weight)| (lo + half * (i as f64 + 1.0 + node), half * weight))
             });
             points.collect()
         };
-        let mut total = Sum::default();
         // an axis that is not there has one point
-        let rows = windows.get(1).map_or(vec![(0.0, 1.0)], axis);
-        let points = axis(&windows[0]);
-        let x: Vec<f64> = points.iter().map(|p| p.0).collect();
-        let mut logs = vec![0.0; x.len()];
-        for (y, weight) in rows {
-            let y = vec![y; x.len()];
-            let columns = [&x[..], &y[..]];
+        let (first, second) = (axis(&windows[0]), windows.get(1).map_or(vec![(0.0, 1.0)], axis));
+        let mut total = Sum::default();
+        // many rows at a time: a model in ONNX takes whole batches
+        for rows in second.chunks((POINTS / first.len()).max(1)) {
+            let pairs = || rows.iter().flat_map(|row| first.iter().map(move |p| (p, row)));
+            let x: Vec<f64> = pairs().map(|(p, _)| p.0).collect();
+            let y: Vec<f64> = pairs().map(|(_, row)| row.0).collect();
+            let mut logs = vec![0.0; x.len()];
             let out = Output { value: &mut logs, gradient: None, hessian: None };
-            flow.evaluate(&[], &columns[..windows.len()], Directions::Context, out)?;
-            points.iter().zip(&logs).for_each(|(p, log)| total.add(weight * p.1 * libm::exp(*log)));
+            let columns = [&x[..], &y[..]];
+            flow.evaluate(context, &columns[..windows.len()], Directions::Context, out)?;
+            for ((p, row), log) in pairs().zip(&logs) {
+                total.add(row.1 * p.1 * libm::exp(*log));
+            }
         }
         let total = total.total();
-        if (total - before).abs() <= AGREEMENT * total && total > 0.0 {
+        if (total - before).abs() <= agreement * total && total > 0.0 {
             return Ok(Some(total));
         }
         (before, intervals) = (total, 2 * intervals);
