@@ -11,6 +11,7 @@ pub mod fit;
 mod kernel;
 pub mod luminosity;
 pub mod plan;
+mod pullback;
 pub mod quadrature;
 pub mod shape;
 pub mod sidis;

@@ -59,6 +59,17 @@ pub struct Nodes {
     pub weight: Vec<f64>,
 }
 
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, nodes) = match self {
+            Self::SinhGaussLegendre { nodes } => ("sinh-gl", nodes),
+            Self::Ogata { nodes } => ("ogata", nodes),
+            Self::Trapezoid { nodes, .. } => ("trapezoid", nodes),
+        };
+        write!(f, "{name}, {nodes} nodes")
+    }
+}
+
 impl Rule {
     /// The nodes of an integral at `qt` (GeV, above 0) and the scale `q` (GeV, above 0).
     ///

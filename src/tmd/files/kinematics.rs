@@ -32,12 +32,15 @@ impl Kinematics {
     /// [`crate::Error::Io`]; [`crate::Error::Syntax`]; [`crate::Error::Specification`] with the pointer to a key
     /// that is missing, unknown or of a wrong type, to columns of different lengths, and to a value out of range.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let value = document(path.as_ref())?;
+        Self::from_value(&document(path.as_ref())?)
+    }
+
+    pub(super) fn from_value(value: &Value) -> Result<Self> {
         let root = Place::ROOT;
         if value.is_null() {
             return Err(root.error("the file is empty: header and data are needed"));
         }
-        let object = fields(&value, &root, &["header", "data"], &[])?;
+        let object = fields(value, &root, &["header", "data"], &[])?;
         let vs = energy(&object["header"], &root.key("header"))?;
         let place = root.key("data");
         let data = fields(&object["data"], &place, &COLUMNS, &["y"])?;
