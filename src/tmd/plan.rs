@@ -341,11 +341,7 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
-        plan: &'a Plan,
-        instances: &'a [Instance],
-        parameters: &'a [f64],
-    ) -> Self {
+    pub(super) fn new(plan: &'a Plan, instances: &'a [Instance], parameters: &'a [f64]) -> Self {
         let (arch, columns) = (Arch::new(), Default::default());
         Self { plan, instances, parameters, arch, columns, filled: [None; 2] }
     }

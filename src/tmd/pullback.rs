@@ -20,8 +20,7 @@ impl Plan {
     pub fn pullback(&self, parameters: &[f64], weights: &[f64]) -> Result<Vec<f64>> {
         self.check_parameters(parameters)?;
         if weights.len() != self.n_points() {
-            let (given, needed) =
-                (count(weights.len(), "weight"), count(self.n_points(), "point"));
+            let (given, needed) = (count(weights.len(), "weight"), count(self.n_points(), "point"));
             return Err(Error::Argument(format!("{given} for {needed}")));
         }
         if let Some(i) = weights.iter().position(|weight| !weight.is_finite()) {

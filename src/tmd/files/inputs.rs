@@ -83,7 +83,8 @@ impl Inputs {
         };
         if let Some(file) = file {
             let values = super::luminosity::read(file, &sidis.nodes()?);
-            sidis.factor = Factor::Array(values.map_err(|error| named(&file.display().to_string(), error))?);
+            sidis.factor =
+                Factor::Array(values.map_err(|error| named(&file.display().to_string(), error))?);
         }
         Ok(sidis)
     }
