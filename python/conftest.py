@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tmds
 
 import neyman
 
@@ -68,25 +69,6 @@ SPEC = {
 EXAMPLES = Path(__file__).parents[1] / "examples" / "unbinned"
 
 
-def points():
-    """Transverse momenta in six bins, ``PhT, x, z, Q2``."""
-    bins = [(0.05, 0.3, 1.5), (0.05, 0.5, 2.0), (0.1, 0.3, 2.5), (0.1, 0.6, 4.0), (0.2, 0.4, 3.0), (0.2, 0.6, 8.0)]
-    rows = [(pht, *bin) for bin in bins for pht in (0.1, 0.25, 0.4)]
-    return dict(zip(("PhT", "x", "z", "Q2"), map(list, zip(*rows))))
-
-
-TMD = {
-    "config": {"luminosity": "ll1"},
-    "kinematics": {"header": {"Vs": 7.26}, "data": points()},
-    "fnp": {
-        "zeta": "Q2",
-        "evolution": {"init_g2": 0.25},
-        "flavors": {"u": {"shape": "simple", "init_params": [1.0, 0.3]}},
-        "fragmentation": {"shape": "gauss", "init_params": [0.2, 0.3], "bounds": [[0, 5], None]},
-    },
-}
-
-
 def masses():
     """Events of SPEC: a peak at 91 above a falling background."""
     rng = np.random.default_rng(7)
@@ -113,6 +95,6 @@ def _examples(doctest_namespace):
         search=neyman.unbinned.Model.from_dict(SPEC, data={"SR": {"mass": masses()}}),
         spec_file=EXAMPLES / "search.yaml",
         events_file=EXAMPLES / "events.parquet",
-        plan=neyman.tmd.Plan.from_yaml(**TMD),
-        **TMD,
+        plan=tmds.PLAN,
+        **tmds.TMD,
     )

@@ -5,6 +5,7 @@
 mod files;
 mod fits;
 mod goldens;
+mod pullback;
 #[cfg(feature = "tmd")]
 mod tables;
 

@@ -199,6 +199,8 @@ class TmdFit(Estimates):
             known = {key: floats(of[key]) for key in ("values", "chi2") if of.get(key) is not None}
             statuses = tuple(of.get("statuses", ()))
             values["replicas"] = TmdReplicas(of["n"], of["converged"], **known, statuses=statuses)
+        # a row without columns: nothing is known of the points
+        values.setdefault("points", [{}])
         rows = values["parameters"]
         if rows and rows[0].get("replica_mean") is None and of is None:
             # the command writes null where there are none

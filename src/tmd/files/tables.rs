@@ -42,8 +42,7 @@ impl Tables {
             let table = Table::read(table_file).map_err(|e| named(&name(table_file), e))?;
             let measured = Measured::read(data_file).map_err(|e| named(&name(data_file), e))?;
             let below = measured.below(cut);
-            let qt = table.qt();
-            if qt.len() < below || qt[..below] != measured.qt[..below] {
+            if table.qt() != measured.qt {
                 return Err(Error::Argument(format!(
                     "{}: its values of qT are not those of {}",
                     name(data_file),
