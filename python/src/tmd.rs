@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use neyman::Error;
 use neyman::tmd::files::{Inputs, Source, Tables};
 use neyman::tmd::fit::Role;
-use neyman::tmd::sidis::Factor;
+use neyman::tmd::sidis::{Factor, Point};
 use neyman::tmd::{Evolution, Plan, Shape, Sidis};
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -155,6 +155,22 @@ impl TmdPlan {
         })
     }
 
+    /// The same at other points: columns of x, z, Q^2 and PhT. Luminosities that are known at their nodes alone are refused.
+    fn at<'py>(&self, py: Python<'py>, columns: [Array<'py>; 4]) -> PyResult<Self> {
+        let of = Arc::clone(self.sidis()?);
+        let [x, z, q2, pht] = columns.map(|column| vector(&column));
+        let point = |(((x, z), q2), pht)| Point { x, z, q2, pht, bin: None };
+        let points: Vec<Point> = x.into_iter().zip(z).zip(q2).zip(pht).map(point).collect();
+        if matches!(of.0.factor, Factor::Array(_)) {
+            return Err(argument("the luminosity is known at its own points alone"));
+        }
+        long(py, None, move |_| {
+            let sidis = Sidis { points, ..of.0.clone() };
+            let plan = Arc::new(sidis.plan()?);
+            Ok(Self { plan, origin: Origin::Sidis(Arc::new((sidis, of.1.clone()))) })
+        })
+    }
+
     /// All that does not change, by name. Warnings take an evaluation.
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Dict<'py>> {
         let all = dict!(py,
@@ -178,9 +194,7 @@ impl TmdPlan {
                     _ => None,
                 };
                 let points = &sidis.points;
-                let column = |of: fn(&neyman::tmd::sidis::Point) -> f64| {
-                    array(py, points.iter().map(of).collect())
-                };
+                let column = |of: fn(&Point) -> f64| array(py, points.iter().map(of).collect());
                 all.set_item("init", array(py, inputs.init()))?;
                 all.set_item("bounds", rows_of(py, bounds.collect(), roles.len(), 2)?)?;
                 all.set_item("fixed", roles.iter().map(|r| *r == Role::Fixed).collect::<Vec<_>>())?;
@@ -197,6 +211,13 @@ impl TmdPlan {
                     PhT: column(|p| p.pht),
                     qT: column(|p| p.qt()),
                 );
+                if points.iter().any(|point| point.bin.is_some()) {
+                    let ends = |p: &Point| p.bin.unwrap_or((p.pht, p.pht));
+                    let low: Vec<f64> = points.iter().map(|p| ends(p).0).collect();
+                    let high: Vec<f64> = points.iter().map(|p| ends(p).1).collect();
+                    columns.set_item("PhT_low", array(py, low))?;
+                    columns.set_item("PhT_high", array(py, high))?;
+                }
                 all.set_item("points", columns)?;
             }
             Origin::Tables(tables) => {

@@ -17,6 +17,6 @@ pub mod shape;
 pub mod sidis;
 
 pub use plan::{Evolution, Plan, Prediction, Segment, Side};
-pub use quadrature::{Measure, Nodes, Rule};
+pub use quadrature::{At, Measure, Nodes, Rule};
 pub use shape::Shape;
 pub use sidis::Sidis;

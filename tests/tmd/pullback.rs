@@ -8,7 +8,13 @@ use neyman::tmd::{Evolution, Plan, Rule, Segment, Shape, Side, Sidis};
 fn plan() -> (Plan, Vec<f64>) {
     let point = |i: usize| {
         let part = i as f64 / 100.0;
-        Point { x: 0.05 + 0.2 * part, z: 0.3, q2: 2.0 + 3.0 * part, pht: 0.1 + 0.3 * part }
+        Point {
+            x: 0.05 + 0.2 * part,
+            z: 0.3,
+            q2: 2.0 + 3.0 * part,
+            pht: 0.1 + 0.3 * part,
+            bin: None,
+        }
     };
     let sidis = Sidis {
         points: (0..100).map(point).collect(),
