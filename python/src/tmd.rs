@@ -204,6 +204,7 @@ impl TmdPlan {
                 )?;
                 all.set_item("warnings", warnings)?;
                 all.set_item("rule", sidis.rule.to_string())?;
+                all.set_item("anywhere", !matches!(sidis.factor, Factor::Array(_)))?;
                 let columns = dict!(py,
                     x: column(|p| p.x),
                     z: column(|p| p.z),

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tmds import DATA, PLAN, TMD
+from workspaces import REPOSITORY
 
 import neyman
 from neyman.tmd import Plan, fit
@@ -122,6 +124,35 @@ def test_shapes_and_luminosities():
     assert plan.quadrature_error() is None
     again = pickle.loads(pickle.dumps(plan))
     np.testing.assert_array_equal(again.xsec(), plan.xsec())
+
+
+def test_other_points_and_bins():
+    at = PLAN.points
+    again = PLAN.at({name: at[name] for name in ("x", "z", "Q2", "PhT")})
+    np.testing.assert_array_equal(again.xsec(), TRUTH)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(again)).xsec(), TRUTH)
+    where = {"x": 0.1, "z": 0.4, "Q2": 3.0}
+    low, high = np.array([0.0, 0.2]), np.array([0.2, 0.5])
+    data = {"PhT": [0.1, 0.3], "PhT_low": low, "PhT_high": high, **{name: [value] * 2 for name, value in where.items()}}
+    binned = Plan.from_yaml(TMD["config"], {"header": {"Vs": 7.26}, "data": data}, TMD["fnp"])
+    t, w = np.polynomial.legendre.leggauss(30)
+    for k in range(2):
+        pht = 0.5 * (low[k] + high[k]) + 0.5 * (high[k] - low[k]) * t
+        points = PLAN.at({**where, "PhT": pht})
+        np.testing.assert_allclose(binned.xsec()[k], 0.5 * w @ points.xsec(), rtol=1e-11)
+        np.testing.assert_allclose(binned.jacobian()[k], 0.5 * w @ points.jacobian(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(binned.points["PhT_high"], high)
+    for points, says in (
+        ({**where, "PhT": [0.1], "y": 1}, "no column 'y'"),
+        (where, "no values of PhT"),
+        ({**where, "PhT": [0.1, 0.2], "x": [0.1] * 3}, "3 values are needed or one"),
+        ({**where, "PhT": -0.1}, "PhT = -0.1"),
+        ({**where, "x": 1.5, "PhT": 0.1}, "x = 1.5 is outside"),
+    ):
+        with pytest.raises(neyman.ArgumentError, match=says):
+            PLAN.at(points)
+    with pytest.raises(neyman.ArgumentError, match="known at its own points"):
+        PLAN.with_luminosity(np.ones((18, 64))).at({**where, "PhT": 0.1})
 
 
 def test_a_fit_finds_the_truth():
@@ -276,6 +307,9 @@ def test_tables(tables):
     np.testing.assert_array_equal(again.bounds, bounded.bounds)
     with pytest.raises(neyman.ArgumentError, match="nodes of these"):
         plan.nodes()
+    pytest.importorskip("matplotlib").use("agg")
+    upper = neyman.plot.cross_sections(bounded, found)[0]
+    assert len(upper.get_lines()) >= 23
     with pytest.raises(neyman.ArgumentError, match="there are no values of"):
         Plan.from_tables(tables[:1], {"g2": 0.1})
     with pytest.raises(neyman.ArgumentError, match="no shape"):
@@ -296,6 +330,10 @@ def test_figures():
     assert len(labels) == 6 and labels[0] == "x = 0.05, Q² = 1.5 GeV², z = 0.3"
     drawn = np.concatenate([line.get_ydata() for line in lower.get_lines()[1:]])
     np.testing.assert_allclose(drawn, found.pulls)
+    # between the points, too
+    curve = upper.get_lines()[0].get_xydata()
+    np.testing.assert_allclose(curve[[0, -1], 1], found.predictions[[0, 2]])
+    assert len(curve) == 36
     some = neyman.plot.cross_sections(PLAN, found, groups=[str(k % 2) for k in range(18)], show=["1"])[0]
     assert some.get_legend_handles_labels()[1] == ["1"]
     ax = neyman.plot.fnp(PLAN, found, [0.05, 0.2], zeta=4.0)
@@ -310,6 +348,23 @@ def test_figures():
     with pytest.raises(neyman.ArgumentError, match="other parameters or points"):
         neyman.plot.fnp(other, found, 0.1)
     pyplot.close("all")
+
+
+def test_the_example(tmp_path):
+    pytest.importorskip("matplotlib")
+    folder = REPOSITORY / "examples" / "tmd"
+    command = [sys.executable, folder / "fit.py", tmp_path]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("converged: chi2 = ") and "200 replicas" in said and "ff.beta1" in said
+    for name in ("tmd_cross_sections.png", "tmd_fnp.png"):
+        assert (tmp_path / name).stat().st_size > 10_000
+    # what its data were made by
+    for name in ("data.py", "config.yaml", "fnp.yaml"):
+        shutil.copy(folder / name, tmp_path)
+    subprocess.run([sys.executable, tmp_path / "data.py"], capture_output=True, check=True)
+    assert (tmp_path / "kinematics.yaml").read_text() == (folder / "kinematics.yaml").read_text()
+    made, kept = (json.loads((of / "measured.json").read_text()) for of in (tmp_path, folder))
+    np.testing.assert_allclose(made["values"], kept["values"], rtol=2e-5)
 
 
 def test_interrupted():

@@ -68,7 +68,8 @@ def cross_sections(
 ) -> Any:
     """Measured cross sections with the fitted ones, and the pull of each point below.
 
-    Lines join the predictions of a group's points. Bands are central 68 % intervals of the predictions of replicas, where
+    Lines are the cross sections between a group's points, at x, z and Q2 between theirs; steps over bins; straight between the
+    points where luminosities are known at these alone. Bands are central 68 % intervals of the predictions of replicas, where
     the fit has some. Pulls are data minus prediction over the error; with a covariance, over the square root of its
     diagonal.
 
@@ -114,7 +115,6 @@ def cross_sections(
     key = "PhT" if "PhT" in plan.points else "qT"
     where: Floats = np.asarray(plan.points[key])
     replicas = _replicas(fit)
-    bands = None if replicas is None else np.percentile(plan.xsec(replicas), (_LOW, _HIGH), axis=0)
     upper, lower = _panels(ax)
     lower.axhspan(-2, 2, color="0.93", lw=0)
     lower.axhspan(-1, 1, color="0.85", lw=0)
@@ -122,9 +122,10 @@ def cross_sections(
     for k, (name, points) in enumerate(wanted.items()):
         colour = _COLOURS[k % len(_COLOURS)]
         at = points[np.argsort(where[points], kind="stable")]
-        if bands is not None:
-            upper.fill_between(where[at], bands[0][at], bands[1][at], color=colour, alpha=0.3, lw=0)
-        upper.plot(where[at], fit.predictions[at], color=colour, lw=1.3)
+        x, curve, band = _curve(plan, fit, replicas, at, where)
+        if band is not None:
+            upper.fill_between(x, *band, color=colour, alpha=0.3, lw=0)
+        upper.plot(x, curve, color=colour, lw=1.3)
         style = {"fmt": "o", "color": colour, "markersize": 3.5, "elinewidth": 0.9}
         upper.errorbar(where[at], fit.measured[at], fit.errors[at], label=name, **style)
         lower.plot(where[at], fit.pulls[at], "o", color=colour, markersize=3.5)
@@ -138,6 +139,23 @@ def cross_sections(
     if len(wanted) <= 12:
         upper.legend(frameon=False, fontsize=8)
     return upper, lower
+
+
+def _curve(
+    plan: Plan, fit: TmdFit, replicas: Floats | None, at: Any, where: Floats
+) -> tuple[Floats, Floats, Any]:
+    """Where a group's cross sections are drawn, these, and the ends of the band."""
+    points = plan.points
+    x, of = where[at], at
+    if "PhT_low" in points:
+        x = np.column_stack((points["PhT_low"][at], points["PhT_high"][at])).ravel()
+        of = np.repeat(at, 2)
+    elif plan._fields.get("anywhere", False) and len(at) > 1:
+        x = np.linspace(where[at[0]], where[at[-1]], 12 * len(at))
+        between = {name: np.interp(x, where[at], points[name][at]) for name in ("x", "z", "Q2")}
+        plan, of = plan.at({**between, "PhT": x}), np.arange(len(x))
+    band = None if replicas is None else np.percentile(plan.xsec(replicas)[:, of], (_LOW, _HIGH), axis=0)
+    return x, plan.xsec(fit.values)[of], band
 
 
 def fnp(
@@ -184,6 +202,8 @@ def fnp(
     at = np.linspace(0.0, 5.0, 201) if b is None else vector(b, "b")
     name = plan.distributions[0] if distribution is None else distribution
     replicas = _replicas(fit)
+    # momentum fractions of fragmentation are called so
+    letter = "z" if name == "ff" else "x"
     if ax is None:
         try:
             from matplotlib import pyplot
@@ -199,7 +219,7 @@ def fnp(
         if replicas is not None:
             low, high = np.percentile(shape(replicas), (_LOW, _HIGH), axis=0)
             ax.fill_between(at, low, high, color=colour, alpha=0.3, lw=0)
-        ax.plot(at, shape(fit.values), color=colour, lw=1.5, label=f"x = {fraction:.3g}")
+        ax.plot(at, shape(fit.values), color=colour, lw=1.5, label=f"{letter} = {fraction:.3g}")
     ax.set(xlabel="b [1/GeV]", ylabel=rf"$f_{{NP}}$ of {name}", xlim=(at.min(), at.max()))
     ax.legend(frameon=False)
     return ax

@@ -17,6 +17,7 @@ from ..results import Bools
 
 __all__ = ["Nodes", "Plan"]
 
+_COLUMNS = ("x", "z", "Q2", "PhT")
 Document: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 
 
@@ -197,7 +198,8 @@ class Plan:
 
     @property
     def points(self) -> dict[str, Any]:
-        """Where they are: arrays of ``x``, ``z``, ``Q2``, ``PhT`` and ``qT``; of tables their names and ``qT``."""
+        """Where they are: arrays of ``x``, ``z``, ``Q2``, ``PhT`` and ``qT``, ``PhT_low`` and ``PhT_high`` where there are bins;
+        of tables their names and ``qT``."""
         return dict(self._fields["points"])
 
     @property
@@ -366,7 +368,48 @@ class Plan:
         given = array(values, "values")
         if given.ndim != 2:
             raise ArgumentError(f"values: shape [n_points, n_nodes] is needed, not {list(given.shape)}")
-        return Plan(self._core.with_luminosity(given), ("with_luminosity", (self._source, given.copy())))
+        return self._like(self._core.with_luminosity(given), ("with_luminosity", (self._source, given.copy())))
+
+    def at(self, points: Mapping[str, Any]) -> Plan:
+        """The plan at other points, without bins.
+
+        Parameters
+        ----------
+        points : dict
+            ``x``, ``z``, ``Q2`` (GeV^2) and ``PhT`` (GeV): arrays of one length, or numbers.
+
+        Raises
+        ------
+        ArgumentError
+            A name that is none of these, lengths that differ, values out of range; a plan of tables or with a luminosity
+            that is known at its own points alone.
+
+        Examples
+        --------
+        >>> plan.at({"x": 0.1, "z": 0.4, "Q2": 3.0, "PhT": np.linspace(0.1, 0.5, 100)}).n_points
+        100
+        """
+        if not isinstance(points, Mapping):
+            raise ArgumentError(f"points: a dict of columns is needed, not {type(points).__name__}")
+        for name in points:
+            known(name, _COLUMNS, "column")
+        missing = [name for name in _COLUMNS if name not in points]
+        if missing:
+            raise ArgumentError(f"points: there are no values of {', '.join(missing)}")
+        columns = [np.atleast_1d(array(points[name], f"points[{name!r}]")) for name in _COLUMNS]
+        n = max(len(column) for column in columns)
+        for name, column in zip(_COLUMNS, columns, strict=True):
+            if column.ndim != 1 or len(column) not in (1, n):
+                raise ArgumentError(f"points[{name!r}]: {n} values are needed or one, not {list(column.shape)}")
+        whole_columns = [np.ascontiguousarray(np.broadcast_to(column, n)) for column in columns]
+        return self._like(self._core.at(whole_columns), ("at", (self._source, whole_columns)))
+
+    def _like(self, core: _core.TmdPlan, source: tuple[str, tuple[Any, ...]]) -> Plan:
+        """The same parameters for another native plan."""
+        return _rebuild(source, self._init, self._named_bounds(), core)
+
+    def _named_bounds(self) -> dict[str, Any]:
+        return dict(zip(self.parameters, self._bounds.tolist(), strict=True))
 
     def quadrature_error(self, params: Any = None) -> Floats | None:
         """By how much a quarter more nodes change the cross sections, relative, ``[n_points]``.
@@ -452,20 +495,25 @@ class Plan:
         return f"<tmd.Plan: {len(self.parameters)} parameters, {self.n_points} points, {self.rule}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        named = {name: pair for name, pair in zip(self.parameters, self._bounds.tolist(), strict=True)}
-        return _rebuild, (self._source, self._init, named)
+        return _rebuild, (self._source, self._init, self._named_bounds())
 
 
 def _core_of(source: tuple[str, tuple[Any, ...]]) -> _core.TmdPlan:
     how, of = source
-    if how == "with_luminosity":
-        return _core_of(of[0]).with_luminosity(of[1])
+    if how in ("with_luminosity", "at"):
+        changed: _core.TmdPlan = getattr(_core_of(of[0]), how)(of[1])
+        return changed
     made: _core.TmdPlan = getattr(_core.TmdPlan, how)(*of)
     return made
 
 
-def _rebuild(source: tuple[str, tuple[Any, ...]], init: Floats, bounds: Mapping[str, Any]) -> Plan:
-    return Plan(_core_of(source), source, init, bounds)
+def _rebuild(
+    source: tuple[str, tuple[Any, ...]],
+    init: Floats,
+    bounds: Mapping[str, Any],
+    core: _core.TmdPlan | None = None,
+) -> Plan:
+    return Plan(_core_of(source) if core is None else core, source, init, bounds)
 
 
 def _given(document: Document, what: str) -> bytes | Path:
