@@ -25,7 +25,7 @@ type Rows<'py> = PyReadonlyArray2<'py, f64>;
 type Roles<'py> = (Array<'py>, Array<'py>, Array<'py>, Vec<bool>, Vec<(usize, usize, f64)>);
 
 /// Replicas between two looks at whether to go on.
-const CHUNK: usize = 32;
+const CHUNK: u64 = 32;
 
 /// `sigma` or `cov` are the errors of `values`; `method` is `lm`, `adam` or `lbfgs`.
 #[pyfunction]
@@ -154,14 +154,13 @@ fn replicate(
 ) -> neyman::Result<Vec<FitResult>> {
     let mut all = Vec::new();
     control.expect(n);
-    let numbers: Vec<u64> = (1..=n).collect();
-    for chunk in numbers.chunks(CHUNK) {
-        if control.stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let data: Vec<Data> = chunk.iter().map(|r| data.replica(seed, *r)).collect();
+    let mut done = 0;
+    while done < n && !control.stop.load(Ordering::Relaxed) {
+        let next = n.min(done + CHUNK);
+        let data: Vec<Data> = (done..next).map(|r| data.replica(seed, 1 + r)).collect();
         all.extend(fit_all(plan, &data, options)?);
-        control.add(chunk.len() as u64);
+        control.add(next - done);
+        done = next;
     }
     Ok(all)
 }

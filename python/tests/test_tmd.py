@@ -256,6 +256,7 @@ def test_documents(tmp_path):
         (lambda: fit(PLAN, TRUTH, sigma=-SIGMA), "error of point 0"),
         (lambda: fit(PLAN, TRUTH * np.nan, sigma=SIGMA), "point 0 is NaN"),
         (lambda: fit(PLAN, TRUTH, cov=-np.eye(18)), "not positive definite"),
+        (lambda: fit(PLAN, TRUTH, cov=np.eye(18) + 0.1 * np.eye(18, k=1)), "not symmetric: 0 in row 1, column 0, 0.1"),
         (lambda: fit(PLAN, TRUTH, cov=np.eye(17)), r"shape \[18, 18\] is needed"),
         (lambda: fit(PLAN, TRUTH, sigma=SIGMA, method="lmm"), "there are lm, adam, lbfgs"),
         (lambda: fit(PLAN, TRUTH, sigma=SIGMA, fix={"ff.lamda": 1}), "did you mean 'ff.lambda'"),

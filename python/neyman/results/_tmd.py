@@ -178,6 +178,11 @@ class TmdFit(Estimates):
             if isinstance(value, np.ndarray) and value.flags.writeable:
                 object.__setattr__(self, field.name, frozen(value.copy()))
 
+    def _summary(self) -> list[tuple[str, str]]:
+        # five parameters are no band
+        arrays = {f.name for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), np.ndarray)}
+        return [row for row in super()._summary() if row[0] not in arrays]
+
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()

@@ -116,7 +116,7 @@ def fit(
             covariance,
             (at, lower, upper, fixed.tolist(), links),
             method,
-            whole(steps, "steps", 1),
+            min(whole(steps, "steps", 1), 2**32 - 1),
             number(rate, "rate"),
             None if tolerance is None else number(tolerance, "tolerance"),
             n,
