@@ -26,7 +26,8 @@ for x, q2, z in BINS:
     highest = 0.6 * z * np.sqrt(q2)
     rows += [(round(pht, 3), x, z, q2) for pht in np.linspace(0.15, 1.0, 7) * highest]
 columns = dict(zip(("PhT", "x", "z", "Q2"), map(list, zip(*rows, strict=True)), strict=True))
-text = f"# Written by data.py: points of an invented experiment.\nheader: {{process: SIDIS, hadron: PI, charge: 1, Vs: {ENERGY}}}\ndata:\n"
+text = "# Written by data.py: points of an invented experiment.\n"
+text += f"header: {{process: SIDIS, hadron: PI, charge: 1, Vs: {ENERGY}}}\ndata:\n"
 text += "".join(f"  {name}: {json.dumps(values)}\n" for name, values in columns.items())
 (HERE / "kinematics.yaml").write_text(text)
 

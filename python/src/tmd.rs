@@ -155,7 +155,8 @@ impl TmdPlan {
         })
     }
 
-    /// The same at other points: columns of x, z, Q^2 and PhT. Luminosities that are known at their nodes alone are refused.
+    /// The same at other points: columns of x, z, Q^2 and PhT. Luminosities that are known at their nodes alone are
+    /// refused.
     fn at<'py>(&self, py: Python<'py>, columns: [Array<'py>; 4]) -> PyResult<Self> {
         let of = Arc::clone(self.sidis()?);
         let [x, z, q2, pht] = columns.map(|column| vector(&column));

@@ -80,7 +80,8 @@ def test_what_a_plan_says():
     np.testing.assert_allclose(PLAN.points["qT"], PLAN.points["PhT"] / PLAN.points["z"])
     assert not PLAN.init.flags.writeable and not PLAN.bounds.flags.writeable
     assert np.abs(PLAN.quadrature_error()).max() < 1e-9
-    linked = {**TMD["fnp"], "fragmentation": {"shape": "gauss", "init_params": [0.2, 0.1], "free_mask": [True, "0.5*[0]"]}}
+    ff = {"shape": "gauss", "init_params": [0.2, 0.1], "free_mask": [True, "0.5*[0]"]}
+    linked = {**TMD["fnp"], "fragmentation": ff}
     plan = Plan.from_yaml(TMD["config"], TMD["kinematics"], linked)
     assert plan.links == {"ff.lambda": ("ff.g1", 0.5)}
     found = fit(plan, TRUTH, sigma=SIGMA)
@@ -189,7 +190,8 @@ def test_replicas():
     again = fit(PLAN, data, sigma=SIGMA, fix=held, replicas=40, seed=4)
     np.testing.assert_array_equal(found.replicas.values[:40], again.replicas.values)
     assert told[-1] == (100, 100) and found.replicas.converged == 100
-    assert not (fit(PLAN, data, sigma=SIGMA, fix=held, replicas=3, seed=5).replicas.values == again.replicas.values[:3]).all()
+    other = fit(PLAN, data, sigma=SIGMA, fix=held, replicas=3, seed=5)
+    assert not (other.replicas.values == again.replicas.values[:3]).all()
     np.testing.assert_array_equal(found.uncertainties[[0, 2]], 0)
     free = [3, 4]
     np.testing.assert_allclose(found.replica_spread[free], found.uncertainties[free], rtol=0.35)

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted, suggestion};
 
 impl Plan {
-    /// `sum_i weights_i d pred_i / d parameter`, `[n_parameters]`, for `weights` of `[n_points]`: the slopes of a function
-    /// of the predictions whose slopes in these are the weights. No matrix of derivatives is made; the bits do not depend
-    /// on the number of threads.
+    /// `sum_i weights_i d pred_i / d parameter`, `[n_parameters]`, for `weights` of `[n_points]`: the slopes of a
+    /// function of the predictions whose slopes in these are the weights. No matrix of derivatives is made; the
+    /// bits do not depend on the number of threads.
     ///
     /// # Errors
     ///
@@ -60,13 +60,13 @@ impl Plan {
         self.distributions.iter().filter_map(own).map(|(name, _)| name)
     }
 
-    /// A distribution with its evolution, `f(x, b) E(b, zeta)`, at momentum fraction `x`, scale `zeta` (GeV^2) and each of
-    /// `b` (1/GeV).
+    /// A distribution with its evolution, `f(x, b) E(b, zeta)`, at momentum fraction `x`, scale `zeta` (GeV^2) and
+    /// each of `b` (1/GeV).
     ///
     /// # Errors
     ///
-    /// As for [`Plan::predict`]; [`Error::Argument`] for a distribution that is none, and for `x`, `zeta` or a `b` that is
-    /// not finite or too small: the first two are above 0, `b` may be 0.
+    /// As for [`Plan::predict`]; [`Error::Argument`] for a distribution that is none, and for `x`, `zeta` or a `b`
+    /// that is not finite or too small: the first two are above 0, `b` may be 0.
     pub fn shape(
         &self,
         distribution: &str,

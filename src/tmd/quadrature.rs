@@ -1,5 +1,5 @@
-//! Rules for `integral of b J0(qT b) F(b) db` over b > 0, and for that integrated over a bin of qT: nodes, and weights that
-//! hold the Bessel function.
+//! Rules for `integral of b J0(qT b) F(b) db` over b > 0, and for that integrated over a bin of qT: nodes, and
+//! weights that hold the Bessel function.
 
 use std::f64::consts::PI;
 
@@ -56,8 +56,8 @@ pub enum Measure {
 pub enum At {
     /// One value, above 0.
     Point(f64),
-    /// The integral of `qT dqT` from the first, 0 or more, to the second: `integral of qT J0(qT b) dqT = qT J1(qT b) / b`
-    /// (DLMF 10.22.1).
+    /// The integral of `qT dqT` from the first, 0 or more, to the second:
+    /// `integral of qT J0(qT b) dqT = qT J1(qT b) / b` (DLMF 10.22.1).
     Bin(f64, f64),
 }
 
@@ -119,8 +119,8 @@ impl Rule {
         self.nodes_at(At::Point(qt), q)
     }
 
-    /// The nodes of an integral at one qT or over a bin, and the scale `q` (GeV, above 0). Ogata's rule has twice as many
-    /// nodes for a bin, those of each end.
+    /// The nodes of an integral at one qT or over a bin, and the scale `q` (GeV, above 0). Ogata's rule has twice
+    /// as many nodes for a bin, those of each end.
     ///
     /// # Errors
     ///
@@ -248,8 +248,8 @@ pub enum Order {
     One,
 }
 
-/// Ogata's rule with step `h`: `integral of f(x) J(x) dx = sum W f(x)`, J of that order; arguments x and weights W of the
-/// first `n` zeros.
+/// Ogata's rule with step `h`: `integral of f(x) J(x) dx = sum W f(x)`, J of that order; arguments x and weights W
+/// of the first `n` zeros.
 pub fn ogata(order: Order, n: usize, h: f64) -> (Vec<f64>, Vec<f64>) {
     let one = |j: usize| {
         let zero = bessel_zero(order, j);
@@ -280,8 +280,8 @@ fn ogata_at(n: usize, qt: f64) -> Nodes {
     Nodes { b, weight: x.iter().zip(&w).map(|(x, w)| w * x / (qt * qt)).collect() }
 }
 
-/// Nodes of both ends of a bin. At an end of 0 nothing is to be taken away, which is a weight of 0: all points have as many
-/// nodes.
+/// Nodes of both ends of a bin. At an end of 0 nothing is to be taken away, which is a weight of 0: all points have
+/// as many nodes.
 fn ogata_over(n: usize, low: f64, high: f64) -> Nodes {
     let end = |qt: f64, sign: f64| {
         let at = if qt > 0.0 { qt } else { high };

@@ -19,7 +19,8 @@ pub struct Point {
     pub q2: f64,
     /// Transverse momentum of the hadron, GeV.
     pub pht: f64,
-    /// The ends of a bin around `pht`, GeV, that the cross section is averaged over: its integral, divided by the width.
+    /// The ends of a bin around `pht`, GeV, that the cross section is averaged over: its integral, divided by the
+    /// width.
     pub bin: Option<(f64, f64)>,
 }
 
@@ -47,8 +48,8 @@ impl Point {
         }
     }
 
-    /// What multiplies the integral: `4 pi qT / (2 Q z)`; over a bin, whose integral holds qT, the width of the bin in qT
-    /// divides instead.
+    /// What multiplies the integral: `4 pi qT / (2 Q z)`; over a bin, whose integral holds qT, the width of the bin
+    /// in qT divides instead.
     pub fn prefactor(&self) -> f64 {
         let qt = match self.at() {
             At::Point(qt) => qt,

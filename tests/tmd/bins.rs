@@ -102,7 +102,7 @@ fn files_with_bins() {
 
     let text = |text: &str| Source::Text(text.as_bytes().to_vec());
     let fnp = text(
-        "{\"zeta\": \"Q2\", \"evolution\": {\"init_g2\": 0.2}, \"flavors\": {\"u\": {\"shape\": \"simple\", \"init_params\": [1, 0.3]}}}",
+        "zeta: Q2\nevolution: {init_g2: 0.2}\nflavors: {u: {shape: simple, init_params: [1, 0.3]}}",
     );
     let read = |more: &str| {
         let kinematics = format!(

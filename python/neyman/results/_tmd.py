@@ -106,8 +106,8 @@ class TmdFit(Estimates):
     edm : float
         Estimated vertical distance to the minimum of chi2 / 2.
     measured, errors, predictions, pulls : ndarray or None
-        Of each point: the data, the square root of its variance, the cross section at the best fit, and data minus cross
-        section in units of the error.
+        Of each point: the data, the square root of its variance, the cross section at the best fit, and data minus
+        cross section in units of the error.
     weak_directions : tuple of WeakDirection
         What the data do not determine, weakest first.
     replicas : TmdReplicas or None

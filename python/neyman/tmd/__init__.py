@@ -1,7 +1,7 @@
 """Fits of transverse-momentum-dependent distributions (TMDs).
 
-Cross sections are Fourier-Bessel integrals over two shapes in b, whose parameters are fitted: `Plan` has their values and
-exact derivatives, `fit` finds the parameters nearest to measured ones, with errors and replicas.
+Cross sections are Fourier-Bessel integrals over two shapes in b, whose parameters are fitted: `Plan` has their values
+and exact derivatives, `fit` finds the parameters nearest to measured ones, with errors and replicas.
 
 >>> plan = neyman.tmd.Plan.from_yaml(config, kinematics, fnp)
 >>> plan.parameters
@@ -11,8 +11,8 @@ exact derivatives, `fit` finds the parameters nearest to measured ones, with err
 >>> print(found.status, f"{found['pdf.lambda_f']:.4f}")
 converged 1.0000
 
-[The how-to](../howto/tmd.md) says what stands in the three documents. `neyman.tmd.torch.SidisLayer` is a plan in PyTorch,
-`neyman.plot.cross_sections` and `neyman.plot.fnp` draw a fit.
+[The how-to](../howto/tmd.md) says what stands in the three documents. `neyman.tmd.torch.SidisLayer` is a plan in
+PyTorch, `neyman.plot.cross_sections` and `neyman.plot.fnp` draw a fit.
 """
 
 from __future__ import annotations

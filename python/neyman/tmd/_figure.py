@@ -68,10 +68,10 @@ def cross_sections(
 ) -> Any:
     """Measured cross sections with the fitted ones, and the pull of each point below.
 
-    Lines are the cross sections between a group's points, at x, z and Q2 between theirs; steps over bins; straight between the
-    points where luminosities are known at these alone. Bands are central 68 % intervals of the predictions of replicas, where
-    the fit has some. Pulls are data minus prediction over the error; with a covariance, over the square root of its
-    diagonal.
+    Lines are the cross sections between a group's points, at x, z and Q2 between theirs; steps over bins; straight
+    between the points where luminosities are known at these alone. Bands are central 68 % intervals of the
+    predictions of replicas, where the fit has some. Pulls are data minus prediction over the error; with a
+    covariance, over the square root of its diagonal.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def cross_sections(
     fit : TmdFit
         Of this plan.
     groups : list of str, optional
-        A label for each point: those of one label are joined. Where not given, points whose PhT rises are one bin; those of
-        a table are.
+        A label for each point: those of one label are joined. Where not given, points whose PhT rises are one group;
+        those of a table are.
     show : list of str, optional
         Labels of the groups that are drawn; all where not given.
     ax : pair of axes, optional

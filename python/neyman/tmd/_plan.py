@@ -29,7 +29,8 @@ class Nodes(NamedTuple):
     b : ndarray
         1/GeV, ``[n_points, n_nodes]``.
     weight : ndarray
-        1/GeV^2: ``(weight * F(b)).sum(axis=1)`` are the integrals of b J0(qT b) F(b), over a bin where a point is one.
+        1/GeV^2: ``(weight * F(b)).sum(axis=1)`` are the integrals of b J0(qT b) F(b), over a bin where a
+        point is one.
     """
 
     b: Floats
@@ -140,8 +141,8 @@ class Plan:
         Raises
         ------
         ArgumentError
-            Where a file is not what it should be; a pair whose values of qT differ; no point left; a shape or a parameter
-            that there is not.
+            Where a file is not what it should be; a pair whose values of qT differ; no point left; a shape or a
+            parameter that there is not.
         OSError
             Where a file cannot be read.
         """
@@ -198,8 +199,9 @@ class Plan:
 
     @property
     def points(self) -> dict[str, Any]:
-        """Where they are: arrays of ``x``, ``z``, ``Q2``, ``PhT`` and ``qT``, ``PhT_low`` and ``PhT_high`` where there are bins;
-        of tables their names and ``qT``."""
+        """Where they are: arrays of ``x``, ``z``, ``Q2``, ``PhT`` and ``qT``, ``PhT_low`` and ``PhT_high`` where
+        there are bins; of tables their names and ``qT``.
+        """
         return dict(self._fields["points"])
 
     @property
@@ -223,8 +225,8 @@ class Plan:
         Parameters
         ----------
         params : array or dict, optional
-            ``[n_parameters]`` or ``[n_rows, n_parameters]``; a dict changes some of the initial values. Bounds and links
-            are not asked.
+            ``[n_parameters]`` or ``[n_rows, n_parameters]``; a dict changes some of the initial values. Bounds and
+            links are not asked.
 
         Returns
         -------
@@ -381,8 +383,8 @@ class Plan:
         Raises
         ------
         ArgumentError
-            A name that is none of these, lengths that differ, values out of range; a plan of tables or with a luminosity
-            that is known at its own points alone.
+            A name that is none of these, lengths that differ, values out of range; a plan of tables or with a
+            luminosity that is known at its own points alone.
 
         Examples
         --------
@@ -437,8 +439,8 @@ class Plan:
         Parameters
         ----------
         t0 : array or dict, optional
-            Parameters at whose predictions multiplicative errors are taken (t0 method: Ball et al., JHEP 05 (2010) 075);
-            the initial ones where not given.
+            Parameters at whose predictions multiplicative errors are taken (t0 method: Ball et al., JHEP 05 (2010)
+            075); the initial ones where not given.
 
         Raises
         ------

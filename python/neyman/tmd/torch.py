@@ -58,8 +58,8 @@ class CrossSections(torch.autograd.Function):
 class SidisLayer(torch.nn.Module):
     """Cross sections of a plan as a layer without weights of its own.
 
-    Everything is computed in float64 on the processor, with one copy of the parameters there and one of the cross sections
-    back; gradients are exact, and no matrix of derivatives is made. There are no second derivatives.
+    Everything is computed in float64 on the processor, with one copy of the parameters there and one of the cross
+    sections back; gradients are exact, and no matrix of derivatives is made. There are no second derivatives.
 
     Parameters
     ----------

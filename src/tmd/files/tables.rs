@@ -33,8 +33,8 @@ impl Tables {
     ///
     /// # Errors
     ///
-    /// Those of [`Table::read`] and [`Measured::read`], with the file's name; [`Error::Argument`] for a pair whose qT differ,
-    /// and where no point is left.
+    /// Those of [`Table::read`] and [`Measured::read`], with the file's name; [`Error::Argument`] for a pair whose
+    /// qT differ, and where no point is left.
     pub fn read(files: &[(PathBuf, PathBuf)], cut: f64) -> Result<Self> {
         let (mut parts, mut n) = (Vec::with_capacity(files.len()), 0);
         for (table_file, data_file) in files {
@@ -77,7 +77,8 @@ impl Tables {
         self.parts.iter().flat_map(values).collect()
     }
 
-    /// Covariances of each table's points, multiplicative errors being relative to the predictions `t0`, `[n_points]`.
+    /// Covariances of each table's points, multiplicative errors being relative to the predictions `t0`,
+    /// `[n_points]`.
     ///
     /// # Errors
     ///
