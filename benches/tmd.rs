@@ -18,6 +18,7 @@ fn benchmark(c: &mut Criterion) {
             z: 0.2 + 0.5 * part(11),
             q2: 1.5 + 20.0 * part(13),
             pht: 0.05 + 0.6 * part(17),
+            bin: None,
         }
     };
     let sidis = Sidis {

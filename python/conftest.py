@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tmds
 
 import neyman
 
@@ -94,4 +95,6 @@ def _examples(doctest_namespace):
         search=neyman.unbinned.Model.from_dict(SPEC, data={"SR": {"mass": masses()}}),
         spec_file=EXAMPLES / "search.yaml",
         events_file=EXAMPLES / "events.parquet",
+        plan=tmds.PLAN,
+        **tmds.TMD,
     )

@@ -12,8 +12,8 @@ Everything that a session says is also a function of this module for a single ca
 `hypotest`, `upper_limit`, `ranking`, `fit_toys`; `upper_limits` is for all patches of a patchset. `neyman.pyhf` has
 pyhf's own functions, `neyman.minuit` a cost function, `neyman.cabinetry` results in its shape, `neyman.plot` figures.
 `neyman.unbinned` has likelihoods of single events, `read_parquet` their tables and `reduce_lse` what a mixture of
-densities makes of them. `neyman.torch`, `neyman.jax` and `neyman.differentiable` have statements as functions of the yields of samples, with
-gradients.
+densities makes of them. `neyman.tmd` has fits of transverse-momentum-dependent distributions. `neyman.torch`,
+`neyman.jax` and `neyman.differentiable` have statements as functions of the yields of samples, with gradients.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ __all__ = [
 ]
 
 
-_PARTS = ("cabinetry", "differentiable", "jax", "minuit", "plot", "pyhf", "results", "torch", "unbinned")
+_PARTS = ("cabinetry", "differentiable", "jax", "minuit", "plot", "pyhf", "results", "tmd", "torch", "unbinned")
 
 
 def __getattr__(name: str) -> Any:

@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
-class Parametrised(Protocol):
-    """What all models have."""
+class Named(Protocol):
+    """Whatever has parameters with names."""
 
     @property
     def parameters(self) -> tuple[str, ...]: ...
+    def index(self, name: str) -> int: ...
+
+
+class Parametrised(Named, Protocol):
+    """What all models have."""
+
     @property
     def init(self) -> Floats: ...
     @property
     def bounds(self) -> Floats: ...
     @property
     def poi(self) -> str | None: ...
-    def index(self, name: str) -> int: ...
 
 
 # devices of DLPack whose memory the processor reads: its own, and page-locked ones of CUDA and ROCm
@@ -210,7 +215,7 @@ def span(toys: Any, range: Any) -> tuple[int, int]:
     return first, last
 
 
-def held(model: Parametrised, fix: Mapping[str, Any] | None) -> dict[str, float]:
+def held(model: Named, fix: Mapping[str, Any] | None) -> dict[str, float]:
     """Parameters held at values, by name."""
     if fix is None:
         return {}

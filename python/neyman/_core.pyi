@@ -12,11 +12,13 @@ __all__ = [
     "Pending",
     "ProfiledFit",
     "Session",
+    "TmdPlan",
     "UnbinnedModel",
     "UnbinnedSession",
     "__version__",
     "devices",
     "draw",
+    "fit_tmd",
     "has_backend",
     "join_scans",
     "join_scans2d",
@@ -50,6 +52,20 @@ class _Asked(TypedDict):
 
 def devices(test: bool) -> list[_Fields]: ...
 def draw(document: str, png: bool) -> list[tuple[str, str, bytes | None]]: ...
+def fit_tmd(
+    plan: TmdPlan,
+    values: _Floats,
+    sigma: _Floats | None,
+    cov: _Floats | None,
+    roles: tuple[_Floats, _Floats, _Floats, list[bool], list[tuple[int, int, float]]],
+    method: str,
+    steps: int,
+    rate: float,
+    edm: float | None,
+    replicas: int,
+    seed: int,
+    progress: _Progress,
+) -> _Fields: ...
 def has_backend(backend: str) -> bool: ...
 def join_scans(parts: list[_Fields]) -> _Fields: ...
 def join_scans2d(parts: list[_Fields], levels: list[float]) -> _Fields: ...
@@ -266,6 +282,29 @@ class ProfiledFit:
     def pullback(
         self, values: _Floats | None, uncertainties: _Floats | None, twice_nll: float
     ) -> _Floats: ...
+
+@final
+class TmdPlan:
+    @staticmethod
+    def from_sources(
+        config: bytes | Path, kinematics: bytes | Path, fnp: bytes | Path, points: int
+    ) -> TmdPlan: ...
+    @staticmethod
+    def from_tables(
+        files: list[tuple[Path, Path]], cut: float, shape: str, evolution: str
+    ) -> TmdPlan: ...
+    def at(self, columns: list[_Floats]) -> TmdPlan: ...
+    def with_luminosity(self, values: _Floats) -> TmdPlan: ...
+    def describe(self) -> _Fields: ...
+    def xsec(self, parameters: _Floats) -> _Floats: ...
+    def jacobian(self, parameters: _Floats) -> _Floats: ...
+    def pullback(self, parameters: _Floats, weights: _Floats) -> _Floats: ...
+    def shape(
+        self, distribution: str, x: float, zeta: float, b: _Floats, parameters: _Floats
+    ) -> _Floats: ...
+    def nodes(self) -> tuple[_Floats, _Floats]: ...
+    def quadrature_error(self, parameters: _Floats) -> _Floats | None: ...
+    def measured(self, parameters: _Floats) -> tuple[_Floats, _Floats]: ...
 
 _Columns: TypeAlias = list[tuple[str, _Floats]]
 

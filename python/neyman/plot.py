@@ -28,15 +28,19 @@ from .results import (
     LimitResult,
     Scan2dResult,
     ScanResult,
+    TmdFit,
     UnbinnedFit,
     YieldsResult,
 )
+from .tmd._figure import cross_sections, fnp
 from .unbinned._figure import unbinned
 
 __all__ = [
     "brazil",
     "contours",
     "correlation",
+    "cross_sections",
+    "fnp",
     "gof",
     "pulls",
     "ranking",
@@ -101,11 +105,12 @@ def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, a
     return ax
 
 
-def correlation(fit: FitResult | UnbinnedFit, *, threshold: float = 0.0, ax: Any = None) -> Any:
+def correlation(fit: FitResult | TmdFit | UnbinnedFit, *, threshold: float = 0.0, ax: Any = None) -> Any:
     """Correlations of the free parameters that have one above `threshold`."""
     whole = fit.correlation
     if whole is None:
-        raise ArgumentError(f"the fit has no correlations: {fit.covariance_problem}")
+        why = getattr(fit, "covariance_problem", "the data leave a direction free")
+        raise ArgumentError(f"the fit has no correlations: {why}")
     others = np.abs(whole - np.eye(len(whole)))
     at = np.flatnonzero(~fit.fixed & (others.max(axis=0, initial=0.0) >= threshold))
     ax = _axes(ax, (2 + 0.3 * len(at),) * 2)

@@ -15,6 +15,8 @@ mod pending;
 mod scans;
 mod session;
 mod statements;
+mod tmd;
+mod tmd_fit;
 mod toys;
 mod unbinned;
 mod unbinned_session;
@@ -49,6 +51,10 @@ mod _core {
     use super::scans::{join_scans, join_scans2d};
     #[pymodule_export]
     use super::session::Session;
+    #[pymodule_export]
+    use super::tmd::TmdPlan;
+    #[pymodule_export]
+    use super::tmd_fit::fit_tmd;
     #[pymodule_export]
     use super::unbinned::UnbinnedModel;
     #[pymodule_export]

@@ -27,7 +27,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "examples").mkdir()
     shutil.copy(EXAMPLE, tmp_path / "examples")
     shutil.copy(EXAMPLE, tmp_path / "workspace.json")
-    shutil.copytree(EXAMPLE.parent / "unbinned", tmp_path / "examples" / "unbinned")
+    for name in ("unbinned", "tmd"):
+        shutil.copytree(EXAMPLE.parent / name, tmp_path / "examples" / name)
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     pyplot.close("all")
@@ -56,5 +57,5 @@ def test_readmes(page, folder):
 
 
 def test_there_are_blocks():
-    assert {"index", "tutorial", "pyhf", "data", "gpu", "cluster", "unbinned"} <= {p.stem for p in PAGES if blocks(p)}
+    assert {"index", "tutorial", "pyhf", "data", "gpu", "cluster", "unbinned", "tmd"} <= {p.stem for p in PAGES if blocks(p)}
     assert all(blocks(page) for page in READMES)

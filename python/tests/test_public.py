@@ -10,7 +10,7 @@ NAMES = """
 ArgumentError ConvergenceError Device DeviceError DeviceInfo Error EventsError ExecutorError FileError Model Session
 SpecificationError UnsupportedError __version__ cabinetry devices differentiable fit fit_toys from_pyhf has_cuda
 has_metal has_vulkan hypotest jax load minuit plot profile_scan pyhf ranking read_parquet reduce_lse
-results torch unbinned upper_limit upper_limits
+results tmd torch unbinned upper_limit upper_limits
 """.split()
 METHODS = """
 close contour device discovery evaluate fit fit_device fit_toys gof hypotest impacts interval limit minos model

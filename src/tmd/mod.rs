@@ -11,11 +11,12 @@ pub mod fit;
 mod kernel;
 pub mod luminosity;
 pub mod plan;
+mod pullback;
 pub mod quadrature;
 pub mod shape;
 pub mod sidis;
 
 pub use plan::{Evolution, Plan, Prediction, Segment, Side};
-pub use quadrature::{Measure, Nodes, Rule};
+pub use quadrature::{At, Measure, Nodes, Rule};
 pub use shape::Shape;
 pub use sidis::Sidis;

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted, suggestion};
 
 /// Points handed to a thread at a time.
-const SHARE: usize = 32;
+pub(super) const SHARE: usize = 32;
 
 /// What multiplies each of the two shapes because of their scale: `E(b, zeta)`, 1 at `zeta` = 1 GeV^2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,22 @@ pub enum Evolution {
 }
 
 impl Evolution {
+    /// The evolution of that name: `map` or `pv19`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`] if there is none.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "map" => Ok(Self::Map),
+            "pv19" => Ok(Self::Pv19),
+            other => Err(Error::Argument(format!(
+                "there is no evolution {}; there are \"map\" and \"pv19\"",
+                quoted(other)
+            ))),
+        }
+    }
+
     /// Names of its parameters, which stand before all others.
     pub fn parameter_names(self) -> &'static [&'static str] {
         match self {
@@ -32,7 +48,7 @@ impl Evolution {
     }
 
     /// Coefficients of b^2 and b^4 in minus the logarithm of `E^2`, and their derivatives by parameter.
-    fn decay(self, p: &[f64], ln_zeta: f64) -> ([f64; 2], [[f64; 2]; 2]) {
+    pub(super) fn decay(self, p: &[f64], ln_zeta: f64) -> ([f64; 2], [[f64; 2]; 2]) {
         let half = 0.5 * ln_zeta;
         match self {
             Self::Map => ([half * p[0] * p[0], 0.0], [[2.0 * half * p[0], 0.0], [0.0, 0.0]]),
@@ -68,9 +84,10 @@ pub struct Segment {
 /// Predictions of points as functions of parameters.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    evolution: Evolution,
-    distributions: Vec<(Shape, usize)>,
-    parameters: Vec<String>,
+    pub(super) evolution: Evolution,
+    /// With the place of their first parameter.
+    pub(super) distributions: Vec<(Shape, usize)>,
+    pub(super) parameters: Vec<String>,
     /// Of each point, its range of `terms`.
     points: Vec<std::ops::Range<usize>>,
     terms: Vec<Term>,
@@ -89,8 +106,8 @@ struct Term {
 }
 
 /// A shape at some momentum fraction, with the derivatives of its widths.
-struct Instance {
-    widths: Widths,
+pub(super) struct Instance {
+    pub(super) widths: Widths,
     /// `[width][parameter of the shape]`
     jacobian: Vec<f64>,
 }
@@ -239,17 +256,7 @@ impl Plan {
 
     fn evaluate(&self, parameters: &[f64], slopes: bool) -> Result<Prediction> {
         self.check_parameters(parameters)?;
-        let instances: Vec<Instance> = self
-            .instances
-            .iter()
-            .map(|(distribution, x)| {
-                let (shape, offset) = self.distributions[*distribution];
-                let n = shape.parameter_names().len();
-                let mut jacobian = vec![0.0; super::shape::WIDTHS * n];
-                let own = &parameters[offset..offset + n];
-                Instance { widths: shape.widths(own, *x, &mut jacobian), jacobian }
-            })
-            .collect();
+        let instances = self.instances(parameters);
         let (n, p) = (self.n_points(), self.parameters.len());
         let mut all = Prediction {
             values: vec![0.0; n],
@@ -261,7 +268,7 @@ impl Plan {
             let mut work = Work::new(self, &instances, parameters);
             for (j, value) in values.iter_mut().enumerate() {
                 let row = &mut jacobian[j * rows..(j + 1) * rows];
-                (*value, lost[j]) = work.point(i + j, row);
+                (*value, lost[j]) = work.point(i + j, 1.0, row);
             }
         };
         if n <= SHARE {
@@ -294,7 +301,19 @@ impl Plan {
         }
     }
 
-    fn check_parameters(&self, parameters: &[f64]) -> Result<()> {
+    pub(super) fn instances(&self, parameters: &[f64]) -> Vec<Instance> {
+        self.instances.iter().map(|(d, x)| self.instance(*d, *x, parameters)).collect()
+    }
+
+    pub(super) fn instance(&self, distribution: usize, x: f64, parameters: &[f64]) -> Instance {
+        let (shape, offset) = self.distributions[distribution];
+        let n = shape.parameter_names().len();
+        let mut jacobian = vec![0.0; super::shape::WIDTHS * n];
+        let own = &parameters[offset..offset + n];
+        Instance { widths: shape.widths(own, x, &mut jacobian), jacobian }
+    }
+
+    pub(super) fn check_parameters(&self, parameters: &[f64]) -> Result<()> {
         if parameters.len() != self.parameters.len() {
             let (given, needed) =
                 (count(parameters.len(), "value"), count(self.parameters.len(), "parameter"));
@@ -311,7 +330,7 @@ impl Plan {
 }
 
 /// What a thread works with.
-struct Work<'a> {
+pub(super) struct Work<'a> {
     plan: &'a Plan,
     instances: &'a [Instance],
     parameters: &'a [f64],
@@ -322,13 +341,14 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(plan: &'a Plan, instances: &'a [Instance], parameters: &'a [f64]) -> Self {
+    pub(super) fn new(plan: &'a Plan, instances: &'a [Instance], parameters: &'a [f64]) -> Self {
         let (arch, columns) = (Arch::new(), Default::default());
         Self { plan, instances, parameters, arch, columns, filled: [None; 2] }
     }
 
-    /// A point's value, with how many times larger its terms are; its derivatives to `row` unless that is empty.
-    fn point(&mut self, point: usize, row: &mut [f64]) -> (f64, f64) {
+    /// A point's value, with how many times larger its terms are; adds `weight` times its derivatives to `row` unless
+    /// that is empty.
+    pub(super) fn point(&mut self, point: usize, weight: f64, row: &mut [f64]) -> (f64, f64) {
         let (mut value, mut size) = (0.0, 0.0);
         for term in &self.plan.terms[self.plan.points[point].clone()] {
             let b2 = &self.plan.grids[term.grid];
@@ -350,17 +370,24 @@ impl<'a> Work<'a> {
             value += sums.value;
             size += sums.size;
             if slopes {
-                self.add_slopes(term, &sums, &decay_slopes, row);
+                self.add_slopes(term, &sums, &decay_slopes, weight, row);
             }
         }
         (value, size / value.abs())
     }
 
-    fn add_slopes(&self, term: &Term, sums: &Sums, decay: &[[f64; 2]; 2], row: &mut [f64]) {
+    fn add_slopes(
+        &self,
+        term: &Term,
+        sums: &Sums,
+        decay: &[[f64; 2]; 2],
+        weight: f64,
+        row: &mut [f64],
+    ) {
         for (slope, by) in
             row.iter_mut().zip(decay).take(self.plan.evolution.parameter_names().len())
         {
-            *slope -= by[0] * sums.moments[0] + by[1] * sums.moments[1];
+            *slope -= weight * (by[0] * sums.moments[0] + by[1] * sums.moments[1]);
         }
         for (side, instance) in term.instances.into_iter().enumerate() {
             let (shape, offset) = self.plan.distributions[self.plan.instances[instance].0];
@@ -369,6 +396,7 @@ impl<'a> Work<'a> {
             for (w, slope) in sums.slopes[side].iter().enumerate().take(widths.form.len()) {
                 let by = &jacobian[w * n..(w + 1) * n];
                 let own = &mut row[offset..offset + n];
+                let slope = weight * slope;
                 own.iter_mut().zip(by).for_each(|(row, by)| *row += slope * by);
             }
         }

@@ -1,4 +1,5 @@
-//! Rules for `integral of b J0(qT b) F(b) db` over b > 0: nodes, and weights that hold the Bessel function.
+//! Rules for `integral of b J0(qT b) F(b) db` over b > 0, and for that integrated over a bin of qT: nodes, and
+//! weights that hold the Bessel function.
 
 use std::f64::consts::PI;
 
@@ -51,13 +52,61 @@ pub enum Measure {
     Logarithmic,
 }
 
-/// Nodes b (1/GeV) and weights such that `sum weight F(b)` is the integral of `b J0(qT b) F(b)`.
+/// The qT, GeV, that an integral over b is at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum At {
+    /// One value, above 0.
+    Point(f64),
+    /// The integral of `qT dqT` from the first, 0 or more, to the second:
+    /// `integral of qT J0(qT b) dqT = qT J1(qT b) / b` (DLMF 10.22.1).
+    Bin(f64, f64),
+}
+
+impl At {
+    fn check(self) -> Result<()> {
+        let good = match self {
+            Self::Point(qt) => qt > 0.0 && qt.is_finite(),
+            Self::Bin(low, high) => low >= 0.0 && low < high && high.is_finite(),
+        };
+        match (good, self) {
+            (true, _) => Ok(()),
+            (false, Self::Point(qt)) => {
+                Err(Error::Argument(format!("qT = {qt} GeV must be above 0 and finite")))
+            }
+            (false, Self::Bin(low, high)) => Err(Error::Argument(format!(
+                "the bin from qT = {low} to {high} GeV must rise from 0 or more to a finite end"
+            ))),
+        }
+    }
+
+    /// What multiplies F under the integral over b.
+    fn kernel(self, b: f64) -> f64 {
+        match self {
+            Self::Point(qt) => b * libm::j0(qt * b),
+            Self::Bin(low, high) => high * libm::j1(high * b) - low * libm::j1(low * b),
+        }
+    }
+}
+
+/// Nodes b (1/GeV) and weights such that `sum weight F(b)` is the integral of `b J0(qT b) F(b)`, over a bin that of
+/// `(q2 J1(q2 b) - q1 J1(q1 b)) F(b)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nodes {
     /// Rising.
     pub b: Vec<f64>,
-    /// One a node, in 1/GeV^2.
+    /// One a node, in 1/GeV^2; over a bin without a unit.
     pub weight: Vec<f64>,
+}
+
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, nodes) = match self {
+            Self::SinhGaussLegendre { nodes } => ("sinh-gl", nodes),
+            Self::Ogata { nodes } => ("ogata", nodes),
+            Self::Trapezoid { nodes, .. } => ("trapezoid", nodes),
+        };
+        write!(f, "{name}, {nodes} nodes")
+    }
 }
 
 impl Rule {
@@ -68,16 +117,27 @@ impl Rule {
     /// [`Error::Argument`]: fewer than 2 or too many nodes; limits of a trapezoid that do not rise from above 0;
     /// `qt` or `q` not above 0.
     pub fn nodes(&self, qt: f64, q: f64) -> Result<Nodes> {
+        self.nodes_at(At::Point(qt), q)
+    }
+
+    /// The nodes of an integral at one qT or over a bin, and the scale `q` (GeV, above 0). Ogata's rule has twice
+    /// as many nodes for a bin, those of each end.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Rule::nodes`]; [`Error::Argument`] for a bin that does not rise from 0 or more.
+    pub fn nodes_at(&self, at: At, q: f64) -> Result<Nodes> {
         self.check()?;
-        if !(qt > 0.0 && qt.is_finite() && q > 0.0 && q.is_finite()) {
-            let message = format!("qT = {qt} GeV and Q = {q} GeV must be above 0 and finite");
-            return Err(Error::Argument(message));
+        at.check()?;
+        if !(q > 0.0 && q.is_finite()) {
+            return Err(Error::Argument(format!("Q = {q} GeV must be above 0 and finite")));
         }
-        Ok(match *self {
-            Self::SinhGaussLegendre { nodes } => sinh_gauss_legendre(nodes, qt, q),
-            Self::Ogata { nodes } => ogata_at(nodes, qt),
-            Self::Trapezoid { b_min, b_max, nodes, measure } => {
-                trapezoid(b_min, b_max, nodes, measure, qt)
+        Ok(match (*self, at) {
+            (Self::SinhGaussLegendre { nodes }, _) => sinh_gauss_legendre(nodes, at, q),
+            (Self::Ogata { nodes }, At::Point(qt)) => ogata_at(nodes, qt),
+            (Self::Ogata { nodes }, At::Bin(low, high)) => ogata_over(nodes, low, high),
+            (Self::Trapezoid { b_min, b_max, nodes, measure }, _) => {
+                trapezoid(b_min, b_max, nodes, measure, at)
             }
         })
     }
@@ -115,53 +175,99 @@ impl Rule {
     }
 }
 
-fn sinh_gauss_legendre(n: usize, qt: f64, q: f64) -> Nodes {
+fn sinh_gauss_legendre(n: usize, at: At, q: f64) -> Nodes {
     let s = f64::min(0.5, 2.0 / q);
     let half = 0.5 * libm::asinh(B_CUT / s);
     let (x, w): (Vec<f64>, Vec<f64>) = (0..n).map(|i| gauss_legendre(n, i)).unzip();
     let t: Vec<f64> = x.iter().map(|x| half * (1.0 + x)).collect();
     let b: Vec<f64> = t.iter().map(|t| s * libm::sinh(*t)).collect();
     let weight = t.iter().zip(&w).zip(&b);
-    let weight =
-        weight.map(|((t, w), b)| half * w * s * libm::cosh(*t) * b * libm::j0(qt * b)).collect();
+    let weight = weight.map(|((t, w), b)| half * w * s * libm::cosh(*t) * at.kernel(*b)).collect();
     Nodes { b, weight }
 }
 
-/// The `n`-th zero of J0 (n from 1): McMahon's expansion, then Newton's method.
-pub fn bessel_zero(n: usize) -> f64 {
-    let beta = (n as f64 - 0.25) * PI;
-    let r = 1.0 / (8.0 * beta);
-    let mut zero = beta + r * (1.0 - r * r * (124.0 / 3.0 - r * r * (120_928.0 / 15.0)));
+/// The `n`-th zero of J0 or J1 above 0 (n from 1): McMahon's expansion (DLMF 10.21.19), then Newton's method.
+pub fn bessel_zero(order: Order, n: usize) -> f64 {
+    let n = n as f64;
+    let mut zero = match order {
+        Order::Zero => {
+            let beta = (n - 0.25) * PI;
+            let r = 1.0 / (8.0 * beta);
+            beta + r * (1.0 - r * r * (124.0 / 3.0 - r * r * (120_928.0 / 15.0)))
+        }
+        Order::One => {
+            let beta = (n + 0.25) * PI;
+            let r = 1.0 / (8.0 * beta);
+            beta - r * (3.0 - r * r * 12.0)
+        }
+    };
     for _ in 0..4 {
-        zero += libm::j0(zero) / libm::j1(zero);
+        zero -= match order {
+            Order::Zero => -libm::j0(zero) / libm::j1(zero),
+            // J1' = J0 - J1 / x
+            Order::One => libm::j1(zero) / (libm::j0(zero) - libm::j1(zero) / zero),
+        };
     }
     zero
 }
 
-/// Ogata's rule with step `h`: `integral of f(x) J0(x) dx = sum W f(x)`; arguments x and weights W of the first
-/// `n` zeros.
-pub fn ogata(n: usize, h: f64) -> (Vec<f64>, Vec<f64>) {
+/// Order of a Bessel function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// 0
+    Zero,
+    /// 1
+    One,
+}
+
+/// Ogata's rule with step `h`: `integral of f(x) J(x) dx = sum W f(x)`, J of that order; arguments x and weights W
+/// of the first `n` zeros.
+pub fn ogata(order: Order, n: usize, h: f64) -> (Vec<f64>, Vec<f64>) {
     let one = |j: usize| {
-        let zero = bessel_zero(j);
+        let zero = bessel_zero(order, j);
         let t = h * zero / PI;
         let inner = 0.5 * PI * libm::sinh(t);
         let (tanh, cosh) = (libm::tanh(inner), libm::cosh(inner));
         let x = PI / h * t * tanh;
         let slope = tanh + t * 0.5 * PI * libm::cosh(t) / (cosh * cosh);
-        (x, PI * libm::y0(zero) / libm::j1(zero) * libm::j0(x) * slope)
+        let bessel = match order {
+            Order::Zero => libm::y0(zero) / libm::j1(zero) * libm::j0(x),
+            // J2 = -J0 there
+            Order::One => -libm::y1(zero) / libm::j0(zero) * libm::j1(x),
+        };
+        (x, PI * bessel * slope)
     };
     (1..=n).map(one).unzip()
 }
 
+/// A step whose last node is where shapes have fallen.
+fn ogata_step(order: Order, n: usize, qt: f64) -> f64 {
+    let xi = bessel_zero(order, n) / PI;
+    (2.0 * qt * B_OGATA / (PI * PI * xi * xi)).min(LARGEST_STEP)
+}
+
 fn ogata_at(n: usize, qt: f64) -> Nodes {
-    let xi = bessel_zero(n) / PI;
-    let h = (2.0 * qt * B_OGATA / (PI * PI * xi * xi)).min(LARGEST_STEP);
-    let (x, w) = ogata(n, h);
+    let (x, w) = ogata(Order::Zero, n, ogata_step(Order::Zero, n, qt));
     let b = x.iter().map(|x| x / qt).collect();
     Nodes { b, weight: x.iter().zip(&w).map(|(x, w)| w * x / (qt * qt)).collect() }
 }
 
-fn trapezoid(b_min: f64, b_max: f64, n: usize, measure: Measure, qt: f64) -> Nodes {
+/// Nodes of both ends of a bin. At an end of 0 nothing is to be taken away, which is a weight of 0: all points have
+/// as many nodes.
+fn ogata_over(n: usize, low: f64, high: f64) -> Nodes {
+    let end = |qt: f64, sign: f64| {
+        let at = if qt > 0.0 { qt } else { high };
+        let (x, w) = ogata(Order::One, n, ogata_step(Order::One, n, at));
+        let sign = if qt > 0.0 { sign } else { 0.0 };
+        x.into_iter().zip(w).map(move |(x, w)| (x / at, sign * w))
+    };
+    let mut all: Vec<(f64, f64)> = end(high, 1.0).chain(end(low, -1.0)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (b, weight) = all.into_iter().unzip();
+    Nodes { b, weight }
+}
+
+fn trapezoid(b_min: f64, b_max: f64, n: usize, measure: Measure, at: At) -> Nodes {
     let step = (libm::log(b_max) - libm::log(b_min)) / (n - 1) as f64;
     let mut b: Vec<f64> = (0..n).map(|i| b_min * libm::exp(step * i as f64)).collect();
     b[n - 1] = b_max;
@@ -170,6 +276,6 @@ fn trapezoid(b_min: f64, b_max: f64, n: usize, measure: Measure, qt: f64) -> Nod
         Measure::Logarithmic if i == 0 || i == n - 1 => 0.5 * step * b[i],
         Measure::Logarithmic => step * b[i],
     };
-    let weight = (0..n).map(|i| width(i) * b[i] * libm::j0(qt * b[i])).collect();
+    let weight = (0..n).map(|i| width(i) * at.kernel(b[i])).collect();
     Nodes { b, weight }
 }

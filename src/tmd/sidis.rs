@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::luminosity::Luminosity;
 use super::plan::{Evolution, Plan, Segment, Side};
-use super::quadrature::{Nodes, Rule};
+use super::quadrature::{At, Nodes, Rule};
 use super::shape::Shape;
 use crate::error::{Error, Result};
 
@@ -19,6 +19,9 @@ pub struct Point {
     pub q2: f64,
     /// Transverse momentum of the hadron, GeV.
     pub pht: f64,
+    /// The ends of a bin around `pht`, GeV, that the cross section is averaged over: its integral, divided by the
+    /// width.
+    pub bin: Option<(f64, f64)>,
 }
 
 impl Point {
@@ -37,9 +40,22 @@ impl Point {
         self.q2 / (self.x * vs * vs)
     }
 
-    /// What multiplies the integral: `4 pi qT / (2 Q z)`.
+    /// What the integral over b is at: `PhT / z`, or the bin of that.
+    pub fn at(&self) -> At {
+        match self.bin {
+            None => At::Point(self.qt()),
+            Some((low, high)) => At::Bin(low / self.z, high / self.z),
+        }
+    }
+
+    /// What multiplies the integral: `4 pi qT / (2 Q z)`; over a bin, whose integral holds qT, the width of the bin
+    /// in qT divides instead.
     pub fn prefactor(&self) -> f64 {
-        4.0 * PI * self.qt() / (2.0 * self.q() * self.z)
+        let qt = match self.at() {
+            At::Point(qt) => qt,
+            At::Bin(low, high) => 1.0 / (high - low),
+        };
+        4.0 * PI * qt / (2.0 * self.q() * self.z)
     }
 }
 
@@ -94,7 +110,10 @@ impl Sidis {
                     Error::Argument(message) => Error::Argument(format!("point {i}: {message}")),
                     other => other,
                 };
-                point.check().and_then(|()| self.rule.nodes(point.qt(), point.q())).map_err(named)
+                point
+                    .check()
+                    .and_then(|()| self.rule.nodes_at(point.at(), point.q()))
+                    .map_err(named)
             })
             .collect()
     }
@@ -184,6 +203,14 @@ impl Point {
                 return Err(Error::Argument(message));
             }
         }
-        Ok(())
+        match self.bin {
+            Some((low, high))
+                if !(0.0 <= low && low <= self.pht && self.pht <= high && low < high) =>
+            {
+                let pht = self.pht;
+                Err(Error::Argument(format!("PhT = {pht} is not in its bin, {low} to {high} GeV")))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -32,7 +32,7 @@ fn measured(file: &Value) -> Vec<Point> {
         let (z, q2, pht) = (list("z"), list("Q2"), list("PhT"));
         for (i, x) in list("x").into_iter().enumerate() {
             let (z, q2, pht) = (z[i], q2[i], pht[i]);
-            let point = Point { x, z, q2, pht };
+            let point = Point { x, z, q2, pht, bin: None };
             let far = f64::min(f64::min(0.2 * point.q(), 0.5 * point.qt()) + 0.3, z * point.q());
             if q2 > 1.4 && z > 0.2 && z < 0.7 && pht < far {
                 points.push(point);
@@ -79,6 +79,7 @@ fn recorded_chi2() {
         z: number(&p["z"]),
         q2: number(&p["Q2"]),
         pht: number(&p["PhT"]),
+        bin: None,
     };
     let points = case["points"].as_array().expect("points").iter().map(point).collect();
     let plan = sidis(points, true).plan().expect("a plan");

@@ -1,7 +1,7 @@
 //! Values computed to 20 digits.
 
 use neyman::tmd::luminosity::{Luminosity, b_star, sudakov};
-use neyman::tmd::quadrature::ogata;
+use neyman::tmd::quadrature::{Order, ogata};
 use neyman::tmd::sidis::{Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Measure, Plan, Rule, Segment, Shape, Side, Sidis};
 use serde_json::Value;
@@ -31,10 +31,12 @@ fn scales_and_sudakov() {
 fn nodes_of_ogata() {
     let Some(goldens) = json("goldens.json") else { return };
     for case in goldens["ogata"].as_array().expect("cases") {
-        if number(&case["nu"]) != 0.0 {
-            continue;
-        }
-        let (x, w) = ogata(1000, number(&case["h"]));
+        let order = match number(&case["nu"]) {
+            0.0 => Order::Zero,
+            1.0 => Order::One,
+            _ => continue,
+        };
+        let (x, w) = ogata(order, 1000, number(&case["h"]));
         for row in case["rows"].as_array().expect("rows") {
             let j = number(&row["j"]) as usize - 1;
             if j < x.len() {
@@ -79,7 +81,7 @@ fn of(case: &Value, rule: Rule) -> Sidis {
     let kin = |key: &str| number(&case["kin"][key]);
     let shape = |key: &str| Shape::named(case[key].as_str().expect("a name")).expect("a shape");
     Sidis {
-        points: vec![Point { x: kin("x"), z: kin("z"), q2: kin("Q2"), pht: kin("PhT") }],
+        points: vec![Point { x: kin("x"), z: kin("z"), q2: kin("Q2"), pht: kin("PhT"), bin: None }],
         pdf: shape("pdf"),
         ff: (case["shared"] == false).then(|| shape("ff")),
         evolution: Evolution::Map,

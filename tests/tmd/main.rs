@@ -1,10 +1,12 @@
 //! TMDs: quadratures, shapes, cross sections and fits against recorded values. Without `NEYMAN_DATA` the tests on
 //! files and goldens do nothing and say so.
 
+mod bins;
 #[cfg(feature = "tmd")]
 mod files;
 mod fits;
 mod goldens;
+mod pullback;
 #[cfg(feature = "tmd")]
 mod tables;
 

@@ -1,19 +1,19 @@
 //! Real Drell-Yan data of two experiments with their convolution tables.
 
 use neyman::fit::Tolerance;
-use neyman::tmd::files::{Measured, Table};
+use neyman::tmd::files::Tables;
 use neyman::tmd::fit::{Data, FitOptions, Role, fit};
 use neyman::tmd::{Evolution, Plan, Shape};
 
 use crate::{directory, json, number, numbers};
 
-/// All tables as one plan, with measured values; the ranges of points of each.
-struct Tables {
+/// All tables with a plan of them.
+struct All {
+    tables: Tables,
     plan: Plan,
-    measured: Vec<(String, Measured, std::ops::Range<usize>)>,
 }
 
-fn tables(evolution: Evolution, shape: Shape) -> Option<Tables> {
+fn all(evolution: Evolution, shape: Shape) -> Option<All> {
     let folder = directory()?.join("dy_n3ll");
     let mut names: Vec<String> = std::fs::read_dir(&folder)
         .expect("a folder")
@@ -24,29 +24,39 @@ fn tables(evolution: Evolution, shape: Shape) -> Option<Tables> {
         .collect();
     names.sort();
     assert_eq!(names.len(), 23);
-    let (mut measured, mut segments, mut n) = (Vec::new(), Vec::new(), 0);
-    for name in names {
-        let data = Measured::read(folder.join(format!("{name}.data.yaml"))).expect("data");
-        let table = Table::read(folder.join(format!("{name}.table.yaml.gz"))).expect("a table");
-        assert_eq!(table.name, name);
-        let below = data.below(0.2);
-        assert_eq!(table.qt()[..below], data.qt[..below]);
-        segments.extend(table.segments(below, n, 0));
-        measured.push((name, data, n..n + below));
-        n += below;
-    }
-    assert_eq!(n, 180);
-    let plan = Plan::new(evolution, &[("f".into(), shape)], n, segments).expect("a plan");
-    Some(Tables { plan, measured })
+    let file = |name: &str, end: &str| folder.join(format!("{name}.{end}"));
+    let pair = |name: &String| (file(name, "table.yaml.gz"), file(name, "data.yaml"));
+    let tables = Tables::read(&names.iter().map(pair).collect::<Vec<_>>(), 0.2).expect("tables");
+    assert!(tables.names().map(|(name, _)| name).eq(&names));
+    let plan = tables.plan(evolution, shape).expect("a plan");
+    assert_eq!((plan.n_points(), tables.qt().len()), (180, 180));
+    Some(All { tables, plan })
 }
 
-impl Tables {
+impl All {
     fn data(&self, t0: &[f64]) -> Data {
-        let values = self.measured.iter().flat_map(|(_, m, r)| m.values[..r.len()].to_vec());
-        let blocks = self.measured.iter().map(|(_, m, r)| m.covariance(&t0[r.clone()]));
-        let blocks = blocks.map(|block| block.expect("as many points")).collect();
-        Data::correlated(values.collect(), blocks).expect("data")
+        let blocks = self.tables.covariances(t0).expect("as many predictions");
+        Data::correlated(self.tables.values(), blocks).expect("data")
     }
+}
+
+#[test]
+fn tables_that_do_not_fit() {
+    let Some(folder) = directory().map(|d| d.join("dy_n3ll")) else { return };
+    let file = |name: &str| folder.join(name);
+    let refused = |table: &str, data: &str, cut: f64, says: &[&str]| {
+        let error = Tables::read(&[(file(table), file(data))], cut).expect_err("refused");
+        for says in says {
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    };
+    let (table, data) = ("E288_200_Q_4_5.table.yaml.gz", "E288_200_Q_4_5.data.yaml");
+    refused(table, "E605_Q_10.5_11.5.data.yaml", 0.2, &["E605", "are not those of", "E288_200"]);
+    refused(table, data, 1e-3, &["no points left", "1 table"]);
+    refused(data, data, 0.2, &["E288_200_Q_4_5.data.yaml: ", "is missing"]);
+    let tables = Tables::read(&[(file(table), file(data))], 0.2).expect("tables");
+    let error = tables.covariances(&[1.0]).expect_err("refused").to_string();
+    assert!(error.contains("1 prediction for "), "{error}");
 }
 
 /// Parameters of the recorded values in the order of a plan: PV19's second evolution parameter stands last there.
@@ -62,8 +72,8 @@ fn parameters(evolution: Evolution, recorded: &[f64]) -> Vec<f64> {
 #[test]
 fn recorded_predictions_and_chi2() {
     let Some(goldens) = json("dy_goldens.json") else { return };
-    let pv19 = tables(Evolution::Pv19, Shape::Pv19x).expect("data");
-    let map22 = tables(Evolution::Map, Shape::Map22Pdf).expect("data");
+    let pv19 = all(Evolution::Pv19, Shape::Pv19x).expect("data");
+    let map22 = all(Evolution::Map, Shape::Map22Pdf).expect("data");
     let t0 = parameters(Evolution::Pv19, &numbers(&goldens["meta"]["t0_params"]));
     let data = pv19.data(&pv19.plan.predict(&t0).expect("values").values);
     for (name, evolution, tables) in [
@@ -74,7 +84,7 @@ fn recorded_predictions_and_chi2() {
         let recorded = &goldens["results"][name];
         let at = parameters(evolution, &numbers(&recorded["params"]));
         let prediction = tables.plan.jacobian(&at).expect("values");
-        for (table, _, range) in &tables.measured {
+        for (table, range) in tables.tables.names() {
             let recorded = &recorded["datasets"][table];
             let want = numbers(&recorded["pred"]);
             for (got, want) in prediction.values[range.clone()].iter().zip(&want) {
@@ -105,7 +115,7 @@ fn recorded_predictions_and_chi2() {
 #[test]
 fn a_fit_of_real_data() {
     let Some(goldens) = json("dy_goldens.json") else { return };
-    let tables = tables(Evolution::Pv19, Shape::Pv19x).expect("data");
+    let tables = all(Evolution::Pv19, Shape::Pv19x).expect("data");
     let start = parameters(Evolution::Pv19, &numbers(&goldens["meta"]["t0_params"]));
     let data = tables.data(&tables.plan.predict(&start).expect("values").values);
     let positive = Role::Free { lower: 1e-3, upper: 10.0 };

@@ -15,6 +15,7 @@ from ._limits import IntervalResult, LimitResult, LimitsResult
 from ._load import load
 from ._scans import Contour, Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, Ensemble, HypotestResult
+from ._tmd import TmdFit, TmdReplicas, WeakDirection
 from ._toys import ToyFits, join
 from ._unbinned import ChannelFit, ChannelHistogram, UnbinnedFit
 from ._yields import ChannelYields, Prediction, SampleYields, YieldsResult
@@ -41,8 +42,11 @@ __all__ = [
     "SampleYields",
     "Scan2dResult",
     "ScanResult",
+    "TmdFit",
+    "TmdReplicas",
     "ToyFits",
     "UnbinnedFit",
+    "WeakDirection",
     "YieldsResult",
     "join",
     "load",

@@ -12,54 +12,22 @@ import numpy as np
 from .._convert import known
 from ._base import Bools, Floats, Integers, Result, Strings
 
-F = TypeVar("F", bound="Fitted")
+E = TypeVar("E", bound="Estimates")
 _BOUNDS: dict[int, str | None] = {-1: "lower", 0: None, 1: "upper"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Fitted(Result):
-    """What fits of every kind have; arrays have one element for each parameter."""
-
-    _tables: ClassVar[dict[str, dict[str, str]]] = {
-        "parameters": {
-            "name": "names",
-            "value": "values",
-            "uncertainty": "uncertainties",
-            "fixed": "fixed",
-            "at_bound": "at_bound",
-            "constraint": "constraints",
-            "pull": "pulls",
-            "prefit_value": "prefit_values",
-            "prefit_uncertainty": "prefit_uncertainties",
-        }
-    }
+class Estimates(Result):
+    """What all estimates of parameters have; arrays have one element for each parameter."""
 
     names: Strings
     values: Floats
     uncertainties: Floats
     covariance: Floats | None = None
-    covariance_problem: str | None = None
     fixed: Bools
     at_bound: Integers
-    constraints: Strings
-    prefit_values: Floats
-    prefit_uncertainties: Floats
-    twice_nll: float
     edm: float
     evaluations: int
-
-    @property
-    def nll(self) -> float:
-        """Negative log likelihood at the minimum."""
-        return 0.5 * self.twice_nll
-
-    @property
-    def pulls(self) -> Floats:
-        """Distance from the constraint's centre in units of its width; NaN where there is none."""
-        with np.errstate(invalid="ignore"):
-            pulls = (self.values - self.prefit_values) / self.prefit_uncertainties
-        pulls[self.fixed] = math.nan
-        return pulls
 
     @property
     def correlation(self) -> Floats | None:
@@ -79,17 +47,60 @@ class Fitted(Result):
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
-        document.setdefault("covariance_problem", None)
         for row in document["parameters"]:
             row["at_bound"] = _BOUNDS[row["at_bound"]]
         return document
 
     @classmethod
-    def from_dict(cls: type[F], document: Mapping[str, Any]) -> F:
+    def from_dict(cls: type[E], document: Mapping[str, Any]) -> E:
         """The inverse of `to_dict`."""
         ends = {word: number for number, word in _BOUNDS.items()}
         rows = [{**row, "at_bound": ends[row["at_bound"]]} for row in document["parameters"]]
         return super().from_dict({**document, "parameters": rows})
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Fitted(Estimates):
+    """What fits of likelihoods have."""
+
+    _tables: ClassVar[dict[str, dict[str, str]]] = {
+        "parameters": {
+            "name": "names",
+            "value": "values",
+            "uncertainty": "uncertainties",
+            "fixed": "fixed",
+            "at_bound": "at_bound",
+            "constraint": "constraints",
+            "pull": "pulls",
+            "prefit_value": "prefit_values",
+            "prefit_uncertainty": "prefit_uncertainties",
+        }
+    }
+
+    covariance_problem: str | None = None
+    constraints: Strings
+    prefit_values: Floats
+    prefit_uncertainties: Floats
+    twice_nll: float
+
+    @property
+    def nll(self) -> float:
+        """Negative log likelihood at the minimum."""
+        return 0.5 * self.twice_nll
+
+    @property
+    def pulls(self) -> Floats:
+        """Distance from the constraint's centre in units of its width; NaN where there is none."""
+        with np.errstate(invalid="ignore"):
+            pulls = (self.values - self.prefit_values) / self.prefit_uncertainties
+        pulls[self.fixed] = math.nan
+        return pulls
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that the command writes."""
+        document = super().to_dict()
+        document.setdefault("covariance_problem", None)
+        return document
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True, repr=False)

@@ -17,6 +17,7 @@ from ._impacts import ImpactsResult
 from ._limits import IntervalResult, LimitResult, LimitsResult
 from ._scans import Scan2dResult, ScanResult
 from ._tests import DiscoveryResult, HypotestResult
+from ._tmd import TmdFit
 from ._toys import ToyFits
 from ._unbinned import UnbinnedFit
 from ._yields import YieldsResult
@@ -38,6 +39,7 @@ _KINDS: dict[str, type[Result]] = {
         YieldsResult,
         ToyFits,
         UnbinnedFit,
+        TmdFit,
     )
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use nalgebra::DMatrix;
 use neyman::fit::{Status, Tolerance};
 use neyman::tmd::fit::{Data, Descent, FitOptions, FitResult, Role, descend, fit, fit_all, judge};
-use neyman::tmd::sidis::Zeta;
 use serde_json::{Value, json};
 
 use super::super::arguments::Global;
@@ -32,10 +31,7 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
         Some(file) => read(file)?,
         None => Data::synthetic(plan.predict(init)?.values)?,
     };
-    let mut roles: Vec<Role> = inputs.fnp.parameters.iter().map(|p| p.role).collect();
-    if inputs.fnp.zeta == Zeta::Constant(1.0) {
-        roles[0] = Role::Fixed;
-    }
+    let roles = inputs.roles();
     let start = match synthetic {
         true => perturbed(init, &roles, arguments)?,
         false => init.clone(),

@@ -95,12 +95,8 @@ impl Opened {
 
     /// The quadrature in a line.
     fn rule(&self) -> String {
-        let name = match self.sidis.rule {
-            Rule::SinhGaussLegendre { nodes } => format!("sinh-gl, {nodes} nodes"),
-            Rule::Ogata { nodes } => format!("ogata, {nodes} nodes"),
-            Rule::Trapezoid { nodes, .. } => format!("trapezoid, {nodes} nodes"),
-        };
-        format!("{name}; a quarter more change predictions by {:.1e} at most", self.worst_error())
+        let (rule, error) = (self.sidis.rule, self.worst_error());
+        format!("{rule}; a quarter more change predictions by {error:.1e} at most")
     }
 }
 

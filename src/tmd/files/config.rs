@@ -72,11 +72,16 @@ impl Config {
     /// [`crate::Error::Io`]; [`crate::Error::Syntax`]; [`crate::Error::Specification`] with the pointer to an
     /// unknown key, a wrong type, or a grid that is none.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let value = document(path.as_ref())?;
+        let folder = path.as_ref().parent().unwrap_or(Path::new(""));
+        Self::from_value(&document(path.as_ref())?, folder)
+    }
+
+    /// Files are found from `folder`.
+    pub(super) fn from_value(value: &Value, folder: &Path) -> Result<Self> {
         let root = Place::ROOT;
         let own = ["qToQcut", "bgrid", "quadrature", "luminosity"];
         let known: Vec<&str> = own.into_iter().chain(PERTURBATIVE).collect();
-        let object = fields(&value, &root, &[], &known)?;
+        let object = fields(value, &root, &[], &known)?;
         let mut config = Self::default();
         let given = |key: &str| object.get(key).filter(|value| !value.is_null());
         if let Some(cut) = given("qToQcut") {
@@ -91,7 +96,6 @@ impl Config {
         }
         if let Some(value) = given("luminosity") {
             let place = root.key("luminosity");
-            let folder = path.as_ref().parent().unwrap_or(Path::new(""));
             config.luminosity = luminosity(value, &place, folder)?;
         }
         if let Some(value) = given("quadrature") {

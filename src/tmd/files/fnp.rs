@@ -52,10 +52,13 @@ impl Fnp {
     /// [`crate::Error::Io`]; [`crate::Error::Syntax`]; [`crate::Error::Specification`] with the pointer to a key
     /// that is missing or unknown, a wrong number of values, a zeta that is not above 0.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let value = document(path.as_ref())?;
+        Self::from_value(&document(path.as_ref())?)
+    }
+
+    pub(super) fn from_value(value: &Value) -> Result<Self> {
         let root = Place::ROOT;
         let object =
-            fields(&value, &root, &["evolution", "flavors"], &["hadron", "zeta", "fragmentation"])?;
+            fields(value, &root, &["evolution", "flavors"], &["hadron", "zeta", "fragmentation"])?;
         let zeta = match object.get("zeta") {
             None => Zeta::Constant(1.0),
             Some(Value::String(text)) if text == "Q2" => Zeta::Q2,

@@ -2,27 +2,13 @@
 
 use std::path::Path;
 
-use super::{Config, Fnp, Kinematics, LuminositySource};
+use super::{Config, Fnp, Kinematics, LuminositySource, Source, named};
 use crate::error::{Error, Result};
 use crate::spec::text::count;
+use crate::tmd::fit::Role;
 use crate::tmd::luminosity::Luminosity;
 use crate::tmd::quadrature::Measure;
 use crate::tmd::sidis::{Factor, Sidis, Zeta};
-
-/// An error of a file's content, with the file's name.
-fn named(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Specification { path: at, message } => {
-            let at = if at.is_empty() { String::new() } else { format!("{at}: ") };
-            Error::Argument(format!("{}: {at}{message}", path.display()))
-        }
-        Error::Syntax { line, column, message } => {
-            let path = path.display();
-            Error::Argument(format!("{path}: line {line}, column {column}: {message}"))
-        }
-        other => other,
-    }
-}
 
 /// Settings, kinematics and shapes.
 #[derive(Debug, Clone)]
@@ -42,10 +28,28 @@ impl Inputs {
     ///
     /// Those of each file, which they name.
     pub fn read(config: &Path, kinematics: &Path, fnp: &Path) -> Result<Self> {
+        let [config, kinematics, fnp] =
+            [config, kinematics, fnp].map(|path| Source::File(path.to_owned()));
+        Self::from_sources(&config, &kinematics, &fnp)
+    }
+
+    /// The same from files or from documents in memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of each, which they name.
+    pub fn from_sources(config: &Source, kinematics: &Source, fnp: &Source) -> Result<Self> {
+        let read = |source: &Source, purpose: &str| {
+            source.document().map_err(|error| named(&source.name(purpose), error))
+        };
+        let settings = read(config, "config")?;
+        let settings = Config::from_value(&settings, config.folder());
+        let places = Kinematics::from_value(&read(kinematics, "kinematics")?);
+        let shapes = Fnp::from_value(&read(fnp, "fnp")?);
         Ok(Self {
-            config: Config::read(config).map_err(|error| named(config, error))?,
-            kinematics: Kinematics::read(kinematics).map_err(|error| named(kinematics, error))?,
-            fnp: Fnp::read(fnp).map_err(|error| named(fnp, error))?,
+            config: settings.map_err(|error| named(&config.name("config"), error))?,
+            kinematics: places.map_err(|error| named(&kinematics.name("kinematics"), error))?,
+            fnp: shapes.map_err(|error| named(&fnp.name("fnp"), error))?,
         })
     }
 
@@ -79,7 +83,8 @@ impl Inputs {
         };
         if let Some(file) = file {
             let values = super::luminosity::read(file, &sidis.nodes()?);
-            sidis.factor = Factor::Array(values.map_err(|error| named(file, error))?);
+            sidis.factor =
+                Factor::Array(values.map_err(|error| named(&file.display().to_string(), error))?);
         }
         Ok(sidis)
     }
@@ -87,6 +92,15 @@ impl Inputs {
     /// Start values, `[n_parameters]`.
     pub fn init(&self) -> Vec<f64> {
         self.fnp.parameters.iter().map(|parameter| parameter.init).collect()
+    }
+
+    /// What a fit does with the parameters, `[n_parameters]`: as the file says, but for a g2 without effect.
+    pub fn roles(&self) -> Vec<Role> {
+        let mut roles: Vec<Role> = self.fnp.parameters.iter().map(|p| p.role).collect();
+        if self.fnp.zeta == Zeta::Constant(1.0) {
+            roles[0] = Role::Fixed;
+        }
+        roles
     }
 
     /// What a user of these files must know before believing a fit.

@@ -21,6 +21,8 @@ pub struct Kinematics {
     pub warnings: Vec<String>,
 }
 
+/// Ends of bins in PhT, both or none.
+const BINS: [&str; 2] = ["PhT_low", "PhT_high"];
 /// Columns that every file has.
 const COLUMNS: [&str; 4] = ["PhT", "x", "z", "Q2"];
 
@@ -32,15 +34,18 @@ impl Kinematics {
     /// [`crate::Error::Io`]; [`crate::Error::Syntax`]; [`crate::Error::Specification`] with the pointer to a key
     /// that is missing, unknown or of a wrong type, to columns of different lengths, and to a value out of range.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let value = document(path.as_ref())?;
+        Self::from_value(&document(path.as_ref())?)
+    }
+
+    pub(super) fn from_value(value: &Value) -> Result<Self> {
         let root = Place::ROOT;
         if value.is_null() {
             return Err(root.error("the file is empty: header and data are needed"));
         }
-        let object = fields(&value, &root, &["header", "data"], &[])?;
+        let object = fields(value, &root, &["header", "data"], &[])?;
         let vs = energy(&object["header"], &root.key("header"))?;
         let place = root.key("data");
-        let data = fields(&object["data"], &place, &COLUMNS, &["y"])?;
+        let data = fields(&object["data"], &place, &COLUMNS, &["y", BINS[0], BINS[1]])?;
         let points = points(data, &place)?;
         let mut warnings = Vec::new();
         for (i, point) in points.iter().enumerate() {
@@ -82,15 +87,22 @@ fn energy(value: &Value, place: &Place) -> Result<f64> {
 }
 
 fn points(data: &Map<String, Value>, place: &Place) -> Result<Vec<Point>> {
-    let mut columns = Vec::with_capacity(COLUMNS.len());
-    for key in COLUMNS {
+    if let Some(missing) = BINS.iter().find(|key| !data.contains_key(**key))
+        && BINS.iter().any(|key| data.contains_key(*key))
+    {
+        return Err(place.error(format!("{missing:?} is missing: a bin has two ends")));
+    }
+    let keys = COLUMNS.iter().chain(BINS.iter().filter(|key| data.contains_key(**key)));
+    let keys: Vec<&str> = keys.copied().collect();
+    let mut columns = Vec::with_capacity(keys.len());
+    for &key in &keys {
         let place = place.key(key);
         columns.push(match &data[key] {
             Value::Array(_) => numbers(&data[key], &place)?,
             other => return Err(place.error(format!("expected an array, found {}", kind(other)))),
         });
     }
-    for (key, column) in COLUMNS.iter().zip(&columns) {
+    for (key, column) in keys.iter().zip(&columns) {
         if column.len() != columns[0].len() {
             return Err(place.key(key).error(format!(
                 "data.{key} has {} values, data.{} has {}; all columns need the same length",
@@ -113,7 +125,13 @@ fn points(data: &Map<String, Value>, place: &Place) -> Result<Vec<Point>> {
             inside(i, "x", x, x > 0.0 && x < 1.0, "is outside (0, 1)")?;
             inside(i, "z", z, z > 0.0 && z < 1.0, "is outside (0, 1)")?;
             inside(i, "Q2", q2, q2 > 0.0, "must be above 0")?;
-            Ok(Point { x, z, q2, pht })
+            let bin = columns.get(4).zip(columns.get(5)).map(|(low, high)| (low[i], high[i]));
+            if let Some((low, high)) = bin {
+                let around = low <= pht && pht <= high && low < high;
+                let said = format!("is no bin with its upper end {high} around PhT = {pht}");
+                inside(i, BINS[0], low, low >= 0.0 && around, &said)?;
+            }
+            Ok(Point { x, z, q2, pht, bin })
         })
         .collect()
 }

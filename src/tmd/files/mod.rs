@@ -8,9 +8,10 @@ mod kinematics;
 mod luminosity;
 mod measured;
 mod table;
+mod tables;
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
@@ -25,6 +26,55 @@ pub use inputs::Inputs;
 pub use kinematics::Kinematics;
 pub use measured::Measured;
 pub use table::Table;
+pub use tables::Tables;
+
+/// Where settings come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file in YAML or JSON.
+    File(PathBuf),
+    /// Such a document itself; files that it names are found from the current folder.
+    Text(Vec<u8>),
+}
+
+impl Source {
+    fn document(&self) -> Result<Value> {
+        match self {
+            Self::File(path) => document(path),
+            Self::Text(bytes) => yaml::parse_or_json(bytes),
+        }
+    }
+
+    /// The folder that other files are found from.
+    fn folder(&self) -> &Path {
+        match self {
+            Self::File(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Text(_) => Path::new(""),
+        }
+    }
+
+    /// The file's name, or what the document is for.
+    fn name(&self, purpose: &str) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Text(_) => purpose.to_owned(),
+        }
+    }
+}
+
+/// An error of a document's content, with the document's name.
+fn named(name: &str, error: Error) -> Error {
+    match error {
+        Error::Specification { path: at, message } => {
+            let at = if at.is_empty() { String::new() } else { format!("{at}: ") };
+            Error::Argument(format!("{name}: {at}{message}"))
+        }
+        Error::Syntax { line, column, message } => {
+            Error::Argument(format!("{name}: line {line}, column {column}: {message}"))
+        }
+        other => other,
+    }
+}
 
 /// A document in YAML or JSON, which may be in gzip.
 fn document(path: &Path) -> Result<Value> {

@@ -58,7 +58,7 @@ impl Data {
     /// # Errors
     ///
     /// [`Error::Argument`] for a value that is not finite, blocks that do not cover the points, and a covariance
-    /// that is not positive definite.
+    /// that is not symmetric (to 1e-8 of its diagonal) or not positive definite.
     pub fn correlated(values: Vec<f64>, blocks: Vec<DMatrix<f64>>) -> Result<Self> {
         check_values(&values)?;
         let (mut first, mut factors) = (0, Vec::with_capacity(blocks.len()));
@@ -71,8 +71,15 @@ impl Data {
                     count(values.len(), "point")
                 )));
             }
+            let last = (first + n).saturating_sub(1);
+            if let Some((i, j)) = asymmetry(&block) {
+                let (above, below) = (block[(i, j)], block[(j, i)]);
+                return Err(Error::Argument(format!(
+                    "the covariance of points {first} to {last} is not symmetric: {above} in row {i}, column {j}, {below} \
+                     the other way round"
+                )));
+            }
             let factor = block.cholesky().ok_or_else(|| {
-                let last = first + n - 1;
                 Error::Argument(format!(
                     "the covariance of points {first} to {last} is not positive definite"
                 ))
@@ -145,6 +152,16 @@ impl Data {
         }
         Self { values, errors: self.errors.clone() }
     }
+}
+
+/// A row and a column whose entry is not that of the other way round; the decomposition looks at one of them alone.
+fn asymmetry(matrix: &DMatrix<f64>) -> Option<(usize, usize)> {
+    let size: Vec<f64> = matrix.diagonal().iter().map(|v| v.abs().sqrt()).collect();
+    let mut pairs = (0..size.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+    let differs = |&(i, j): &(usize, usize)| {
+        (matrix[(i, j)] - matrix[(j, i)]).abs() > 1e-8 * size[i] * size[j]
+    };
+    pairs.find(differs)
 }
 
 fn check_values(values: &[f64]) -> Result<()> {
