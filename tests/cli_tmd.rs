@@ -70,7 +70,7 @@ fragmentation:
     ));
     assert_eq!(document["status"], "converged", "{document}");
     assert!(document["distance"]["relative"].as_f64().unwrap() < 1e-5, "{document}");
-    assert_eq!(document["replicas"], json!({"n": 20, "converged": 20}));
+    assert_eq!(document["replicas"], json!({"n": 20, "converged": 20, "finished_on_processor": 0}));
     for parameter in document["parameters"].as_array().unwrap() {
         let number = |key: &str| parameter[key].as_f64().unwrap();
         if number("uncertainty") > 0.2 * number("init") {

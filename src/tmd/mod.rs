@@ -12,10 +12,12 @@ mod kernel;
 pub mod luminosity;
 pub mod plan;
 pub mod quadrature;
+pub mod session;
 pub mod shape;
 pub mod sidis;
 
 pub use plan::{Evolution, Plan, Prediction, Segment, Side};
 pub use quadrature::{Measure, Nodes, Rule};
+pub use session::{Evaluate, PlanSession};
 pub use shape::Shape;
 pub use sidis::Sidis;
