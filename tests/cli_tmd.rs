@@ -209,16 +209,17 @@ fn graphics_processors_fit() {
     use neyman::accelerator::gpu::Precision;
 
     let Some(files) = files() else { return };
-    if common::gpu::adapter(Precision::Df64).is_none() {
+    // drivers are quicker to compile f64 than pairs of f32
+    if common::gpu::adapter(Precision::F64).is_none() {
         return;
     }
     let scratch = Scratch::new("tmd_gpu", &json!({}));
     let all = simple(&scratch, &files);
-    let device = "--device gpu --precision df64";
+    let device = "--device gpu --precision f64";
     let line =
         format!("-q tmd fit {all} --points 40 --perturbation 0.1 --seed 3 --replicas 3 --json");
     let [there, here] = [device, "--device cpu"].map(|on| scratch.json(&format!("{line} {on}")));
-    assert_eq!(there["provenance"]["precision"], "df64");
+    assert_eq!(there["provenance"]["precision"], "f64");
     assert!(there["provenance"]["device"].as_str().unwrap().starts_with("gpu:"), "{there}");
     for key in ["status", "replicas"] {
         assert_eq!(there[key], here[key]);
@@ -226,9 +227,9 @@ fn graphics_processors_fit() {
     let both = [&there, &here].map(|d| d["parameters"].as_array().unwrap().clone());
     for (a, b) in both[0].iter().zip(&both[1]) {
         let number = |p: &serde_json::Value, key: &str| p[key].as_f64().unwrap();
-        for (key, units) in [("value", 1e-4), ("replica_mean", 1e-2)] {
+        for (key, relative) in [("value", 1e-5), ("replica_mean", 1e-2)] {
             let apart = (number(a, key) - number(b, key)).abs();
-            assert!(apart < units * number(b, "uncertainty"), "{key}: {a} {b}");
+            assert!(apart < relative * number(b, key).abs(), "{key}: {a} {b}");
         }
     }
     let line = format!("-q tmd xsec {all} --json");
@@ -236,6 +237,6 @@ fn graphics_processors_fit() {
     let both = [&there, &here].map(|d| d["points"].as_array().unwrap().clone());
     for (a, b) in both[0].iter().zip(&both[1]) {
         let [a, b] = [a, b].map(|p| p["cross_section"].as_f64().unwrap());
-        assert!((a / b - 1.0).abs() < 1e-10, "{a} {b}");
+        assert!((a / b - 1.0).abs() < 1e-12, "{a} {b}");
     }
 }
