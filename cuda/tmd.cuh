@@ -28,12 +28,6 @@ struct TmdHeader {
   u32 f_constants, f_ln_zeta, f_b2, f_factors, unused;
 };
 
-// e^x as the oracle has it outside of sums: infinite beyond the range of f64
-INLINE double power_of_e(double x) {
-  const double half = exponential(0.5 * x);
-  return fabs(x) > 700.0 ? __dmul_rn(half, half) : exponential(x);
-}
-
 // with its derivatives in the parameters at its places
 struct Width {
   double value;
@@ -46,17 +40,17 @@ INLINE Width width_of(u32 kind, u32 w, const double *__restrict__ p, const u32 *
   double of[PLACES];
   for (u32 j = 0; j < PLACES; j += 1) of[j] = places[j] == NONE ? 0.0 : p[places[j]];
   if (kind == THREE_BELLS && w < 3) {
-    const double base = power_of_e(of[2] * c[0] + of[1] * of[1] * c[1]);
+    const double base = exponential_of_any(of[2] * c[0] + of[1] * of[1] * c[1]);
     const double g = of[0] * base;
     width = {g, {base, g * 2.0 * of[1] * c[1], g * c[0], 0.0}};
   } else if (kind == THREE_BELLS) {
     width = {of[0] * of[0], {2.0 * of[0], 0.0, 0.0, 0.0}};
   } else if (kind == FRAGMENTATION && w < 2) {
-    const double own = power_of_e(of[1] * c[0]);
-    const double reference = power_of_e(of[1] * c[2]);
+    const double own = exponential_of_any(of[1] * c[0]);
+    const double reference = exponential_of_any(of[1] * c[2]);
     const double above = own + of[2] * of[2];
     const double below = reference + of[2] * of[2];
-    const double base = above / below * power_of_e(of[3] * of[3] * c[1]);
+    const double base = above / below * exponential_of_any(of[3] * of[3] * c[1]);
     const double g = of[0] * base;
     width = {g,
              {base, g * (own * c[0] / above - reference * c[2] / below),
@@ -68,7 +62,7 @@ INLINE Width width_of(u32 kind, u32 w, const double *__restrict__ p, const u32 *
     // no logarithm: not a number, and so is all that follows
     const double log = ratio > 0.0 && ratio < infinity() ? logarithm(ratio) : infinity() - infinity();
     const double t = log / of[2];
-    const double base = power_of_e(-0.5 * t * t) * c[1] / of[2];
+    const double base = exponential_of_any(-0.5 * t * t) * c[1] / of[2];
     const double g = of[0] * base;
     width = {g, {base, g * t / (of[2] * of[1]), g * (t * t - 1.0) / of[2], 0.0}};
   } else if (kind == LORENTZ_BELL && w == 2) {
@@ -76,7 +70,7 @@ INLINE Width width_of(u32 kind, u32 w, const double *__restrict__ p, const u32 *
   } else if (kind == LINEAR_BELL && w == 0) {
     width = {of[1] + of[0] * c[0], {c[0], 1.0, 0.0, 0.0}};
   } else if (kind == POWER_BELL && w == 0) {
-    const double base = c[1] * power_of_e(of[1] * c[0]);
+    const double base = c[1] * exponential_of_any(of[1] * c[0]);
     const double g = of[0] * of[0] * base;
     width = {g, {2.0 * of[0] * base, g * c[0], 0.0, 0.0}};
   }

@@ -26,7 +26,7 @@ struct Contract {
 
 const F64: Contract = Contract { value: 1e-12, slope: 1e-12, chi2: 1e-9 };
 #[cfg(feature = "gpu")]
-const DF64: Contract = Contract { value: 1e-11, slope: 1e-11, chi2: 1e-8 };
+const DF64: Contract = Contract { value: 2e-12, slope: 2e-12, chi2: 1e-8 };
 #[cfg(feature = "gpu")]
 const F32: Contract = Contract { value: 2e-6, slope: 2e-5, chi2: 1e-3 };
 

@@ -2,6 +2,7 @@
 //! they stand for is [`tmd`](crate::tmd)'s affair, whose plans make [`TmdTables`].
 
 use bytemuck::{Pod, Zeroable};
+use rayon::prelude::*;
 
 use super::{DeviceChoice, DeviceInfo, DeviceRequest, PrecisionChoice, check_cuda, cpu, cuda};
 use crate::{Error, Result};
@@ -187,10 +188,11 @@ impl TmdTables {
         let points = values.chunks_exact(2).zip(self.units.iter().cycle());
         let (values, sizes) =
             points.map(|(of, unit)| (of[0] * unit, of[1] * unit)).collect::<(Vec<_>, Vec<_>)>();
-        let rows = jacobian.chunks_exact_mut(self.header.n_parameters as usize);
-        for (row, unit) in rows.zip(self.units.iter().cycle()) {
-            row.iter_mut().for_each(|slope| *slope *= unit);
-        }
+        let points = self.units.len();
+        let rows = jacobian.par_chunks_exact_mut(self.header.n_parameters as usize);
+        rows.enumerate().for_each(|(i, row)| {
+            row.iter_mut().for_each(|slope| *slope *= self.units[i % points]);
+        });
         Sums { values, sizes, jacobian }
     }
 }
@@ -214,6 +216,10 @@ pub struct Sums {
 impl Sums {
     /// With further rows.
     pub(crate) fn append(&mut self, mut more: Self) {
+        if self.values.is_empty() {
+            *self = more;
+            return;
+        }
         self.values.append(&mut more.values);
         self.sizes.append(&mut more.sizes);
         self.jacobian.append(&mut more.jacobian);
