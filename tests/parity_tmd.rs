@@ -10,8 +10,8 @@ use neyman::accelerator::{DeviceChoice, DeviceRequest};
 use neyman::fit::Tolerance;
 use neyman::tmd::fit::{Data, FitOptions, Role, descend, fit, fit_all};
 use neyman::tmd::fit::{Descent, judge};
-use neyman::tmd::{Evaluate, Evolution, Plan, PlanSession, Shape};
-use plans::{Case, measured, number, numbers, pairs, recorded};
+use neyman::tmd::{Evaluate, Plan, PlanSession};
+use plans::{Case, measured, pairs, recorded};
 
 /// What one precision promises.
 #[derive(Debug)]
@@ -134,6 +134,8 @@ fn measured_points(device: &Device) {
 #[cfg(feature = "tmd")]
 fn tables(device: &Device) {
     use neyman::tmd::files::Table;
+    use neyman::tmd::{Evolution, Shape};
+    use plans::numbers;
 
     let Some(folder) = common::data_directory() else { return };
     let file = folder.join("tmd/dy_n3ll/E605_Q_7_8.table.yaml.gz");
@@ -148,7 +150,6 @@ fn tables(device: &Device) {
     let segments = table.segments(points, 0, 0);
     let plan = Plan::new(Evolution::Pv19, &shapes, points, segments).expect("a plan");
     let name = format!("{points} points of a table, {} terms", plan.n_terms());
-    assert!(number(&goldens["meta"]["t0_params"][0]).is_finite());
     device.cases("tables", &[Case { name, plan, parameters }]);
 }
 

@@ -1,6 +1,14 @@
 //! Sums over nodes of products of two shapes, as a device works them out for many rows of parameters at once. What
 //! they stand for is [`tmd`](crate::tmd)'s affair, whose plans make [`TmdTables`].
 
+#![cfg_attr(
+    not(any(
+        feature = "gpu",
+        all(feature = "cuda", any(target_os = "linux", target_os = "windows"))
+    )),
+    allow(dead_code, reason = "this build has no kernels that read tables")
+)]
+
 use bytemuck::{Pod, Zeroable};
 use rayon::prelude::*;
 
