@@ -3,3 +3,4 @@
 #include "fit.cuh"
 #include "reduce.cuh"
 #include "signal.cuh"
+#include "tmd.cuh"

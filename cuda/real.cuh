@@ -41,6 +41,13 @@ INLINE double exponential(double x) {
   return __fma_rn(scale, tail, scale);
 }
 
+// e^x for every x: 0 and infinity beyond the range of f64
+INLINE double exponential_of_any(double x) {
+  const bool far = fabs(x) > 700.0;
+  const double e = exponential(far ? 0.5 * x : x);
+  return far ? __dmul_rn(e, e) : e;
+}
+
 // (atanh s - s) / s^3 for z = s^2, |s| below ATANH_RANGE
 INLINE double atanh_tail(double z) {
   return horner(z, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0, 1.0 / 13.0, 1.0 / 15.0,

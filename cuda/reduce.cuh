@@ -52,13 +52,6 @@ INLINE double log_density(const void *__restrict__ log_p, u64 at, u32 single) {
   return ((const double *)log_p)[at];
 }
 
-// e^x for every x: 0 and infinity beyond the range of f64
-INLINE double exponential_of_any(double x) {
-  const bool far = fabs(x) > 700.0;
-  const double e = exponential(far ? 0.5 * x : x);
-  return far ? __dmul_rn(e, e) : e;
-}
-
 // log_p: [processes, n_events]; weights: [n_events] or null; slopes: as log_p, or null; shares: (first event,
 // events, toy) of each; log_yields: [toys, processes]; partials: (sum, lost) of [1 + processes, n_shares], the
 // log-likelihood and the derivatives in the yields; counts: (events without density, first fault) of each share

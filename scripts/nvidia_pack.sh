@@ -10,13 +10,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=${1:-target/nvidia.tar.gz}
-TESTS=(cuda conformance parity parity_reduce devices limits faults)
+TESTS=(cuda conformance parity parity_reduce parity_tmd devices limits faults)
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 target=${CARGO_TARGET_DIR:-target} profile=() folder=debug
 [ "${PROFILE:-release}" = debug ] || { profile=(--release); folder=release; }
-arguments=(--bench core)
+arguments=(--features tmd --bench core)
 for name in "${TESTS[@]}"; do arguments+=(--test "$name"); done
 
 work=$(mktemp -d)
@@ -44,6 +44,12 @@ if [ -n "${NEYMAN_DATA:-}" ]; then
     cp -R "$NEYMAN_DATA/workspaces" "$NEYMAN_DATA/goldens" "$pack/data/"
     mkdir "$pack/data/unbinned"
     cp "$NEYMAN_DATA/unbinned/goldens.json" "$pack/data/unbinned/"
+    mkdir -p "$pack/data/tmd/dy_n3ll"
+    for name in goldens dy_goldens hermes_multiplicities map22_replicas; do
+        cp "$NEYMAN_DATA/tmd/$name.json" "$pack/data/tmd/"
+    done
+    cp "$NEYMAN_DATA/tmd/dy_n3ll/E605_Q_7_8.table.yaml.gz" "$pack/data/tmd/dy_n3ll/"
+    cp -R "$NEYMAN_DATA/tmd/fixtures" "$pack/data/tmd/"
     chmod -R u+w "$pack/data"
 else
     say "NEYMAN_DATA is not set: no real analyses in the archive"

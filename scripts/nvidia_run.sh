@@ -200,6 +200,7 @@ check cuda 120 cuda --nocapture
 check conformance-cuda 120 conformance --nocapture cuda::
 check parity-cuda 120 parity --nocapture cuda::
 check parity-reduce-cuda 120 parity_reduce --nocapture cuda_
+check parity-tmd-cuda 120 parity_tmd --nocapture cuda::
 $quick || check devices 120 devices
 sanitizer=""
 for program in "$(command -v compute-sanitizer)" /usr/local/cuda*/bin/compute-sanitizer; do
@@ -225,6 +226,25 @@ for workspace in "${workspaces[@]}"; do
     bench 60 "$workspace" cuda
     bench 60 "$workspace" cpu
 done
+if [ -d "$here/data/tmd/fixtures" ]; then
+    # 200 points of an experiment, MAP22's shapes
+    files=$out/scratch/tmd
+    mkdir -p "$files"
+    printf 'qToQcut: 0.8\nluminosity: ll1\nquadrature: {rule: sinh-gl, nodes: 64}\n' >"$files/config.yaml"
+    map22="0.28, 2.9, 0.5, 1.8, 0.13, 0.02, 0.03, 3.9, 4.0, 0.4, 12.0"
+    printf 'zeta: Q2\nevolution: {init_g2: 0.25, free_mask: [true]}\nflavors: {u: {shape: map22_pdf, init_params: [%s]}}\nfragmentation: {shape: map22_ff, init_params: [0.21, 2.1, 0.09, 0.25, 5.3, 0.03, 4.2, 0.17, 0.02]}\n' "$map22" >"$files/fnp.yaml"
+    tmd_points=200 tmd_rows=1000
+    if $stand_in; then tmd_points=3 tmd_rows=2; fi
+    for device in cuda cpu; do
+        line=(neyman tmd bench "$files/config.yaml" "$here/data/tmd/fixtures/kinematics_hermes_pip.yaml" "$files/fnp.yaml" --points $tmd_points --rows $tmd_rows --repeats 3 --device $device --json)
+        step "bench-tmd-$device" 60 "${line[@]}"
+        if [ $status != 0 ]; then no_figure "cross sections, $device" 60 "$(shown "${line[@]}")"; continue; fi
+        of="$tmd_points cross sections, $device"
+        figure "values, one row, $of" "$(digits "$(field "$log" seconds_per_call value)" 6) us" "$(shown "${line[@]}")"
+        figure "values and derivatives, one row, $of" "$(digits "$(field "$log" seconds_per_call derivatives)" 6) us" same
+        figure "values and derivatives, $tmd_rows rows, $of" "$(digits "$(field "$log" seconds_per_call rows)" 3) ms" same
+    done
+fi
 if [ $vulkan != none ] && { [ $vulkan = hardware ] || $stand_in; }; then
     for precision in f64 df64 f32; do
         toys "vulkan $precision" 60 "$n" "${workspaces[-1]}" --device vulkan --precision $precision
@@ -238,6 +258,7 @@ elif ! $quick; then
         check conformance-vulkan-$precision 120 conformance --nocapture "gpu::$precision::"
         check parity-vulkan-$precision 120 parity --nocapture "gpu::$precision::"
         check parity-reduce-vulkan-$precision 120 parity_reduce --nocapture "gpu::$precision"
+        check parity-tmd-vulkan-$precision 120 parity_tmd --nocapture "gpu::$precision"
     done
 fi
 if ! $quick && ! $stand_in; then

@@ -70,7 +70,7 @@ fragmentation:
     ));
     assert_eq!(document["status"], "converged", "{document}");
     assert!(document["distance"]["relative"].as_f64().unwrap() < 1e-5, "{document}");
-    assert_eq!(document["replicas"], json!({"n": 20, "converged": 20}));
+    assert_eq!(document["replicas"], json!({"n": 20, "converged": 20, "finished_on_processor": 0}));
     for parameter in document["parameters"].as_array().unwrap() {
         let number = |key: &str| parameter[key].as_f64().unwrap();
         if number("uncertainty") > 0.2 * number("init") {
@@ -144,7 +144,15 @@ fn mistakes_are_told() {
     );
     fails(&format!("tmd xsec {}", all("bad/kin_all_cut.yaml")), 3, "no points left");
     fails(&format!("tmd xsec {}", all("nothing.yaml")), 5, "nothing.yaml");
-    fails(&format!("--device gpu tmd xsec {}", all("kinematics.yaml")), 2, "run on the processor");
+    let good = all("kinematics.yaml");
+    for verb in ["gradcheck", "nodes"] {
+        let line = format!("--device gpu tmd {verb} {good}");
+        fails(&line, 2, "--device gpu: fit, xsec and bench run on devices");
+    }
+    fails(&format!("--device cuda:999 tmd xsec {good}"), 4, "device cuda:999: ");
+    fails(&format!("--device gpu:999 tmd fit {good}"), 4, "device gpu:999: ");
+    fails(&format!("--device gup tmd bench {good}"), 4, "did you mean gpu?");
+    fails(&format!("--device cpu --precision f32 tmd fit {good}"), 4, "it computes in f64");
     scratch.write("data.json", r#"{"values": [1.0, 2.0], "errors": [0.1, 0.1]}"#);
     fails(
         &format!("tmd fit {} --data data.json", all("kinematics.yaml")),
@@ -157,4 +165,78 @@ fn mistakes_are_told() {
         3,
         "errors or covariance",
     );
+}
+
+/// Two shapes of few parameters at points of an experiment, as arguments.
+fn simple(scratch: &Scratch, files: &str) -> String {
+    scratch.write("config.yaml", "qToQcut: 0.8\nluminosity: ll1\n");
+    scratch.write(
+        "fnp.yaml",
+        "zeta: Q2
+evolution: {init_g2: 0.25, free_mask: [true]}
+flavors: {u: {shape: simple, init_params: [1.0, 0.3]}}
+fragmentation: {shape: gauss, init_params: [0.2, 0.3]}
+",
+    );
+    format!("config.yaml {files}/kinematics_hermes_pip.yaml fnp.yaml")
+}
+
+/// What runs is told, and times of it.
+#[test]
+fn devices_are_timed() {
+    let Some(files) = files() else { return };
+    let scratch = Scratch::new("tmd_bench", &json!({}));
+    let all = simple(&scratch, &files);
+    let timed = "--points 3 --rows 4 --repeats 1 --device cpu";
+    let document = scratch.json(&format!("-q tmd bench {all} {timed} --json"));
+    assert_eq!((&document["kind"], &document["points"]), (&json!("tmd_bench"), &json!(3)));
+    let device = &document["devices"][0];
+    assert_eq!((&device["device"], &device["precision"]), (&json!("cpu"), &json!("f64")));
+    for figure in ["value", "derivatives", "rows"] {
+        assert!(device[figure]["evaluations_per_second"].as_f64().unwrap() > 0.0, "{document}");
+    }
+    let text = scratch.text(&format!("-q tmd bench {all} {timed}"));
+    assert!(text.contains("4 rows with derivatives") && text.contains("cpu"), "{text}");
+    let document = scratch.json(&format!("-q tmd xsec {all} --device cpu --json"));
+    assert_eq!(document["provenance"]["device"], "cpu");
+    assert_eq!(document["provenance"]["device_reason"], "asked for");
+}
+
+/// A graphics processor finds what the processor finds, and says that it did.
+#[cfg(feature = "gpu")]
+#[test]
+fn graphics_processors_fit() {
+    use neyman::accelerator::gpu::Precision;
+
+    let Some(files) = files() else { return };
+    // drivers are quicker to compile f64 than pairs of f32
+    if common::gpu::adapter(Precision::F64).is_none() {
+        return;
+    }
+    let scratch = Scratch::new("tmd_gpu", &json!({}));
+    let all = simple(&scratch, &files);
+    let device = "--device gpu --precision f64";
+    let line =
+        format!("-q tmd fit {all} --points 40 --perturbation 0.1 --seed 3 --replicas 3 --json");
+    let [there, here] = [device, "--device cpu"].map(|on| scratch.json(&format!("{line} {on}")));
+    assert_eq!(there["provenance"]["precision"], "f64");
+    assert!(there["provenance"]["device"].as_str().unwrap().starts_with("gpu:"), "{there}");
+    for key in ["status", "replicas"] {
+        assert_eq!(there[key], here[key]);
+    }
+    let both = [&there, &here].map(|d| d["parameters"].as_array().unwrap().clone());
+    for (a, b) in both[0].iter().zip(&both[1]) {
+        let number = |p: &serde_json::Value, key: &str| p[key].as_f64().unwrap();
+        for (key, relative) in [("value", 1e-5), ("replica_mean", 1e-2)] {
+            let apart = (number(a, key) - number(b, key)).abs();
+            assert!(apart < relative * number(b, key).abs(), "{key}: {a} {b}");
+        }
+    }
+    let line = format!("-q tmd xsec {all} --json");
+    let [there, here] = [device, "--device cpu"].map(|on| scratch.json(&format!("{line} {on}")));
+    let both = [&there, &here].map(|d| d["points"].as_array().unwrap().clone());
+    for (a, b) in both[0].iter().zip(&both[1]) {
+        let [a, b] = [a, b].map(|p| p["cross_section"].as_f64().unwrap());
+        assert!((a / b - 1.0).abs() < 1e-12, "{a} {b}");
+    }
 }

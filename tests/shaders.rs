@@ -175,9 +175,10 @@ kernel!(evaluate, Kernel::Evaluate);
 kernel!(fit, Kernel::Fit);
 kernel!(arithmetic, Kernel::Arithmetic);
 kernel!(reduce, Kernel::Reduce);
+kernel!(tmd, Kernel::Tmd);
 
 #[test]
 fn every_kernel_is_here() {
-    let here = [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic, Kernel::Reduce];
+    let here = [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic, Kernel::Reduce, Kernel::Tmd];
     assert_eq!(Kernel::ALL, here);
 }

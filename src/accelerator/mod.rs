@@ -23,6 +23,7 @@ pub mod program;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod several;
 pub mod stages;
+pub mod tmd;
 
 use std::sync::Arc;
 
@@ -137,9 +138,7 @@ pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Ac
         DeviceChoice::Gpu { backend, index } => open_gpu(backend, index, request, program),
         DeviceChoice::Cuda { index } => {
             check_cuda(request)?;
-            let first = "asked for, the first of its kind";
-            let reason = if index.is_some() { "asked for" } else { first };
-            cuda::open(index, program, reason, request.host_fallback)
+            cuda::open(index, program, cuda_reason(index), request.host_fallback)
         }
         DeviceChoice::CudaSeveral { cards } => {
             check_cuda(request)?;
@@ -147,6 +146,10 @@ pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Ac
             cuda::open_several(cards, program, reason, request.host_fallback)
         }
     }
+}
+
+fn cuda_reason(index: Option<usize>) -> &'static str {
+    if index.is_some() { "asked for" } else { "asked for, the first of its kind" }
 }
 
 fn check_cuda(request: &DeviceRequest) -> Result<()> {

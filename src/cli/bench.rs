@@ -65,7 +65,7 @@ pub(crate) fn run(global: &Global, arguments: &Bench) -> Outcome {
 
 /// Median over `repeats` of CPU and wall seconds of one call, each from enough calls to be seen by
 /// the clock.
-fn time(repeats: usize, mut call: impl FnMut() -> Result<()>) -> Result<Value> {
+pub(super) fn time(repeats: usize, mut call: impl FnMut() -> Result<()>) -> Result<Value> {
     call()?;
     let mut calls = 1;
     loop {

@@ -116,7 +116,12 @@ impl Source {
 
     /// A statement about cross sections, by these files.
     #[cfg(feature = "tmd")]
-    pub(crate) fn of_files(files: &[String], warnings: &[String], seed: Option<u64>) -> Self {
+    pub(crate) fn of_files(
+        files: &[String],
+        warnings: &[String],
+        device: &DeviceInfo,
+        seed: Option<u64>,
+    ) -> Self {
         let warning = |message: &String| json!({"path": "", "message": message});
         Self {
             poi: None,
@@ -124,8 +129,10 @@ impl Source {
             provenance: json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "files": files,
-                "device": "cpu",
-                "precision": "f64",
+                "device": device.name,
+                "device_description": device.description,
+                "device_reason": device.reason,
+                "precision": device.precision,
                 "seed": seed,
             }),
         }

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 pub use crate::accelerator::{Fit, FitBatch, FitJob, Status, Tolerance};
 pub use covariance::{Covariance, covariance};
+pub(crate) use newton::Search;
 pub use options::FitOptions;
 
 use crate::accelerator::{Accelerator, DeviceFits, End, Outcome, Problem, Stages, points};
@@ -120,16 +121,11 @@ pub fn newton(problem: &dyn Problem, job: &FitJob<'_>, i: usize, from: &[f64]) -
     if job.fixed.iter().all(|f| *f) {
         return value_at(problem, job, i);
     }
-    let newton = newton::newton(problem, job, i, from);
-    let negative_bin = problem.first_negative(&newton.parameters).map_or(-1, |b| b as i32);
-    Fit {
-        parameters: newton.parameters,
-        nll: newton.nll,
-        edm: newton.edm,
-        evaluations: newton.evaluations,
-        status: newton.status,
-        negative_bin,
+    let mut search = Search::new(problem, job, i, from);
+    while search.wanted().is_some() {
+        search.advance();
     }
+    search.finish()
 }
 
 /// Share the tasks out over threads; outcomes in the order of the tasks.

@@ -5,23 +5,16 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::leave_kink;
-use crate::accelerator::{Derivatives, FitJob, Problem, Status};
+use crate::accelerator::{Derivatives, Fit, FitJob, Problem, Status};
 
 /// Damping below this is none.
 const LEAST_DAMPING: f64 = 1e-10;
 /// Rounds of fixing parameters at bounds within one step.
 const ROUNDS: usize = 12;
 
-pub(super) struct Newton {
-    pub(super) parameters: Vec<f64>,
-    /// NLL with all constants.
-    pub(super) nll: f64,
-    pub(super) edm: f64,
-    pub(super) evaluations: u32,
-    pub(super) status: Status,
-}
-
-struct Search<'a> {
+/// A fit on its way. It stands before evaluations at [`Search::wanted`], so that many fits can be taken along side
+/// by side, their points evaluated together.
+pub(crate) struct Search<'a> {
     problem: &'a dyn Problem,
     job: &'a FitJob<'a>,
     main: &'a [f64],
@@ -29,6 +22,17 @@ struct Search<'a> {
     /// Largest information of each parameter on the way, Fisher's at the start: the scale of the damping.
     scale: Vec<f64>,
     evaluations: u32,
+    point: Point,
+    damping: f64,
+    /// Damping of the last step that went down: where to go on after one that did not, so that a curved
+    /// valley is followed at its own pace.
+    sufficient: f64,
+    edm: f64,
+    /// Steps within rounding.
+    tiny: u32,
+    /// Where the next evaluation is, while there is one.
+    trial: Vec<f64>,
+    ended: Option<Status>,
 }
 
 /// A point with what Newton needs of it.
@@ -43,96 +47,147 @@ struct Point {
     hessian: DMatrix<f64>,
 }
 
-/// Fit dataset `fit` of the job from `start`.
-pub(super) fn newton(problem: &dyn Problem, job: &FitJob<'_>, fit: usize, start: &[f64]) -> Newton {
-    let curvature = problem.curvature(start);
-    let scale = (0..start.len())
-        .map(|k| (curvature.constraint[k] + curvature.information(k)).max(1e-8))
-        .collect();
-    let mut search = Search {
-        problem,
-        job,
-        main: job.main_of(fit),
-        auxiliary: job.auxiliary_of(fit),
-        scale,
-        evaluations: 0,
-    };
-    search.run(start)
-}
-
-impl Search<'_> {
-    fn run(&mut self, start: &[f64]) -> Newton {
-        let (lower, upper) = (self.problem.lower(), self.problem.upper());
-        let x = (0..start.len())
-            .map(|k| if self.job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) })
+impl<'a> Search<'a> {
+    /// The fit of dataset `fit` of the job: evaluates the start, and knows the first step.
+    pub(crate) fn new(
+        problem: &'a dyn Problem,
+        job: &'a FitJob<'a>,
+        fit: usize,
+        start: &[f64],
+    ) -> Self {
+        let curvature = problem.curvature(start);
+        let scale = (0..start.len())
+            .map(|k| (curvature.constraint[k] + curvature.information(k)).max(1e-8))
             .collect();
-        let mut point = self.evaluate(x);
-        self.add_hessian(&mut point);
-        let mut edm = f64::INFINITY;
-        if !point.nll.is_finite() {
-            return self.end(point, edm, Status::NotFinite);
+        let (lower, upper) = (problem.lower(), problem.upper());
+        let x = (0..start.len())
+            .map(|k| if job.fixed[k] { start[k] } else { start[k].clamp(lower[k], upper[k]) })
+            .collect();
+        let nowhere = Point {
+            x: Vec::new(),
+            nll: f64::INFINITY,
+            gradient: Vec::new(),
+            side: Vec::new(),
+            hessian: DMatrix::zeros(0, 0),
+        };
+        let mut search = Self {
+            problem,
+            job,
+            main: job.main_of(fit),
+            auxiliary: job.auxiliary_of(fit),
+            scale,
+            evaluations: 0,
+            point: nowhere,
+            damping: 0.0,
+            sufficient: 1e-3,
+            edm: f64::INFINITY,
+            tiny: 0,
+            trial: Vec::new(),
+            ended: None,
+        };
+        let point = search.evaluate(x);
+        search.accept(point);
+        match search.point.nll.is_finite() {
+            true => search.propose(),
+            false => search.ended = Some(Status::NotFinite),
         }
-        let mut damping = 0.0f64;
-        // of the last step that went down: where to go on after one that did not, so that a curved
-        // valley is followed at its own pace
-        let mut sufficient = 1e-3f64;
-        let mut tiny = 0;
-        loop {
-            if self.evaluations >= self.job.tolerance.evaluations {
-                return self.end(point, edm, Status::EvaluationLimit);
-            }
-            let Some(step) = self.find_step(&point, damping) else {
-                damping = (damping * 10.0).max(sufficient).max(LEAST_DAMPING);
-                if damping > 1e12 {
-                    return self.end(point, edm, Status::Stalled);
-                }
-                continue;
-            };
-            let trial: Vec<f64> = self.bounded(&point, &step);
-            let linear: f64 = point.gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
-            edm = -0.5 * linear;
-            let moved: Vec<f64> = trial.iter().zip(&point.x).map(|(t, x)| t - x).collect();
-            if moved.iter().all(|m| *m == 0.0) {
-                return self.end(point, edm.max(0.0), Status::Converged);
-            }
-            let next = self.evaluate(trial);
-            if damping <= 1e-6 && edm.abs() < self.job.tolerance.edm {
-                let best = if next.nll < point.nll { next } else { point };
-                return self.end(best, edm, Status::Converged);
-            }
-            let change = DVector::from_column_slice(&moved);
-            let predicted = -(change.dot(&DVector::from_column_slice(&point.gradient))
-                + 0.5 * change.dot(&(&point.hessian * &change)));
-            let ratio = (point.nll - next.nll) / predicted.max(1e-300);
-            let within_rounding = (point.nll - next.nll).abs() <= 1e-12 * (1.0 + point.nll.abs())
-                && edm.abs() < self.job.tolerance.edm;
-            if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
-                point = next;
-                self.add_hessian(&mut point);
-                sufficient = damping;
-                if ratio > 0.75 {
-                    damping = if damping < LEAST_DAMPING { 0.0 } else { damping / 5.0 };
-                } else if ratio < 0.25 {
-                    damping = (damping * 4.0).max(LEAST_DAMPING);
-                }
-                if within_rounding {
-                    tiny += 1;
-                    if tiny > 2 {
-                        return self.end(point, edm, Status::Converged);
-                    }
-                }
-            } else {
-                damping = (damping * 8.0).max(sufficient).max(LEAST_DAMPING);
-                if damping > 1e12 {
-                    return self.end(point, edm, Status::Stalled);
-                }
-            }
+        search
+    }
+
+    /// Where the likelihood is evaluated next; `None` at the end.
+    pub(crate) fn wanted(&self) -> Option<&[f64]> {
+        self.ended.is_none().then_some(&*self.trial)
+    }
+
+    /// The fit, at its end.
+    pub(crate) fn finish(self) -> Fit {
+        let Self { problem, point, edm, evaluations, ended, .. } = self;
+        let negative_bin = problem.first_negative(&point.x).map_or(-1, |b| b as i32);
+        Fit {
+            parameters: point.x,
+            nll: point.nll,
+            edm,
+            evaluations,
+            status: ended.unwrap_or(Status::EvaluationLimit),
+            negative_bin,
         }
     }
 
-    fn end(&self, point: Point, edm: f64, status: Status) -> Newton {
-        let evaluations = self.evaluations;
-        Newton { parameters: point.x, nll: point.nll, edm, evaluations, status }
+    fn accept(&mut self, mut point: Point) {
+        self.add_hessian(&mut point);
+        self.point = point;
+    }
+
+    /// Finds a step from the point, or the end.
+    fn propose(&mut self) {
+        loop {
+            if self.evaluations >= self.job.tolerance.evaluations {
+                self.ended = Some(Status::EvaluationLimit);
+                return;
+            }
+            let Some(step) = self.find_step(&self.point, self.damping) else {
+                self.damping = (self.damping * 10.0).max(self.sufficient).max(LEAST_DAMPING);
+                if self.damping > 1e12 {
+                    self.ended = Some(Status::Stalled);
+                    return;
+                }
+                continue;
+            };
+            let point = &self.point;
+            self.trial = self.bounded(point, &step);
+            let linear: f64 = point.gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+            self.edm = -0.5 * linear;
+            if self.trial == point.x {
+                self.edm = self.edm.max(0.0);
+                self.ended = Some(Status::Converged);
+            }
+            return;
+        }
+    }
+
+    /// Evaluates where it wants to, and decides.
+    pub(crate) fn advance(&mut self) {
+        let trial = std::mem::take(&mut self.trial);
+        let next = self.evaluate(trial);
+        let point = &self.point;
+        let tolerance = self.job.tolerance.edm;
+        if self.damping <= 1e-6 && self.edm.abs() < tolerance {
+            if next.nll < point.nll {
+                self.point = next;
+            }
+            self.ended = Some(Status::Converged);
+            return;
+        }
+        let moved: Vec<f64> = next.x.iter().zip(&point.x).map(|(t, x)| t - x).collect();
+        let change = DVector::from_column_slice(&moved);
+        let predicted = -(change.dot(&DVector::from_column_slice(&point.gradient))
+            + 0.5 * change.dot(&(&point.hessian * &change)));
+        let ratio = (point.nll - next.nll) / predicted.max(1e-300);
+        let within_rounding = (point.nll - next.nll).abs() <= 1e-12 * (1.0 + point.nll.abs())
+            && self.edm.abs() < tolerance;
+        if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
+            self.accept(next);
+            self.sufficient = self.damping;
+            if ratio > 0.75 {
+                self.damping = if self.damping < LEAST_DAMPING { 0.0 } else { self.damping / 5.0 };
+            } else if ratio < 0.25 {
+                self.damping = (self.damping * 4.0).max(LEAST_DAMPING);
+            }
+            if within_rounding {
+                self.tiny += 1;
+                if self.tiny > 2 {
+                    self.ended = Some(Status::Converged);
+                    return;
+                }
+            }
+        } else {
+            self.damping = (self.damping * 8.0).max(self.sufficient).max(LEAST_DAMPING);
+            if self.damping > 1e12 {
+                self.ended = Some(Status::Stalled);
+                return;
+            }
+        }
+        self.propose();
     }
 
     fn evaluate(&mut self, x: Vec<f64>) -> Point {

@@ -13,10 +13,12 @@ pub mod luminosity;
 pub mod plan;
 mod pullback;
 pub mod quadrature;
+pub mod session;
 pub mod shape;
 pub mod sidis;
 
 pub use plan::{Evolution, Plan, Prediction, Segment, Side};
 pub use quadrature::{At, Measure, Nodes, Rule};
+pub use session::{Evaluate, PlanSession};
 pub use shape::Shape;
 pub use sidis::Sidis;

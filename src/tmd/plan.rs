@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::kernel::{Add, Columns, Fill, Sums, padded};
 use super::shape::{Form, Shape, Widths};
+use crate::accelerator::tmd as device;
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted, suggestion};
 
@@ -288,6 +289,12 @@ impl Plan {
                     share(i * SHARE, values, lost, jacobian);
                 });
         }
+        self.checked(all)
+    }
+
+    /// A prediction, where it is one.
+    pub(super) fn checked(&self, all: Prediction) -> Result<Prediction> {
+        let (n, p) = (self.n_points(), self.parameters.len());
         let bad = all.values.iter().chain(&all.jacobian).position(|value| !value.is_finite());
         match bad {
             None => Ok(all),
@@ -311,6 +318,29 @@ impl Plan {
         let mut jacobian = vec![0.0; super::shape::WIDTHS * n];
         let own = &parameters[offset..offset + n];
         Instance { widths: shape.widths(own, x, &mut jacobian), jacobian }
+    }
+
+    /// All but the parameters, for a device.
+    pub(super) fn tables(&self) -> Result<device::TmdTables> {
+        let instance = |(distribution, x): &(usize, f64)| {
+            let (shape, first) = self.distributions[*distribution];
+            let (kind, constants) = shape.kind(*x);
+            device::Instance { kind, first, places: shape.places(), constants }
+        };
+        let instances: Vec<device::Instance> = self.instances.iter().map(instance).collect();
+        let terms = |range: &std::ops::Range<usize>| {
+            let own = self.terms[range.clone()].iter();
+            own.map(|term| device::Term {
+                instances: term.instances,
+                grid: term.grid,
+                ln_zeta: term.ln_zeta,
+                factors: &term.factor,
+            })
+            .collect()
+        };
+        let quartic = self.evolution == Evolution::Pv19;
+        let points = self.points.iter().map(terms);
+        device::TmdTables::new(self.parameters.len(), quartic, &instances, &self.grids, points)
     }
 
     pub(super) fn check_parameters(&self, parameters: &[f64]) -> Result<()> {

@@ -13,16 +13,21 @@ mod minimize;
 mod mixture;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod signal;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod tmd;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::loaded::Cuda;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::mixture::CudaMixture;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+pub use self::tmd::CudaTmd;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 use super::several::Several;
 use std::sync::Arc;
 
 use super::mixture::{MixtureDevice, Toys};
+use super::tmd::{TmdDevice, TmdTables};
 use super::{Accelerator, Cards, DeviceInfo, PrecisionChoice, Program};
 use crate::{Error, Result};
 
@@ -128,6 +133,25 @@ pub fn open_mixture(index: Option<usize>, toys: Toys) -> Result<Box<dyn MixtureD
     {
         let _ = toys;
         Err(find(index)?.error("there is no CUDA in this build"))
+    }
+}
+
+/// Open the card asked for, the first one without a number, for plans of cross sections.
+///
+/// # Errors
+/// Where there is no such card, where the driver refuses it or the kernels, and where there is no memory.
+pub fn open_tmd(
+    index: Option<usize>,
+    reason: &str,
+    tables: impl FnOnce() -> Result<TmdTables>,
+) -> Result<Box<dyn TmdDevice>> {
+    let device = find(index)?;
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    return Ok(Box::new(CudaTmd::open(device, reason, tables()?)?));
+    #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
+    {
+        let _ = (reason, tables);
+        Err(device.error("there is no CUDA in this build"))
     }
 }
 

@@ -9,6 +9,7 @@ mod minimize;
 mod mixture;
 pub mod selftest;
 pub mod shaders;
+mod tmd;
 pub mod words;
 
 use std::sync::Arc;
@@ -16,10 +17,12 @@ use std::sync::Arc;
 use adapters::Adapter;
 pub use context::{Context, Fault, Source};
 pub use mixture::GpuMixture;
+pub use tmd::GpuTmd;
 
 use super::cpu::Cpu;
 use super::layout::{Header, Tables};
 use super::mixture::{MixtureDevice, Toys};
+use super::tmd::{TmdDevice, TmdTables};
 use super::{
     Accelerator, DeviceFits, DeviceInfo, FitJob, LaneBlock, LaneValues, PrecisionChoice, Problem,
     Program, Stages,
@@ -91,6 +94,21 @@ pub fn open_mixture(
     let context = Context::shared(adapter, precision)?;
     let info = adapter.info.device_info(precision, reason);
     Ok(Box::new(GpuMixture::new(context, info, toys)?))
+}
+
+/// Open a graphics processor for plans of cross sections.
+///
+/// # Errors
+/// Where the driver refuses the device or its kernels, does not compute as it is told to, or has no memory.
+pub fn open_tmd(
+    adapter: &Adapter,
+    precision: Precision,
+    reason: &str,
+    tables: TmdTables,
+) -> Result<Box<dyn TmdDevice>> {
+    let context = Context::shared(adapter, precision)?;
+    let info = adapter.info.device_info(precision, reason);
+    Ok(Box::new(GpuTmd::new(context, info, tables)?))
 }
 
 /// Points of one evaluation.

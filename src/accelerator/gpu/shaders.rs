@@ -71,11 +71,14 @@ pub enum Kernel {
     Arithmetic,
     /// Sums of mixtures over events, entry `reduce`.
     Reduce,
+    /// Sums of products of shapes over nodes, entry `tmd`.
+    Tmd,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce];
+    pub const ALL: [Self; 5] =
+        [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce, Self::Tmd];
 
     /// Name of the entry point.
     pub fn entry(self) -> &'static str {
@@ -84,6 +87,7 @@ impl Kernel {
             Self::Fit => "fit",
             Self::Arithmetic => "arithmetic",
             Self::Reduce => "reduce",
+            Self::Tmd => "tmd",
         }
     }
 
@@ -91,7 +95,7 @@ impl Kernel {
     pub fn variants(self) -> &'static [Arithmetic] {
         match self {
             Self::Fit => &[Arithmetic::F32, Arithmetic::Mixed, Arithmetic::F64],
-            Self::Evaluate | Self::Arithmetic | Self::Reduce => {
+            Self::Evaluate | Self::Arithmetic | Self::Reduce | Self::Tmd => {
                 &[Arithmetic::F32, Arithmetic::Df64, Arithmetic::F64]
             }
         }
@@ -121,6 +125,7 @@ impl Kernel {
                 include_str!("../../../shaders/arithmetic.wgsl"),
             ],
             Self::Reduce => &[include_str!("../../../shaders/reduce.wgsl")],
+            Self::Tmd => &[include_str!("../../../shaders/tmd.wgsl")],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `neyman tmd`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -22,6 +23,8 @@ pub(crate) enum What {
     Gradcheck(Gradcheck),
     /// Nodes b of each point, for luminosities from elsewhere
     Nodes(Nodes),
+    /// Time evaluations on each device: of all, or of the one asked for
+    Bench(Bench),
 }
 
 /// The files of a run; they may also stand without their names, in this order.
@@ -119,6 +122,20 @@ pub(crate) struct Gradcheck {
 pub(crate) struct Nodes {
     #[command(flatten)]
     pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Rows of parameters that go together, as replicas do
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub(crate) rows: NonZeroUsize,
+    /// Timings of which the median is told
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) repeats: usize,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }

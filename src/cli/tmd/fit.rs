@@ -14,7 +14,7 @@ use super::super::fit::{bound_name, bound_note, covariance_rows};
 use super::super::json::number;
 use super::super::table::{Table, to_precision};
 use super::super::{Exit, Outcome};
-use super::{Opened, check, check_json, check_table};
+use super::{Opened, check, check_json, check_table, on};
 
 /// Parameters found again within this distance of the truth, relative, are a success.
 const SUCCESS: f64 = 1e-2;
@@ -25,7 +25,8 @@ const LISTED: usize = 3;
 
 pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
     let opened = Opened::new(global, &arguments.files)?;
-    let Opened { inputs, plan, init, .. } = &opened;
+    let Opened { inputs, session, init, .. } = &opened;
+    let plan = opened.plan();
     let synthetic = arguments.data.is_none();
     let data = match &arguments.data {
         Some(file) => read(file)?,
@@ -48,7 +49,7 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
         Method::Lm => {
             let residuals = data.residuals(&plan.predict(&options.start)?.values);
             tell(0, residuals.iter().map(|r| r * r).sum());
-            let found = fit(plan, &data, &options)?;
+            let found = fit(session, &data, &options)?;
             tell(found.evaluations, found.chi2);
             found
         }
@@ -66,9 +67,9 @@ pub(super) fn run(global: &Global, arguments: &Fit) -> Outcome {
                 true
             };
             let epochs = arguments.epochs as usize;
-            let walked = descend(plan, &data, &options, method, epochs, &mut each)?;
+            let walked = descend(session, &data, &options, method, epochs, &mut each)?;
             let (start, tolerance) = (walked.parameters, Tolerance::default());
-            judge(plan, &data, &FitOptions { start, tolerance, ..options.clone() })?
+            judge(session, &data, &FitOptions { start, tolerance, ..options.clone() })?
         }
     };
     let replicas = replicas(&opened, &data, &options, &found, arguments)?;
@@ -158,6 +159,8 @@ fn read(file: &Path) -> Result<Data, Failure> {
 struct Replicas {
     n: usize,
     converged: usize,
+    /// Which a device left to the processor.
+    on_processor: usize,
     mean: Vec<f64>,
     spread: Vec<f64>,
 }
@@ -176,7 +179,7 @@ fn replicas(
         (0..arguments.replicas).map(|r| data.replica(arguments.seed, 1 + r)).collect();
     let start = found.parameters.clone();
     let options = FitOptions { start, tolerance: Tolerance::default(), ..options.clone() };
-    let fits = fit_all(&opened.plan, &all, &options)?;
+    let fits = fit_all(&opened.session, &all, &options)?;
     let good: Vec<&FitResult> = fits.iter().filter(|fit| fit.status == Status::Converged).collect();
     let count = good.len() as f64;
     let n = opened.init.len();
@@ -186,7 +189,8 @@ fn replicas(
         good.iter().map(|fit| (fit.parameters[k] - mean[k]).powi(2)).sum::<f64>() / (count - 1.0)
     };
     let spread = (0..n).map(|k| square(k).sqrt()).collect();
-    Ok(Some(Replicas { n: fits.len(), converged: good.len(), mean, spread }))
+    let on_processor = fits.iter().filter(|fit| fit.on_processor).count();
+    Ok(Some(Replicas { n: fits.len(), converged: good.len(), on_processor, mean, spread }))
 }
 
 struct Report<'a> {
@@ -203,7 +207,7 @@ impl Report<'_> {
 
     /// Distance of the fitted parameters from the truth, and relative to it; signs without meaning left out.
     fn distance(&self) -> (f64, f64) {
-        let size = |k: usize, x: f64| if self.opened.plan.is_even(k) { x.abs() } else { x };
+        let size = |k: usize, x: f64| if self.opened.plan().is_even(k) { x.abs() } else { x };
         let (mut apart, mut all) = (0.0, 0.0);
         for (k, truth) in self.opened.init.iter().enumerate().filter(|(k, _)| self.is_fitted(*k)) {
             apart += (size(k, self.found.parameters[k]) - size(k, *truth)).powi(2);
@@ -224,7 +228,7 @@ impl Report<'_> {
         }
         header.push("");
         let mut table = Table::new(&header).left(header.len() - 1);
-        for (k, name) in self.opened.plan.parameter_names().iter().enumerate() {
+        for (k, name) in self.opened.plan().parameter_names().iter().enumerate() {
             let (value, error) = (self.found.parameters[k], self.uncertainty(k));
             let digits = |x: f64| to_precision(x, error.unwrap_or(0.0));
             let pull = error.map(|error| (value - self.opened.init[k]) / error);
@@ -243,7 +247,7 @@ impl Report<'_> {
             }
             row.push(match self.options.roles[k] {
                 Role::Linked { to, factor } => {
-                    format!("{factor} * {}", self.opened.plan.parameter_names()[to])
+                    format!("{factor} * {}", self.opened.plan().parameter_names()[to])
                 }
                 role => bound_note(role == Role::Fixed, self.found.at_bound[k]).into(),
             });
@@ -251,10 +255,11 @@ impl Report<'_> {
         }
         let mut text = table.render();
         if let Some(replicas) = replicas {
-            text.push_str(&format!(
-                "{} of {} replicas converged\n",
-                replicas.converged, replicas.n
-            ));
+            text.push_str(&format!("{} of {} replicas converged", replicas.converged, replicas.n));
+            if replicas.on_processor > 0 {
+                text.push_str(&format!(", {} finished on the processor", replicas.on_processor));
+            }
+            text.push('\n');
         }
         text
     }
@@ -264,11 +269,13 @@ impl Report<'_> {
         let n = data.values().len();
         let mut text = format!(
             "{}: chi2 = {:.6e} for {n} points and {fitted} parameters, distance to the minimum {:.1e}, {} \
-             evaluations\nprocessor, f64; {}\n",
+             evaluations\n{}{}; {}\n",
             self.found.status.as_str().replace('_', " "),
             self.found.chi2,
             self.found.edm,
             self.found.evaluations,
+            on(self.opened.session.info()),
+            if self.found.on_processor { ", finished on the processor" } else { "" },
             self.opened.rule()
         );
         if self.found.weak.len() > LISTED {
@@ -282,7 +289,7 @@ impl Report<'_> {
             let parts: Vec<String> = weak
                 .parts
                 .iter()
-                .map(|(k, part)| format!("{part:+.2} {}", self.opened.plan.parameter_names()[*k]))
+                .map(|(k, part)| format!("{part:+.2} {}", self.opened.plan().parameter_names()[*k]))
                 .collect();
             text.push_str(&format!(
                 "not determined (strength {:.1e}): {}\n",
@@ -295,7 +302,7 @@ impl Report<'_> {
 
     fn json(&self, data: &Data, replicas: &Option<Replicas>) -> Value {
         let found = self.found;
-        let names = self.opened.plan.parameter_names();
+        let names = self.opened.plan().parameter_names();
         let parameter = |(k, name): (usize, &String)| {
             json!({
                 "name": name,
@@ -305,7 +312,7 @@ impl Report<'_> {
                 "uncertainty": self.uncertainty(k).map(number),
                 "fixed": !self.is_fitted(k),
                 "at_bound": bound_name(found.at_bound[k]),
-                "sign_matters": !self.opened.plan.is_even(k),
+                "sign_matters": !self.opened.plan().is_even(k),
                 "replica_mean": replicas.as_ref().map(|r| number(r.mean[k])),
                 "replica_spread": replicas.as_ref().map(|r| number(r.spread[k])),
             })
@@ -327,7 +334,11 @@ impl Report<'_> {
             "parameters": names.iter().enumerate().map(parameter).collect::<Vec<_>>(),
             "covariance": covariance_rows(&found.covariance, names.len()),
             "weak_directions": found.weak.iter().map(weak).collect::<Vec<_>>(),
-            "replicas": replicas.as_ref().map(|r| json!({"n": r.n, "converged": r.converged})),
+            "finished_on_processor": found.on_processor,
+            "replicas": replicas.as_ref().map(|r| {
+                let left = r.on_processor;
+                json!({"n": r.n, "converged": r.converged, "finished_on_processor": left})
+            }),
             "quadrature": self.opened.rule(),
             "quadrature_error": number(self.opened.worst_error()),
         })

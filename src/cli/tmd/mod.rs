@@ -1,10 +1,12 @@
 //! `neyman tmd`: fits of transverse-momentum-dependent distributions.
 
+mod bench;
 mod fit;
 
+use neyman::accelerator::DeviceInfo;
 use neyman::tmd::files::Inputs;
 use neyman::tmd::quadrature::{Measure, Rule};
-use neyman::tmd::{Plan, Sidis};
+use neyman::tmd::{Plan, PlanSession, Sidis};
 use serde_json::{Value, json};
 
 use super::arguments::Global;
@@ -12,6 +14,7 @@ use super::arguments::tmd::{Files, Gradcheck, Nodes, Quadrature, Tmd, What, Xsec
 use super::document::Source;
 use super::failure::Failure;
 use super::json::number;
+use super::load;
 use super::output;
 use super::table::Table;
 use super::{Exit, Outcome};
@@ -22,11 +25,13 @@ const STEP: f64 = 1e-5;
 const AGREE: f64 = 1e-6;
 
 pub(crate) fn run(global: &Global, arguments: &Tmd) -> Outcome {
-    if !matches!(&*global.device, "auto" | "cpu") {
-        let message = format!("--device {}: TMD fits run on the processor", global.device);
+    let checks = matches!(&arguments.what, What::Gradcheck(_) | What::Nodes(_));
+    if checks && !matches!(&*global.device, "auto" | "cpu") {
+        let message = format!("--device {}: fit, xsec and bench run on devices", global.device);
         return Err(Failure::usage(message));
     }
     match &arguments.what {
+        What::Bench(arguments) => bench::run(global, arguments),
         What::Fit(arguments) => fit::run(global, arguments),
         What::Xsec(arguments) => xsec(global, arguments),
         What::Gradcheck(arguments) => gradcheck(global, arguments),
@@ -40,7 +45,7 @@ struct Opened {
     names: [String; 3],
     warnings: Vec<String>,
     sidis: Sidis,
-    plan: Plan,
+    session: PlanSession,
     /// Start values.
     init: Vec<f64>,
     /// Difference that a quarter more nodes make, `[n_points]`.
@@ -49,6 +54,8 @@ struct Opened {
 
 impl Opened {
     fn new(global: &Global, files: &Files) -> Result<Self, Failure> {
+        // a wrong name shows before files are read
+        let request = load::request(global)?;
         let mut unnamed = files.files.iter();
         let mut file = |named: &Option<std::path::PathBuf>, name: &str| {
             named.as_ref().or_else(|| unnamed.next()).cloned().ok_or_else(|| {
@@ -81,11 +88,17 @@ impl Opened {
         let init = inputs.init();
         let quadrature_error = sidis.quadrature_error(&init)?.unwrap_or_default();
         let names = [config, kinematics, fnp].map(|file| file.display().to_string());
-        Ok(Self { plan: sidis.plan()?, inputs, names, warnings, sidis, init, quadrature_error })
+        let session = PlanSession::open(sidis.plan()?, request)?;
+        load::say_device(global, session.info());
+        Ok(Self { session, inputs, names, warnings, sidis, init, quadrature_error })
+    }
+
+    fn plan(&self) -> &Plan {
+        self.session.plan()
     }
 
     fn source(&self, seed: Option<u64>) -> Source {
-        Source::of_files(&self.names, &self.warnings, seed)
+        Source::of_files(&self.names, &self.warnings, self.session.info(), seed)
     }
 
     /// The largest of the quadrature's errors.
@@ -100,9 +113,17 @@ impl Opened {
     }
 }
 
+/// What ran, in a line.
+fn on(info: &DeviceInfo) -> String {
+    match &*info.name {
+        "cpu" => format!("processor, {}", info.precision),
+        name => format!("{name}, {}, {}", info.description, info.precision),
+    }
+}
+
 fn xsec(global: &Global, arguments: &Xsec) -> Outcome {
     let opened = Opened::new(global, &arguments.files)?;
-    let at = opened.plan.predict(&opened.init)?;
+    let at = &opened.session.predict(&opened.init)?[0];
     let mut table =
         Table::new(&["point", "x", "z", "Q2", "PhT", "qT/Q", "cross section", "quadrature"]);
     let mut points = Vec::new();
@@ -130,7 +151,7 @@ fn xsec(global: &Global, arguments: &Xsec) -> Outcome {
         }));
     }
     let body = json!({ "points": points, "quadrature": opened.rule() });
-    let text = format!("{}\n{}\n", table.render(), opened.rule());
+    let text = format!("{}\n{}; {}\n", table.render(), on(opened.session.info()), opened.rule());
     opened.source(None).document("tmd_cross_sections", body).write(
         &arguments.output,
         None,
@@ -215,7 +236,7 @@ fn check_json(checks: &[Check]) -> Value {
 
 fn gradcheck(global: &Global, arguments: &Gradcheck) -> Outcome {
     let opened = Opened::new(global, &arguments.files)?;
-    let checks = check(&opened.plan, &opened.init)?;
+    let checks = check(opened.plan(), &opened.init)?;
     let agrees = checks.iter().all(|check| check.verdict != "DIFFERS");
     let body = json!({ "parameters": check_json(&checks), "quadrature": opened.rule() });
     let text = format!("{}\n{}\n", check_table(&checks), opened.rule());

@@ -1,11 +1,10 @@
 //! Descent by gradients alone, for comparison with programs that fit like that.
 
 use super::data::Data;
-use super::free::Free;
 use super::{FitOptions, problem::LeastSquares};
 use crate::accelerator::Problem;
 use crate::error::Result;
-use crate::tmd::Plan;
+use crate::tmd::Evaluate;
 
 /// A way to go down by first derivatives.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,17 +39,16 @@ const HALVINGS: usize = 40;
 ///
 /// As for [`super::fit`].
 pub fn descend(
-    plan: &Plan,
+    from: &dyn Evaluate,
     data: &Data,
     options: &FitOptions,
     method: Descent,
     steps: usize,
     each: &mut dyn FnMut(usize, f64) -> bool,
 ) -> Result<Descended> {
-    let free = Free::new(plan, &options.roles, &options.start)?;
-    super::check_data(plan, data)?;
-    plan.predict(&options.start)?;
-    let problem = LeastSquares::new(plan, data, &free, &options.start);
+    let free = super::checked(from.plan(), data, options)?;
+    let problem = LeastSquares::new(from, data, &free, &options.start);
+    problem.tell(&free.fitted(&options.start), Some(&super::at_start(from, options)?));
     let mut walk = Walk {
         problem: &problem,
         x: free.fitted(&options.start),
@@ -74,6 +72,7 @@ pub fn descend(
             break;
         }
     }
+    problem.failure()?;
     Ok(Descended { parameters: free.all(&options.start, &walk.x), chi2 })
 }
 

@@ -3,12 +3,13 @@
 mod data;
 mod descent;
 mod free;
+mod lockstep;
 mod problem;
 
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
-use super::Plan;
+use super::{Evaluate, Plan};
 use crate::accelerator::Problem;
 use crate::error::{Error, Result};
 use crate::fit::{Fit, FitJob, Status, Tolerance, covariance, newton};
@@ -55,6 +56,8 @@ pub struct FitResult {
     pub evaluations: u32,
     /// Directions that the data hardly determine, weakest first.
     pub weak: Vec<WeakDirection>,
+    /// It did not converge in the precision of a device, and the processor went on from there.
+    pub on_processor: bool,
 }
 
 /// A direction in parameter space along which predictions hardly change.
@@ -67,29 +70,70 @@ pub struct WeakDirection {
 }
 
 /// Least squares by the Levenberg-Marquardt method: the library's Newton minimizer with `J' J` for the Hessian
-/// (Levenberg, Q. Appl. Math. 2 (1944) 164; Marquardt, SIAM J. Appl. Math. 11 (1963) 431).
+/// (Levenberg, Q. Appl. Math. 2 (1944) 164; Marquardt, SIAM J. Appl. Math. 11 (1963) 431). `from` is a plan or a
+/// [`PlanSession`](super::PlanSession).
 ///
 /// # Errors
 ///
 /// [`Error::Argument`]: lengths that do not fit, start values outside bounds, links to parameters that are not
-/// free, shapes without a value at the start. A fit that does not converge is no error: its status says so.
-pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> {
+/// free, shapes without a value at the start. [`Error::Device`] where the device fails. A fit that does not converge
+/// is no error: its status says so.
+pub fn fit(from: &dyn Evaluate, data: &Data, options: &FitOptions) -> Result<FitResult> {
+    let free = checked(from.plan(), data, options)?;
+    let problem = LeastSquares::new(from, data, &free, &options.start);
+    let start = free.fitted(&options.start);
+    problem.tell(&start, Some(&at_start(from, options)?));
+    let fixed = vec![false; start.len()];
+    let found = newton(&problem, &job(&start, &fixed, options.tolerance), 0, &start);
+    concluded(from, data, &free, &problem, options, found)
+}
+
+/// One fit without data of its own: the problem has them.
+fn job<'a>(start: &'a [f64], fixed: &'a [bool], tolerance: Tolerance) -> FitJob<'a> {
+    FitJob { main: &[], auxiliary: &[], n_fits: 1, start, fixed, tolerance }
+}
+
+/// The fitted parameters, where all fits together.
+fn checked(plan: &Plan, data: &Data, options: &FitOptions) -> Result<Free> {
     let free = Free::new(plan, &options.roles, &options.start)?;
     check_data(plan, data)?;
-    plan.predict(&options.start)?;
-    let problem = LeastSquares::new(plan, data, &free, &options.start);
-    let start = free.fitted(&options.start);
-    let fixed = vec![false; start.len()];
-    let job = FitJob {
-        main: &[],
-        auxiliary: &[],
-        n_fits: 1,
-        start: &start,
-        fixed: &fixed,
-        tolerance: options.tolerance,
+    Ok(free)
+}
+
+/// The evaluation at the start, which must have a value.
+fn at_start(from: &dyn Evaluate, options: &FitOptions) -> Result<super::Prediction> {
+    let no_row = || Error::Argument("the plan has no parameters".into());
+    from.rows(&options.start, true)?.pop().ok_or_else(no_row)?
+}
+
+/// A fit as it is told; where a device lacked digits for it, after the processor has gone on.
+fn concluded(
+    from: &dyn Evaluate,
+    data: &Data,
+    free: &Free,
+    problem: &LeastSquares<'_>,
+    options: &FitOptions,
+    found: Fit,
+) -> Result<FitResult> {
+    problem.failure()?;
+    let tolerance = Tolerance {
+        evaluations: options.tolerance.evaluations.saturating_sub(found.evaluations),
+        ..options.tolerance
     };
-    let found = newton(&problem, &job, 0, &start);
-    Ok(told(plan, &problem, &free, options, found))
+    let left =
+        matches!(found.status, Status::Stalled | Status::NotFinite | Status::EvaluationLimit);
+    if !left || tolerance.evaluations == 0 || !from.finishes_on_processor() {
+        let told = told(problem, free, options, found, false);
+        problem.failure()?;
+        return Ok(told);
+    }
+    let problem = LeastSquares::new(from.plan(), data, free, &options.start);
+    let fixed = vec![false; found.parameters.len()];
+    let before = found.evaluations;
+    let mut found =
+        newton(&problem, &job(&found.parameters, &fixed, tolerance), 0, &found.parameters);
+    found.evaluations += before;
+    Ok(told(&problem, free, options, found, true))
 }
 
 /// What the data say at the start of `options`, without a step from there: for points that another method found. Its
@@ -98,11 +142,10 @@ pub fn fit(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> 
 /// # Errors
 ///
 /// As for [`fit`].
-pub fn judge(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult> {
-    let free = Free::new(plan, &options.roles, &options.start)?;
-    check_data(plan, data)?;
-    plan.predict(&options.start)?;
-    let problem = LeastSquares::new(plan, data, &free, &options.start);
+pub fn judge(from: &dyn Evaluate, data: &Data, options: &FitOptions) -> Result<FitResult> {
+    let free = checked(from.plan(), data, options)?;
+    let problem = LeastSquares::new(from, data, &free, &options.start);
+    problem.tell(&free.fitted(&options.start), Some(&at_start(from, options)?));
     let parameters = free.fitted(&options.start);
     let at = problem.derivatives(&parameters, &[], &[], true);
     let gradient = DVector::from_vec(at.gradient);
@@ -113,16 +156,18 @@ pub fn judge(plan: &Plan, data: &Data, options: &FitOptions) -> Result<FitResult
         false => Status::EvaluationLimit,
     };
     let found = Fit { parameters, nll: at.nll, edm, evaluations: 1, status, negative_bin: -1 };
-    Ok(told(plan, &problem, &free, options, found))
+    let told = told(&problem, &free, options, found, false);
+    problem.failure()?;
+    Ok(told)
 }
 
 /// A minimum with its uncertainties.
 fn told(
-    plan: &Plan,
     problem: &LeastSquares<'_>,
     free: &Free,
     options: &FitOptions,
     found: Fit,
+    on_processor: bool,
 ) -> FitResult {
     let fixed = vec![false; found.parameters.len()];
     let covariance = covariance(problem, &found.parameters, &[], &[], &fixed);
@@ -139,16 +184,17 @@ fn told(
         uncertainties: (0..n).filter_map(|k| matrix.get(k * n + k)).map(|v| v.sqrt()).collect(),
         covariance: matrix,
         at_bound: at_bound.collect(),
-        chi2: 2.0 * problem.half_chi2(&found.parameters),
+        chi2: 2.0 * found.nll,
         edm: found.edm,
         evaluations: found.evaluations,
         weak,
+        on_processor,
         parameters: Vec::new(),
     };
     for (k, value) in parameters.iter_mut().enumerate() {
         // a parameter that carries others keeps its sign for them
         let alone = options.roles.iter().all(|r| !matches!(r, Role::Linked { to, .. } if *to == k));
-        if plan.is_even(k) && alone && options.roles[k] == Role::FREE {
+        if problem.plan().is_even(k) && alone && options.roles[k] == Role::FREE {
             *value = value.abs();
         }
     }
@@ -163,13 +209,17 @@ fn check_data(plan: &Plan, data: &Data) -> Result<()> {
     }
 }
 
-/// The same fit to each of several data, over threads; each result is that of [`fit`] to the bit.
+/// The same fit to each of several data; each result is that of [`fit`] to the bit. On the processor they are shared
+/// out over threads; on a device they go in lockstep, a step of all one batch of rows.
 ///
 /// # Errors
 ///
 /// The first one's of [`fit`].
-pub fn fit_all(plan: &Plan, data: &[Data], options: &FitOptions) -> Result<Vec<FitResult>> {
-    data.par_iter().map(|data| fit(plan, data, options)).collect()
+pub fn fit_all(from: &dyn Evaluate, data: &[Data], options: &FitOptions) -> Result<Vec<FitResult>> {
+    match from.takes_many() {
+        true => lockstep::fit_all(from, data, options),
+        false => data.par_iter().map(|data| fit(from, data, options)).collect(),
+    }
 }
 
 /// A matrix over the fitted parameters as one over all.

@@ -4,11 +4,11 @@ mod map22;
 mod pv19x;
 mod single;
 
+use crate::accelerator::tmd::{CONSTANTS, Kind};
 use crate::error::{Error, Result};
 use crate::spec::text::{list, quoted, suggestion};
 
-/// Most widths that a shape has.
-pub(super) const WIDTHS: usize = 5;
+pub(super) use crate::accelerator::tmd::WIDTHS;
 
 /// A shape; parameters in the order of [`Shape::parameter_names`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,6 +127,31 @@ impl Shape {
         }
     }
 
+    /// Places of each width's parameters.
+    pub(super) fn places(self) -> [&'static [usize]; WIDTHS] {
+        match self {
+            Self::Map22Pdf => [&[0, 1, 2], &[4, 7, 9], &[5, 8, 10], &[3], &[6]],
+            Self::Map24 => [&[0, 3, 6], &[1, 4, 7], &[2, 5, 7], &[8], &[9]],
+            Self::Map22Ff => [&[0, 1, 2, 3], &[5, 6, 7, 8], &[4], &[], &[]],
+            Self::Pv19x => [&[0, 1, 2], &[4, 5, 6], &[3], &[], &[]],
+            Self::Gauss | Self::Simple => [&[0, 1], &[], &[], &[], &[]],
+        }
+    }
+
+    /// How widths at `x` follow from parameters on a device.
+    pub(super) fn kind(self, x: f64) -> (Kind, [f64; CONSTANTS]) {
+        if x >= 1.0 {
+            return (Kind::Nothing, [0.0; CONSTANTS]);
+        }
+        match self {
+            Self::Map22Pdf | Self::Map24 => map22::three_bells(x),
+            Self::Map22Ff => map22::two_bells(x),
+            Self::Pv19x => (Kind::LorentzBell, [x, 1.0 / x, 0.0, 1.0]),
+            Self::Gauss => (Kind::LinearBell, [-libm::log(x), 0.0, 0.0, 1.0]),
+            Self::Simple => single::power_bell(x),
+        }
+    }
+
     /// Widths at `x` with their derivatives in the parameters, `jacobian[width][parameter]` in rows of as many as
     /// there are parameters.
     pub(super) fn widths(self, parameters: &[f64], x: f64, jacobian: &mut [f64]) -> Widths {
@@ -134,11 +159,11 @@ impl Shape {
         if x >= 1.0 {
             return Widths { form: Form::Nothing, scale: 1.0, value: [0.0; WIDTHS] };
         }
+        let places = self.places();
         match self {
-            Self::Map22Pdf => map22::distribution(parameters, x, jacobian),
-            Self::Map22Ff => map22::fragmentation(parameters, x, jacobian),
-            Self::Map24 => map22::flavour(parameters, x, jacobian),
-            Self::Pv19x => pv19x::widths(parameters, x, jacobian),
+            Self::Map22Pdf | Self::Map24 => map22::distribution(parameters, x, &places, jacobian),
+            Self::Map22Ff => map22::fragmentation(parameters, x, &places, jacobian),
+            Self::Pv19x => pv19x::widths(parameters, x, &places, jacobian),
             Self::Gauss => single::gauss(parameters, x, jacobian),
             Self::Simple => single::simple(parameters, x, jacobian),
         }

@@ -3,11 +3,23 @@
 use super::{Form, WIDTHS, Widths};
 
 /// `N / (x sigma) exp(-ln^2(x / alpha) / (2 sigma^2))` twice, and the weight lambda.
-pub(super) fn widths(p: &[f64], x: f64, jacobian: &mut [f64]) -> Widths {
-    let n = p.len();
+pub(super) fn widths(
+    p: &[f64],
+    x: f64,
+    places: &[&[usize]; WIDTHS],
+    jacobian: &mut [f64],
+) -> Widths {
     let mut value = [0.0; WIDTHS];
-    for (k, [norm, alpha, sigma]) in [[0, 1, 2], [4, 5, 6]].into_iter().enumerate() {
-        let row = &mut jacobian[k * n..(k + 1) * n];
+    for ((value, places), row) in value.iter_mut().zip(places).zip(jacobian.chunks_mut(p.len())) {
+        let [norm, alpha, sigma] = match **places {
+            [norm, alpha, sigma] => [norm, alpha, sigma],
+            [lambda, ..] => {
+                row[lambda] = 1.0;
+                *value = p[lambda];
+                continue;
+            }
+            [] => continue,
+        };
         let s = p[sigma];
         let log = libm::log(x / p[alpha]);
         let t = log / s;
@@ -16,9 +28,7 @@ pub(super) fn widths(p: &[f64], x: f64, jacobian: &mut [f64]) -> Widths {
         row[norm] = base;
         row[alpha] = g * t / (s * p[alpha]);
         row[sigma] = g * (t * t - 1.0) / s;
-        value[k] = g;
+        *value = g;
     }
-    value[2] = p[3];
-    jacobian[2 * n + 3] = 1.0;
     Widths { form: Form::LorentzBell, scale: 1.0, value }
 }

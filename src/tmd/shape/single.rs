@@ -1,6 +1,6 @@
 //! Shapes of one bell.
 
-use super::{Form, WIDTHS, Widths};
+use super::{CONSTANTS, Form, Kind, WIDTHS, Widths};
 
 fn bell(width: f64) -> Widths {
     let mut value = [0.0; WIDTHS];
@@ -14,6 +14,11 @@ pub(super) fn gauss(p: &[f64], x: f64, jacobian: &mut [f64]) -> Widths {
     jacobian[0] = log;
     jacobian[1] = 1.0;
     bell(p[1] + p[0] * log)
+}
+
+/// What the width of [`simple`] is made of.
+pub(super) fn power_bell(x: f64) -> (Kind, [f64; CONSTANTS]) {
+    (Kind::PowerBell, [libm::log(x), 0.25 * (1.0 - x) * (1.0 - x), 0.0, 1.0])
 }
 
 /// Width `lambda_f^2 x^alpha (1 - x)^2 / 4`.
