@@ -175,6 +175,7 @@ kernel!(evaluate, Kernel::Evaluate);
 kernel!(fit, Kernel::Fit);
 kernel!(arithmetic, Kernel::Arithmetic);
 kernel!(reduce, Kernel::Reduce);
+kernel!(events, Kernel::Events);
 
 #[test]
 fn every_kernel_is_here() {

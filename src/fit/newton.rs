@@ -77,6 +77,7 @@ impl Search<'_> {
         // valley is followed at its own pace
         let mut sufficient = 1e-3f64;
         let mut tiny = 0;
+        let noise = self.problem.noise();
         loop {
             if self.evaluations >= self.job.tolerance.evaluations {
                 return self.end(point, edm, Status::EvaluationLimit);
@@ -104,13 +105,18 @@ impl Search<'_> {
             let predicted = -(change.dot(&DVector::from_column_slice(&point.gradient))
                 + 0.5 * change.dot(&(&point.hessian * &change)));
             let ratio = (point.nll - next.nll) / predicted.max(1e-300);
-            let within_rounding = (point.nll - next.nll).abs() <= 1e-12 * (1.0 + point.nll.abs())
+            let fall = point.nll - next.nll;
+            let within_rounding = fall.abs() <= 1e-12 * (1.0 + point.nll.abs())
                 && edm.abs() < self.job.tolerance.edm;
-            if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
+            // neither tells the likelihood whether such a step goes down, nor would it matter if it did not
+            let within_noise = predicted > 0.0 && predicted.max(fall.abs()) <= noise;
+            if next.nll.is_finite()
+                && (predicted > 0.0 && ratio > 1e-4 || within_rounding || within_noise)
+            {
                 point = next;
                 self.add_hessian(&mut point);
                 sufficient = damping;
-                if ratio > 0.75 {
+                if ratio > 0.75 || within_noise {
                     damping = if damping < LEAST_DAMPING { 0.0 } else { damping / 5.0 };
                 } else if ratio < 0.25 {
                     damping = (damping * 4.0).max(LEAST_DAMPING);

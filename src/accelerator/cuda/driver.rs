@@ -97,6 +97,7 @@ pub(super) struct Context {
     pub(super) signal_gradient: CudaFunction,
     pub(super) reduce_shares: CudaFunction,
     pub(super) reduce_toys: CudaFunction,
+    pub(super) event_shares: CudaFunction,
     /// One job at a time: two would only wait for each other.
     pub(super) busy: Mutex<()>,
 }
@@ -138,6 +139,7 @@ impl Context {
         let (evaluate, fit) = (kernel("evaluate")?, kernel("fit")?);
         let signal_gradient = kernel("signal_gradient")?;
         let (reduce_shares, reduce_toys) = (kernel("reduce_shares")?, kernel("reduce_toys")?);
+        let event_shares = kernel("event_shares")?;
         let busy = Mutex::new(());
         Ok(Self {
             device,
@@ -148,6 +150,7 @@ impl Context {
             signal_gradient,
             reduce_shares,
             reduce_toys,
+            event_shares,
             busy,
         })
     }

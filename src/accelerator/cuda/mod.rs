@@ -6,6 +6,8 @@ mod driver;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod evaluate;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod events;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod loaded;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod minimize;
@@ -15,6 +17,8 @@ mod mixture;
 mod signal;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+pub use self::events::CudaEvents;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::loaded::Cuda;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::mixture::CudaMixture;
@@ -22,6 +26,7 @@ pub use self::mixture::CudaMixture;
 use super::several::Several;
 use std::sync::Arc;
 
+use super::events::{EventDevice, Events};
 use super::mixture::{MixtureDevice, Toys};
 use super::{Accelerator, Cards, DeviceInfo, PrecisionChoice, Program};
 use crate::{Error, Result};
@@ -128,6 +133,25 @@ pub fn open_mixture(index: Option<usize>, toys: Toys) -> Result<Box<dyn MixtureD
     {
         let _ = toys;
         Err(find(index)?.error("there is no CUDA in this build"))
+    }
+}
+
+/// Copy the events of a channel to the card asked for, the first one without a number.
+///
+/// # Errors
+/// As [`open_mixture`].
+pub fn open_events(
+    index: Option<usize>,
+    reason: &str,
+    events: &Events<'_>,
+) -> Result<Arc<dyn EventDevice>> {
+    let device = find(index)?;
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    return Ok(Arc::new(CudaEvents::open(device, reason, events)?));
+    #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
+    {
+        let _ = (reason, events);
+        Err(device.error("there is no CUDA in this build"))
     }
 }
 

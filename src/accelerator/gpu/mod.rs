@@ -5,6 +5,7 @@ pub mod adapters;
 mod check;
 mod context;
 mod evaluate;
+mod events;
 mod minimize;
 mod mixture;
 pub mod selftest;
@@ -15,9 +16,11 @@ use std::sync::Arc;
 
 use adapters::Adapter;
 pub use context::{Context, Fault, Source};
+pub use events::GpuEvents;
 pub use mixture::GpuMixture;
 
 use super::cpu::Cpu;
+use super::events::{EventDevice, Events};
 use super::layout::{Header, Tables};
 use super::mixture::{MixtureDevice, Toys};
 use super::{
@@ -91,6 +94,21 @@ pub fn open_mixture(
     let context = Context::shared(adapter, precision)?;
     let info = adapter.info.device_info(precision, reason);
     Ok(Box::new(GpuMixture::new(context, info, toys)?))
+}
+
+/// Copy the events of a channel to a graphics processor.
+///
+/// # Errors
+/// Where the driver refuses the device or its kernels, does not compute as it is told to, or has no memory for them.
+pub fn open_events(
+    adapter: &Adapter,
+    precision: Precision,
+    reason: &str,
+    events: &Events<'_>,
+) -> Result<Arc<dyn EventDevice>> {
+    let context = Context::shared(adapter, precision)?;
+    let info = adapter.info.device_info(precision, reason);
+    Ok(Arc::new(GpuEvents::new(context, info, events)?))
 }
 
 /// Points of one evaluation.

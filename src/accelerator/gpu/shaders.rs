@@ -71,11 +71,14 @@ pub enum Kernel {
     Arithmetic,
     /// Sums of mixtures over events, entry `reduce`.
     Reduce,
+    /// The same with the densities worked out, entry `event_shares`.
+    Events,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce];
+    pub const ALL: [Self; 5] =
+        [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce, Self::Events];
 
     /// Name of the entry point.
     pub fn entry(self) -> &'static str {
@@ -84,6 +87,7 @@ impl Kernel {
             Self::Fit => "fit",
             Self::Arithmetic => "arithmetic",
             Self::Reduce => "reduce",
+            Self::Events => "event_shares",
         }
     }
 
@@ -91,7 +95,7 @@ impl Kernel {
     pub fn variants(self) -> &'static [Arithmetic] {
         match self {
             Self::Fit => &[Arithmetic::F32, Arithmetic::Mixed, Arithmetic::F64],
-            Self::Evaluate | Self::Arithmetic | Self::Reduce => {
+            Self::Evaluate | Self::Arithmetic | Self::Reduce | Self::Events => {
                 &[Arithmetic::F32, Arithmetic::Df64, Arithmetic::F64]
             }
         }
@@ -120,7 +124,15 @@ impl Kernel {
                 include_str!("../../../shaders/header.wgsl"),
                 include_str!("../../../shaders/arithmetic.wgsl"),
             ],
-            Self::Reduce => &[include_str!("../../../shaders/reduce.wgsl")],
+            Self::Reduce => &[
+                include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/reduce.wgsl"),
+            ],
+            Self::Events => &[
+                include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/densities.wgsl"),
+                include_str!("../../../shaders/events.wgsl"),
+            ],
         }
     }
 }
