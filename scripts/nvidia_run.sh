@@ -200,6 +200,7 @@ check cuda 120 cuda --nocapture
 check conformance-cuda 120 conformance --nocapture cuda::
 check parity-cuda 120 parity --nocapture cuda::
 check parity-reduce-cuda 120 parity_reduce --nocapture cuda_
+check parity-unbinned-cuda 120 parity_unbinned --nocapture cuda_
 $quick || check devices 120 devices
 sanitizer=""
 for program in "$(command -v compute-sanitizer)" /usr/local/cuda*/bin/compute-sanitizer; do
@@ -238,6 +239,7 @@ elif ! $quick; then
         check conformance-vulkan-$precision 120 conformance --nocapture "gpu::$precision::"
         check parity-vulkan-$precision 120 parity --nocapture "gpu::$precision::"
         check parity-reduce-vulkan-$precision 120 parity_reduce --nocapture "gpu::$precision"
+        check parity-unbinned-vulkan-$precision 120 parity_unbinned --nocapture "gpu::$precision"
     done
 fi
 if ! $quick && ! $stand_in; then

@@ -119,9 +119,9 @@ fn mistakes_are_told_with_their_place() {
     );
     told(&text.replace("poi: n", "poi: [n"), 3, "spec.yaml: line ");
     told(&text.replace("nowhere.parquet", "nowhere.root"), 3, "ROOT files are not supported yet");
-    let (code, message) = scratch.error("unbinned fit spec.yaml --device gpu");
+    let (code, message) = scratch.error("unbinned toys spec.yaml --toys 2 --device gpu");
     assert_eq!(code, 2);
-    assert!(message.contains("run on the processor"), "{message}");
+    assert!(message.contains("fitted on the processor"), "{message}");
     assert_eq!(scratch.error("unbinned").0, 2);
 }
 

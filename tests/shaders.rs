@@ -179,6 +179,6 @@ kernel!(events, Kernel::Events);
 
 #[test]
 fn every_kernel_is_here() {
-    let here = [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic, Kernel::Reduce];
+    let here = [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic, Kernel::Reduce, Kernel::Events];
     assert_eq!(Kernel::ALL, here);
 }

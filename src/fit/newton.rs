@@ -106,8 +106,8 @@ impl Search<'_> {
                 + 0.5 * change.dot(&(&point.hessian * &change)));
             let ratio = (point.nll - next.nll) / predicted.max(1e-300);
             let fall = point.nll - next.nll;
-            let within_rounding = fall.abs() <= 1e-12 * (1.0 + point.nll.abs())
-                && edm.abs() < self.job.tolerance.edm;
+            let within_rounding =
+                fall.abs() <= 1e-12 * (1.0 + point.nll.abs()) && edm.abs() < self.job.tolerance.edm;
             // neither tells the likelihood whether such a step goes down, nor would it matter if it did not
             let within_noise = predicted > 0.0 && predicted.max(fall.abs()) <= noise;
             if next.nll.is_finite()

@@ -67,7 +67,8 @@ impl EventDevice for CudaEvents {
         let (moments, terms) = (plan.moments() as u32, 1 + plan.moments());
         let started = |e| context.error("starting a kernel", e);
         let numbers: Vec<f64> = plan.numbers.iter().map(|[near, _]| *near).collect();
-        let mut partials = context.room::<f64>("working memory", 2 * terms * self.n_shares as usize)?;
+        let mut partials =
+            context.room::<f64>("working memory", 2 * terms * self.n_shares as usize)?;
         let mut counts = context.room::<u32>("working memory", 2 * self.n_shares as usize)?;
         let mut sums = context.room::<f64>("results", terms)?;
         let mut found = context.room::<u32>("results", 3)?;
@@ -76,7 +77,8 @@ impl EventDevice for CudaEvents {
             let slots = context.slots(self.n_shares, 8 * slot)?;
             let words = context.table("a table", &plan.filled(&self.held, self.n_shares, slots))?;
             let numbers = context.table("a table", &numbers)?;
-            let mut scratch = context.room::<f64>("working memory", slot as usize * slots as usize)?;
+            let mut scratch =
+                context.room::<f64>("working memory", slot as usize * slots as usize)?;
             let mut call = context.stream.launch_builder(&context.event_shares);
             call.arg(&words).arg(&numbers).arg(&self.data).arg(&mut scratch);
             call.arg(&mut partials).arg(&mut counts);

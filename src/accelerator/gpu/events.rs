@@ -66,7 +66,10 @@ impl EventDevice for GpuEvents {
     fn sums(&self, plan: &EventPlan) -> Result<EventTotals> {
         let terms = OWN + plan.moments();
         if self.n_shares == 0 {
-            return Ok(EventTotals { moments: vec![0.0; plan.moments()], ..EventTotals::default() });
+            return Ok(EventTotals {
+                moments: vec![0.0; plan.moments()],
+                ..EventTotals::default()
+            });
         }
         let context = &*self.context;
         let arithmetic = context.evaluation();
@@ -92,7 +95,8 @@ impl EventDevice for GpuEvents {
         context.dispatch(pipeline, groups, &buffers)?;
         let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
         let partials = decode_real(arithmetic, &read[0]);
-        let count = |k: usize| read[1].iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
+        let count =
+            |k: usize| read[1].iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
         let mut totals = vec![0.0; terms];
         for part in partials.chunks(512 * terms) {
             let mut sums = vec![0.0; terms];

@@ -12,7 +12,7 @@ use super::{
     ToyPlan, ToyTest,
 };
 use super::{hypotest, impacts, limit, scan, scan2d};
-use crate::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest};
+use crate::accelerator::{DeviceInfo, DeviceRequest};
 use crate::fit::Tolerance;
 use crate::infer::TestStatistic;
 use crate::unbinned::{UnbinnedModel, fit};
@@ -52,12 +52,14 @@ impl From<fit::FitResult> for FitResult {
 }
 
 impl UnbinnedSession {
-    /// A session of `model`, with the index of its parameter of interest, on the processor.
+    /// A session of `model`, with the index of its parameter of interest, wherever the model's events lie
+    /// ([`UnbinnedModel::device`]).
     ///
     /// # Errors
     /// Where there is no such parameter.
     pub fn new(model: UnbinnedModel, poi: Option<usize>) -> Result<Self> {
-        Self::with_device(model, poi, &DeviceChoice::Cpu.into())
+        let device = model.device();
+        Self::of(model, poi, device)
     }
 
     /// The same with the model's events on the device asked for: [`UnbinnedModel::on_device`].
@@ -69,12 +71,16 @@ impl UnbinnedSession {
         poi: Option<usize>,
         request: &DeviceRequest,
     ) -> Result<Self> {
+        let (model, device) = model.on_device(request)?;
+        Self::of(model, poi, device)
+    }
+
+    fn of(model: UnbinnedModel, poi: Option<usize>, device: DeviceInfo) -> Result<Self> {
         let n = model.parameters().len();
         if let Some(poi) = poi.filter(|k| *k >= n) {
             let message = format!("parameter {poi} is to be of interest, and the model has {n}");
             return Err(Error::Argument(message));
         }
-        let (model, device) = model.on_device(request)?;
         Ok(Self { fixed: model.fixed(), model, poi, device })
     }
 

@@ -27,28 +27,35 @@ impl UnbinnedModel {
             _ => channel.on_device(request).map(Arc::new),
         };
         let channels: Vec<_> = self.channels.iter().map(open).collect::<Result<_>>()?;
-        let info = match channels.iter().find_map(|channel| channel.device()) {
-            Some(device) => device.info().clone(),
-            None => processor(request.device),
-        };
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
-        Ok((Self { parameters, channels, binned }, info))
+        let model = Self { parameters, channels, binned };
+        let info = match request.device {
+            DeviceChoice::Auto => DeviceInfo {
+                reason: "auto: an unbinned fit takes the processor less time than opening a device"
+                    .into(),
+                ..model.device()
+            },
+            _ => model.device(),
+        };
+        Ok((model, info))
+    }
+
+    /// Where sums over events are worked out.
+    pub fn device(&self) -> DeviceInfo {
+        match self.channels.iter().find_map(|channel| channel.device()) {
+            Some(device) => device.info().clone(),
+            None => cpu::describe(cpu::lanes(), "asked for"),
+        }
     }
 
     /// How far an NLL may be off for the arithmetic of a device, as its differences near a minimum are.
     pub(in crate::unbinned) fn noise(&self) -> f64 {
         // f32: some 3e-7 of each event's logarithm, as likely up as down
         const EACH: f64 = 1e-6;
-        let single = self.channels.iter().filter(|c| c.device().is_some_and(|d| d.info().precision == "f32"));
+        let single = self
+            .channels
+            .iter()
+            .filter(|c| c.device().is_some_and(|d| d.info().precision == "f32"));
         single.map(|c| EACH * (1.0 + c.channel().events.n() as f64).sqrt()).sum()
     }
-}
-
-/// The processor, and why.
-fn processor(asked: DeviceChoice) -> DeviceInfo {
-    let reason = match asked {
-        DeviceChoice::Auto => "auto: an unbinned fit takes the processor less time than opening a device",
-        _ => "asked for",
-    };
-    cpu::describe(cpu::lanes(), reason)
 }
