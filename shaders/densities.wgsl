@@ -15,8 +15,7 @@ fn runtime_zero() -> u32 { return plan[0]; }
 
 const H_PROCESSES: u32 = 1u;
 const H_EVENTS: u32 = 2u;
-const H_SHARES: u32 = 3u;
-const H_GROUPS: u32 = 4u;
+const H_FIRST: u32 = 4u;
 const H_COLUMNS: u32 = 5u;
 const H_WEIGHTED: u32 = 6u;
 const H_SPLIT: u32 = 7u;

@@ -10,6 +10,7 @@ mod mixtures;
 
 use event_models::{bump, free, plain, recorded, table, two_channels, uniform};
 pub(crate) use mixtures::{number, numbers};
+use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
 use neyman::session::{FitOptions, ScanOptions, UnbinnedSession};
@@ -406,6 +407,40 @@ fn statements(device: &Device) {
     }
 }
 
+/// Numbers are split into what a device gets and what that leaves; nothing is lost between the two.
+#[test]
+fn what_the_host_keeps() {
+    let frame = Frame::of([5000.0, 5600.0], true);
+    assert_eq!((frame.middle, frame.half), (5300.0, 300.0));
+    for x in [0.1, -5279.65, 1e-30, 1.0 / 3.0] {
+        let [near, rest] = frame.number(x);
+        assert_eq!(f64::from(near as f32), near);
+        assert!(near + rest == x && rest.abs() < 1e-7 * x.abs(), "{x}: {near} {rest}");
+        assert_eq!(Frame::PLAIN.number(x), [x, 0.0]);
+    }
+    assert_eq!(frame.number(f64::MAX), [f64::from(f32::MAX), 0.0]);
+    let [near, rest] = frame.level(-3.456_789_012_3);
+    // sums with it up to 32 are exact in f32
+    assert_eq!(((near * 524_288.0).fract(), near + rest), (0.0, -3.456_789_012_3));
+    let x = [5001.25, 5279.65, 5599.0];
+    let log_p = [-4.0, f64::NEG_INFINITY, -2.5];
+    let given =
+        |weights| Events { x: &x, window: [5000.0, 5600.0], weights, columns: vec![&log_p] };
+    let (held, data) = Held::new(&given(Some(&[2.0, 0.0, 4.0])), frame).expect("events");
+    assert_eq!((held.n, held.columns, held.unit, held.weight_sum), (3, 3, 2.0, 6.0));
+    assert_eq!((&*held.middles, data.len()), (&[-3.25][..], 15));
+    for (i, x) in x.iter().enumerate() {
+        let t = data[i] + data[9 + i];
+        assert!((held.frame.middle + held.frame.half * t - x).abs() < 1e-12 * x, "{x}");
+    }
+    assert_eq!((data[3], data[5]), (-0.75, 0.75));
+    assert!(data[4] < -1e36 && data[13] == 0.0);
+    assert_eq!(data[6..9], [1.0, 0.0, 2.0]);
+    let (held, data) = Held::new(&given(None), Frame::PLAIN).expect("events");
+    assert_eq!((held.columns, held.weight_sum, &data[..3]), (2, 3.0, &x[..]));
+    assert_eq!(data.len(), 6);
+}
+
 macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
@@ -431,9 +466,9 @@ fn cuda() -> Option<DeviceRequest> {
     Some(DeviceChoice::Cuda { index: None }.into())
 }
 
-/// The stand-in driver takes a second for so many events.
+/// The stand-in driver takes a second for so many events; blocks there have several shares each.
 fn largest_on_card() -> usize {
-    if common::cuda::is_fast() { usize::MAX } else { 1000 }
+    if common::cuda::is_fast() { usize::MAX } else { 10_000 }
 }
 
 devices!(

@@ -19,7 +19,8 @@ pub(crate) mod head {
     pub(crate) const PROCESSES: usize = 1;
     pub(crate) const EVENTS: usize = 2;
     pub(crate) const SHARES: usize = 3;
-    pub(crate) const GROUPS: usize = 4;
+    /// First share of a call.
+    pub(crate) const FIRST: usize = 4;
     pub(crate) const COLUMNS: usize = 5;
     pub(crate) const WEIGHTED: usize = 6;
     pub(crate) const SPLIT: usize = 7;
@@ -200,12 +201,12 @@ impl EventPlan {
         1 + terms + shapes + split * p
     }
 
-    /// The words, with what the device knows.
-    pub(crate) fn filled(&self, held: &Held, shares: u32, groups: u32) -> Vec<u32> {
+    /// The words, with what the device knows, for a call that begins with share `first`.
+    pub(crate) fn filled(&self, held: &Held, shares: u32, first: u32) -> Vec<u32> {
         let mut words = self.words.clone();
         words[head::EVENTS] = held.n;
         words[head::SHARES] = shares;
-        words[head::GROUPS] = groups;
+        words[head::FIRST] = first;
         words[head::COLUMNS] = held.columns;
         words[head::WEIGHTED] = u32::from(held.weighted);
         words

@@ -75,7 +75,7 @@ impl EventDevice for CudaEvents {
         if self.n_shares > 0 {
             let slot = u64::from(plan.columns()) * u64::from(SHARE);
             let slots = context.slots(self.n_shares, 8 * slot)?;
-            let words = context.table("a table", &plan.filled(&self.held, self.n_shares, slots))?;
+            let words = context.table("a table", &plan.filled(&self.held, self.n_shares, 0))?;
             let numbers = context.table("a table", &numbers)?;
             let mut scratch =
                 context.room::<f64>("working memory", slot as usize * slots as usize)?;

@@ -11,12 +11,17 @@ use std::sync::Arc;
 use super::context::Context;
 use super::shaders::{Arithmetic, Kernel};
 use super::words::{decode_real, encode_real};
-use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::accelerator::events::{EventDevice, EventPlan, EventTotals, Events, Frame, Held};
+use crate::{Error, Result};
 
 /// Most events of a share: SHARE in `shaders/lanes.wgsl`.
 const SHARE: u32 = 256;
+/// Bytes of working memory at most: events beyond wait for the next call.
+const WORKING_MEMORY: u64 = 64 << 20;
+/// Sums of products at most: each invocation takes every 64th of them, and a software rasterizer ends the loops of
+/// an invocation after 65535 rounds without a word.
+const MOST_MOMENTS: usize = 8192;
 /// Sums of a share before those of products: the logarithms, and what rounding of numbers takes from them.
 const OWN: usize = 2;
 
@@ -65,6 +70,14 @@ impl EventDevice for GpuEvents {
 
     fn sums(&self, plan: &EventPlan) -> Result<EventTotals> {
         let terms = OWN + plan.moments();
+        if plan.moments() > MOST_MOMENTS {
+            return Err(Error::Unsupported(format!(
+                "the Hessian of a channel with so many free parameters of densities takes {} sums over its events, \
+                 and {} works out {MOST_MOMENTS} at most; use the device cpu or cuda",
+                plan.moments(),
+                self.info.name
+            )));
+        }
         if self.n_shares == 0 {
             return Ok(EventTotals {
                 moments: vec![0.0; plan.moments()],
@@ -78,11 +91,9 @@ impl EventDevice for GpuEvents {
         let pipeline = context.pipeline(Kernel::Events)?;
         let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         let slot = u64::from(plan.columns()) * u64::from(SHARE) * real;
-        let most = (context.binding() / (4 * slot)).clamp(1, u64::from(u32::MAX)) as u32;
-        let limit = context.limits.max_compute_workgroups_per_dimension;
-        let groups = self.n_shares.min(context.parallel).min(limit).min(most);
-        let words = plan.filled(&self.held, self.n_shares, groups);
-        let words = context.table("a table", &words)?;
+        let room = (WORKING_MEMORY.min(context.binding()) / (4 * slot)).max(1);
+        let limit = u64::from(context.limits.max_compute_workgroups_per_dimension).min(room);
+        let groups = u64::from(self.n_shares).min(limit) as u32;
         let mut numbers = Vec::new();
         encode_real(arithmetic, plan.numbers.iter().flatten().copied(), &mut numbers);
         let numbers = context.table("a table", &numbers)?;
@@ -91,8 +102,11 @@ impl EventDevice for GpuEvents {
         let partial = context.buffer("results", n_partials, storage)?;
         let n_counts = 2 * u64::from(self.n_shares);
         let counts = context.buffer("results", n_counts, storage)?;
-        let buffers = [&words, &numbers, &self.data, &scratch, &partial, &counts];
-        context.dispatch(pipeline, groups, &buffers)?;
+        for first in (0..self.n_shares).step_by(groups as usize) {
+            let words = context.table("a table", &plan.filled(&self.held, self.n_shares, first))?;
+            let buffers = [&words, &numbers, &self.data, &scratch, &partial, &counts];
+            context.dispatch(pipeline, groups.min(self.n_shares - first), &buffers)?;
+        }
         let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
         let partials = decode_real(arithmetic, &read[0]);
         let count =
