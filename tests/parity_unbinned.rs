@@ -304,6 +304,59 @@ fn large_samples(device: &Device) {
     }
 }
 
+/// A narrow peak far from 0 where the phase space ends: differences of large numbers, and a density that is singular
+/// at the end of the window.
+fn mesons(device: &Device) {
+    let n = 30_000.min((device.largest)());
+    let mass = Observable::new("mass", 5200.0, 5289.0).expect("a window");
+    let mut random = uniform(23);
+    let mut x = Vec::new();
+    while x.len() < n {
+        if random() < 0.2 {
+            let normal =
+                (-2.0 * (1.0 - random()).ln()).sqrt() * (std::f64::consts::TAU * random()).cos();
+            x.extend(Some(5279.65 + 2.6 * normal).filter(|x| *x < 5289.0));
+            continue;
+        }
+        // the argus by rejection
+        let m = 5200.0 + 89.0 * random();
+        let s = 1.0 - (m / 5289.0_f64).powi(2);
+        let size = m * s.sqrt() * (-20.0 * s).exp();
+        x.extend(Some(m).filter(|_| random() * 860.0 < size));
+    }
+    let process = |name: &str, pdf, shape, k| Process {
+        name: name.into(),
+        pdf,
+        shape,
+        expected: plain(Base::Parameter(k)),
+    };
+    let argus = vec![Slot::Constant(5289.0), Slot::Parameter(4), Slot::Constant(0.5)];
+    let peak = vec![Slot::Parameter(2), Slot::Parameter(3)];
+    let processes = vec![
+        process("signal", Pdf::gaussian(&mass), peak, 0),
+        process("continuum", Pdf::argus(&mass).expect("a density"), argus, 1),
+    ];
+    let size = n as f64;
+    let parameters = vec![
+        free("n_sig", 0.15 * size, (0.0, 1e6)),
+        free("n_bkg", 0.85 * size, (0.0, 1e6)),
+        free("mean", 5279.0, (5270.0, 5285.0)),
+        free("width", 3.0, (1.0, 10.0)),
+        free("c", -15.0, (-100.0, 10.0)),
+    ];
+    let channel = Channel { name: "B".into(), events: table(&mass, x, None), processes };
+    let model = UnbinnedModel::new(parameters, vec![channel]).expect("a model");
+    let near = vec![0.2 * size, 0.8 * size, 5279.651, 2.603, -20.07];
+    device.points(&model, &[model.init(), near], "mesons");
+    let Some(loaded) = device.load(&model) else { return };
+    let options = FitOptions::default();
+    let fit = |model: &UnbinnedModel| model.fit(&options).expect("a fit");
+    let (found, want) = (fit(&loaded), fit(&model));
+    assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
+    let found = (&*found.parameters, &*found.uncertainties);
+    agree(device, "mesons", found, (&want.parameters, &want.uncertainties));
+}
+
 /// Events that no process makes, and points beyond a device's formulas: as the processor has them.
 fn edges(device: &Device) {
     let x = Observable::new("x", 0.0, 10.0).expect("a window");
@@ -444,7 +497,7 @@ fn what_the_host_keeps() {
 macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
-            $module, $device; densities channels recorded_fits large_samples edges refused statements
+            $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
         );
     };
     ($module:ident, $device:expr; $($test:ident)*) => {
