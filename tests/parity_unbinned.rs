@@ -8,13 +8,13 @@ mod event_models;
 #[path = "common/mixtures.rs"]
 mod mixtures;
 
-use event_models::{bump, free, plain, recorded, table, two_channels, uniform};
+use event_models::{all_densities, bump, free, mesons_above, plain, recorded, table, two_channels};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
 use neyman::session::{FitOptions, ScanOptions, UnbinnedSession};
-use neyman::unbinned::model::{Channel, Evaluation, Parameter, Process, Slot};
+use neyman::unbinned::model::{Channel, Evaluation, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
 use neyman::unbinned::yields::Base;
 use neyman::unbinned::{Observable, UnbinnedModel};
@@ -147,53 +147,6 @@ impl Device {
     }
 }
 
-/// Every density that devices know, and two that follow no parameter, one with gaps. Yields are the first
-/// parameters; that of the second process is 0 at the start.
-fn all_densities(n: usize, weighted: bool) -> UnbinnedModel {
-    let x = Observable::new("x", 0.5, 10.5).expect("a window");
-    let known = "a density";
-    let histogram = Pdf::histogram(&x, &[0.5, 3.0, 7.0, 10.5], &[1.0, 0.0, 3.0]);
-    let densities = [
-        (Pdf::gaussian(&x), vec![4.0, 0.7]),
-        (Pdf::exponential(&x), vec![-0.3]),
-        (Pdf::lognormal(&x).expect(known), vec![1.2, 0.4]),
-        (Pdf::argus(&x).expect(known), vec![9.0, -1.5, 0.5]),
-        (Pdf::breit_wigner(&x), vec![6.0, 0.5]),
-        (Pdf::crystal_ball(&x), vec![7.0, 0.5, 1.1, 2.5]),
-        (Pdf::double_crystal_ball(&x), vec![5.0, 0.6, 1.2, 3.0, 0.8, 2.0]),
-        (Pdf::chebyshev(&x, 3).expect(known), vec![0.2, -0.1, 0.05]),
-        (Pdf::polynomial(&x, 2).expect(known), vec![1.0, 0.3, 0.02]),
-        (Pdf::bernstein(&x, 3).expect(known), vec![0.2, 0.9, 0.4, 0.1]),
-        (Pdf::uniform(&x), vec![]),
-        (histogram.expect(known), vec![]),
-    ];
-    let mut parameters: Vec<Parameter> = (0..densities.len())
-        .map(|p| free(&format!("n{p}"), 40.0 * (p as f64 - 1.0).abs(), (0.0, 1e6)))
-        .collect();
-    let mut processes = Vec::new();
-    for (p, (pdf, values)) in densities.into_iter().enumerate() {
-        let kind = pdf.kind();
-        let names = pdf.parameter_names();
-        let slot = |(k, (value, name)): (usize, (f64, String))| {
-            // where an argus ends is held, and one coefficient of those series whose size means nothing
-            if k == 0 && matches!(kind, "argus" | "polynomial" | "bernstein") {
-                return Slot::Constant(value);
-            }
-            parameters.push(free(&format!("{p}_{name}"), value, (-100.0, 100.0)));
-            Slot::Parameter(parameters.len() - 1)
-        };
-        let shape = values.into_iter().zip(names).enumerate().map(slot).collect();
-        let expected = plain(Base::Parameter(p));
-        processes.push(Process { name: format!("p{p}"), pdf, shape, expected });
-    }
-    let mut random = uniform(5);
-    let values: Vec<f64> = (0..n).map(|_| 0.5 + 10.0 * random()).collect();
-    let weights = weighted.then(|| (0..n).map(|i| 0.25 * (i % 7) as f64).collect());
-    let events = table(&x, values, weights);
-    let channel = Channel { name: "all".into(), events, processes };
-    UnbinnedModel::new(parameters, vec![channel]).expect("a model")
-}
-
 /// All densities at once.
 fn densities(device: &Device) {
     for weighted in [false, true] {
@@ -252,32 +205,6 @@ fn agree(device: &Device, what: &str, found: (&[f64], &[f64]), want: (&[f64], &[
     assert!(shift < *fit && width < *widths, "{}, {what}: {shift:e} {width:e}", device.name);
 }
 
-/// A bell above an exponential, all free.
-fn bell(n: usize, weight: Option<f64>) -> UnbinnedModel {
-    let mass = Observable::new("mass", 60.0, 120.0).expect("a window");
-    let process = |name: &str, pdf, shape, parameter| Process {
-        name: name.into(),
-        pdf,
-        shape,
-        expected: plain(Base::Parameter(parameter)),
-    };
-    let parameters = vec![
-        free("n_sig", 0.3 * n as f64, (0.0, 1e8)),
-        free("mean", 90.0, (80.0, 100.0)),
-        free("width", 3.0, (0.5, 10.0)),
-        free("n_bkg", 0.6 * n as f64, (0.0, 1e8)),
-        free("slope", -0.02, (-1.0, 1.0)),
-    ];
-    let signal = vec![Slot::Parameter(1), Slot::Parameter(2)];
-    let processes = vec![
-        process("signal", Pdf::gaussian(&mass), signal, 0),
-        process("background", Pdf::exponential(&mass), vec![Slot::Parameter(4)], 3),
-    ];
-    let events = table(&mass, bump(n / 4, n - n / 4, 11), weight.map(|w| vec![w; n]));
-    let channel = Channel { name: "SR".into(), events, processes };
-    UnbinnedModel::new(parameters, vec![channel]).expect("a model")
-}
-
 /// Many events, whose roundings could add up; fits of them.
 fn large_samples(device: &Device) {
     for n in [1000, 10_000, 100_000, 1_000_000] {
@@ -309,21 +236,7 @@ fn large_samples(device: &Device) {
 fn mesons(device: &Device) {
     let n = 30_000.min((device.largest)());
     let mass = Observable::new("mass", 5200.0, 5289.0).expect("a window");
-    let mut random = uniform(23);
-    let mut x = Vec::new();
-    while x.len() < n {
-        if random() < 0.2 {
-            let normal =
-                (-2.0 * (1.0 - random()).ln()).sqrt() * (std::f64::consts::TAU * random()).cos();
-            x.extend(Some(5279.65 + 2.6 * normal).filter(|x| *x < 5289.0));
-            continue;
-        }
-        // the argus by rejection
-        let m = 5200.0 + 89.0 * random();
-        let s = 1.0 - (m / 5289.0_f64).powi(2);
-        let size = m * s.sqrt() * (-20.0 * s).exp();
-        x.extend(Some(m).filter(|_| random() * 860.0 < size));
-    }
+    let x = mesons_above(n);
     let process = |name: &str, pdf, shape, k| Process {
         name: name.into(),
         pdf,

@@ -190,19 +190,19 @@ pub struct EventPlan {
 
 impl EventPlan {
     /// Sums of products of columns.
-    pub(crate) fn moments(&self) -> usize {
+    pub fn moments(&self) -> usize {
         self.words[head::MOMENTS] as usize
     }
 
     /// Columns of working memory: weight, terms, shapes, and what rounding of numbers takes from each process.
-    pub(crate) fn columns(&self) -> u32 {
+    pub fn columns(&self) -> u32 {
         let [p, terms, shapes, split] =
             [head::PROCESSES, head::TERMS, head::SHAPES, head::SPLIT].map(|at| self.words[at]);
         1 + terms + shapes + split * p
     }
 
     /// The words, with what the device knows, for a call that begins with share `first`.
-    pub(crate) fn filled(&self, held: &Held, shares: u32, first: u32) -> Vec<u32> {
+    pub fn filled(&self, held: &Held, shares: u32, first: u32) -> Vec<u32> {
         let mut words = self.words.clone();
         words[head::EVENTS] = held.n;
         words[head::SHARES] = shares;

@@ -151,8 +151,9 @@ impl Compiled {
     /// [`Error::Unsupported`] for a density that no device knows and that follows parameters, and as [`open_events`].
     pub(super) fn on_device(&self, request: &DeviceRequest) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;
+        let here = matches!(request.device, DeviceChoice::Auto | DeviceChoice::Cpu);
         for (process, column) in processes.iter().zip(&self.columns) {
-            if request.device != DeviceChoice::Cpu && column.is_none() && !process.pdf.has_form() {
+            if !here && column.is_none() && !process.pdf.has_form() {
                 return Err(Error::Unsupported(format!(
                     "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
                      free; use the device cpu",

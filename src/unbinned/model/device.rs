@@ -21,11 +21,7 @@ impl UnbinnedModel {
     /// formula for; [`Error::Device`](crate::Error::Device) where there is no such device, not in this precision, or
     /// no memory on it.
     pub fn on_device(&self, request: &DeviceRequest) -> Result<(Self, DeviceInfo)> {
-        let open = |channel: &Arc<Compiled>| match request.device {
-            // whatever its densities are
-            DeviceChoice::Auto => Ok(Arc::clone(channel)),
-            _ => channel.on_device(request).map(Arc::new),
-        };
+        let open = |channel: &Arc<Compiled>| channel.on_device(request).map(Arc::new);
         let channels: Vec<_> = self.channels.iter().map(open).collect::<Result<_>>()?;
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
         let model = Self { parameters, channels, binned };
@@ -52,10 +48,12 @@ impl UnbinnedModel {
     pub(in crate::unbinned) fn noise(&self) -> f64 {
         // f32: some 3e-7 of each event's logarithm, as likely up as down
         const EACH: f64 = 1e-6;
-        let single = self
-            .channels
-            .iter()
-            .filter(|c| c.device().is_some_and(|d| d.info().precision == "f32"));
-        single.map(|c| EACH * (1.0 + c.channel().events.n() as f64).sqrt()).sum()
+        let single = |c: &&Arc<Compiled>| c.device().is_some_and(|d| d.held().frame.split);
+        let noise = |c: &Arc<Compiled>| {
+            let events = &c.channel().events;
+            // the root of the sum of squared weights
+            EACH * (events.sum_w() / events.n_eff().max(1.0).sqrt()).max(1.0)
+        };
+        self.channels.iter().filter(single).map(noise).sum()
     }
 }
