@@ -260,6 +260,17 @@ pub fn open_events(
     }
 }
 
+/// The processor, where [`open_events`] opens nothing.
+pub fn events_here(request: &DeviceRequest) -> DeviceInfo {
+    let reason = match request.device {
+        DeviceChoice::Auto => {
+            "auto: an unbinned fit takes the processor less time than opening a device"
+        }
+        _ => "asked for",
+    };
+    cpu::describe(cpu::lanes(), reason)
+}
+
 #[cfg(feature = "gpu")]
 fn open_gpu_events(
     backend: Option<Backend>,

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::{Channel, Process, Slot, check_names};
 use crate::accelerator::events::{EventDevice, Events};
-use crate::accelerator::{DeviceChoice, DeviceRequest, open_events};
+use crate::accelerator::{DeviceRequest, open_events};
 use crate::error::{Error, Result};
 use crate::model::toys::words;
 use crate::spec::text::{count, list, quoted};
@@ -151,9 +151,8 @@ impl Compiled {
     /// [`Error::Unsupported`] for a density that no device knows and that follows parameters, and as [`open_events`].
     pub(super) fn on_device(&self, request: &DeviceRequest) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;
-        let here = matches!(request.device, DeviceChoice::Auto | DeviceChoice::Cpu);
         for (process, column) in processes.iter().zip(&self.columns) {
-            if !here && column.is_none() && !process.pdf.has_form() {
+            if !request.is_processor() && column.is_none() && !process.pdf.has_form() {
                 return Err(Error::Unsupported(format!(
                     "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
                      free; use the device cpu",

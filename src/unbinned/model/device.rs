@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::UnbinnedModel;
 use super::channel::Compiled;
-use crate::accelerator::{DeviceChoice, DeviceInfo, DeviceRequest, cpu};
+use crate::accelerator::{DeviceInfo, DeviceRequest, cpu, events_here};
 use crate::error::Result;
 
 impl UnbinnedModel {
@@ -13,7 +13,7 @@ impl UnbinnedModel {
     /// up to 10^5 events (`docs/parity.md`). Densities without free parameters are evaluated here once, whatever they
     /// are. Points where a number is beyond a device's formulas are left to the processor; so are
     /// the part of the events that a fit begins with, toys, Asimov data and a binned part.
-    /// [`DeviceChoice::Auto`] is the processor, whose fit takes less time than opening a device.
+    /// [`Auto`](crate::accelerator::DeviceChoice::Auto) is the processor, whose fit takes less time than opening a device.
     ///
     /// # Errors
     ///
@@ -25,23 +25,17 @@ impl UnbinnedModel {
         let channels: Vec<_> = self.channels.iter().map(open).collect::<Result<_>>()?;
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
         let model = Self { parameters, channels, binned };
-        let info = match request.device {
-            DeviceChoice::Auto => DeviceInfo {
-                reason: "auto: an unbinned fit takes the processor less time than opening a device"
-                    .into(),
-                ..model.device()
-            },
-            _ => model.device(),
-        };
+        let info = model.opened().unwrap_or_else(|| events_here(request));
         Ok((model, info))
     }
 
     /// Where sums over events are worked out.
     pub fn device(&self) -> DeviceInfo {
-        match self.channels.iter().find_map(|channel| channel.device()) {
-            Some(device) => device.info().clone(),
-            None => cpu::describe(cpu::lanes(), "asked for"),
-        }
+        self.opened().unwrap_or_else(|| cpu::describe(cpu::lanes(), "asked for"))
+    }
+
+    fn opened(&self) -> Option<DeviceInfo> {
+        self.channels.iter().find_map(|channel| channel.device()).map(|d| d.info().clone())
     }
 
     /// How far an NLL may be off for the arithmetic of a device, as its differences near a minimum are.
