@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 out=${1:-target/nvidia.tar.gz}
-TESTS=(cuda conformance parity parity_reduce parity_tmd devices limits faults)
+TESTS=(cuda conformance parity parity_reduce parity_unbinned parity_tmd devices limits faults)
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
 

@@ -201,6 +201,7 @@ check conformance-cuda 120 conformance --nocapture cuda::
 check parity-cuda 120 parity --nocapture cuda::
 check parity-reduce-cuda 120 parity_reduce --nocapture cuda_
 check parity-tmd-cuda 120 parity_tmd --nocapture cuda::
+check parity-unbinned-cuda 120 parity_unbinned --nocapture cuda_
 $quick || check devices 120 devices
 sanitizer=""
 for program in "$(command -v compute-sanitizer)" /usr/local/cuda*/bin/compute-sanitizer; do
@@ -259,6 +260,7 @@ elif ! $quick; then
         check parity-vulkan-$precision 120 parity --nocapture "gpu::$precision::"
         check parity-reduce-vulkan-$precision 120 parity_reduce --nocapture "gpu::$precision"
         check parity-tmd-vulkan-$precision 120 parity_tmd --nocapture "gpu::$precision"
+        check parity-unbinned-vulkan-$precision 120 parity_unbinned --nocapture "gpu::$precision"
     done
 fi
 if ! $quick && ! $stand_in; then

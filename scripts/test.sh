@@ -28,7 +28,7 @@ step tests cargo test --locked --features parquet,tmd --all-targets --no-fail-fa
 if [ "$(uname -s)" = Linux ]; then
     step stand-in cargo test --release --manifest-path tests/standin/Cargo.toml --target-dir target/standin
     step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test cuda
-    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test conformance --test parity --test parity_reduce --test parity_tmd cuda
+    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test conformance --test parity --test parity_reduce --test parity_unbinned --test parity_tmd cuda
 fi
 
 if [ -z "${NEYMAN_DATA:-}" ]; then summary+="NEYMAN_DATA is not set: tests on real analyses did not run"$'\n'; fi

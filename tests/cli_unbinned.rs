@@ -119,9 +119,9 @@ fn mistakes_are_told_with_their_place() {
     );
     told(&text.replace("poi: n", "poi: [n"), 3, "spec.yaml: line ");
     told(&text.replace("nowhere.parquet", "nowhere.root"), 3, "ROOT files are not supported yet");
-    let (code, message) = scratch.error("unbinned fit spec.yaml --device gpu");
+    let (code, message) = scratch.error("unbinned toys spec.yaml --toys 2 --device gpu");
     assert_eq!(code, 2);
-    assert!(message.contains("run on the processor"), "{message}");
+    assert!(message.contains("fitted on the processor"), "{message}");
     assert_eq!(scratch.error("unbinned").0, 2);
 }
 
@@ -140,6 +140,31 @@ fn of<'a>(document: &'a Value, kind: &str) -> &'a Value {
     assert_eq!(document["status"], "converged", "{document}");
     assert_eq!(document["provenance"]["specification"], "search.yaml");
     document
+}
+
+#[test]
+fn devices_are_told_and_what_they_lack() {
+    let scratch = example("unbinned_devices");
+    let provenance = |document: Value| document["provenance"].clone();
+    let chosen = provenance(scratch.json("unbinned fit search.yaml --json"));
+    assert_eq!((&chosen["device"], &chosen["precision"]), (&json!("cpu"), &json!("f64")));
+    assert!(chosen["device_reason"].as_str().unwrap().starts_with("auto: "), "{chosen}");
+    let asked = provenance(scratch.json("unbinned fit search.yaml --device cpu --json"));
+    assert_eq!(asked["device_reason"], "asked for");
+    let (code, message) = scratch.error("unbinned limit search.yaml --device gpu:999");
+    assert!(code == 4 && message.contains("device gpu:999"), "{message}");
+    let (code, message) = scratch.error("unbinned fit search.yaml --device cpu --precision f32");
+    assert!(code == 4 && message.contains("it computes in f64"), "{message}");
+    let path = scratch.0.join("search.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let gaussian = "type: gaussian, observable: mass, params: [mass, width]";
+    assert!(text.contains(gaussian));
+    let voigtian = "type: voigtian, observable: mass, params: [mass, width, 0.5]";
+    std::fs::write(&path, text.replace(gaussian, voigtian)).unwrap();
+    let (_, message) = scratch.error("unbinned scan search.yaml --mu 0:1:2 --device gpu");
+    let told = "search.yaml: channel \"2015\", process \"signal\": devices have no formula for the \
+                density voigtian";
+    assert!(message.contains(told), "{message}");
 }
 
 #[test]

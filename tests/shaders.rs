@@ -175,10 +175,18 @@ kernel!(evaluate, Kernel::Evaluate);
 kernel!(fit, Kernel::Fit);
 kernel!(arithmetic, Kernel::Arithmetic);
 kernel!(reduce, Kernel::Reduce);
+kernel!(events, Kernel::Events);
 kernel!(tmd, Kernel::Tmd);
 
 #[test]
 fn every_kernel_is_here() {
-    let here = [Kernel::Evaluate, Kernel::Fit, Kernel::Arithmetic, Kernel::Reduce, Kernel::Tmd];
+    let here = [
+        Kernel::Evaluate,
+        Kernel::Fit,
+        Kernel::Arithmetic,
+        Kernel::Reduce,
+        Kernel::Events,
+        Kernel::Tmd,
+    ];
     assert_eq!(Kernel::ALL, here);
 }

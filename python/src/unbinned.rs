@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use neyman::Error;
+use neyman::accelerator::DeviceRequest;
 use neyman::model::Data;
 use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
 use neyman::unbinned::spec::{GivenEvents, Loaded, build, needed_columns, parse};
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use crate::convert::{argument, array, covariance, matrix, raise, rows_of, vector};
 use crate::convert::{known, or_nan};
+use crate::devices::describe;
 use crate::options::{self, Held};
 use crate::statements::dict;
 use crate::unbinned_session::UnbinnedSession;
@@ -269,6 +271,22 @@ impl UnbinnedModel {
     fn toy(&self, py: Python<'_>, theta: Array<'_>, seed: u64, number: u64) -> PyResult<Self> {
         let thrown = |model: &_, theta: &[f64]| Thrower::new(model, theta)?.toy(seed, number);
         self.at(py, &theta, thrown).map(|model| self.with_data(model))
+    }
+
+    /// The model with its events on a device.
+    fn on_device(&self, py: Python<'_>, device: &str, precision: &str) -> PyResult<Self> {
+        let (device, precision) = (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
+        let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+        let loaded = Arc::clone(&self.loaded);
+        let (model, _) = long(py, None, move |_| loaded.model.on_device(&request))?;
+        let loaded = Arc::new(Loaded { model, ..Loaded::clone(&self.loaded) });
+        let (specification, base) = (self.specification.clone(), self.base.clone());
+        Ok(Self { loaded, specification, base, dropped: self.dropped.clone() })
+    }
+
+    /// Where its events lie.
+    fn device<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        describe(py, &self.loaded.model.device())
     }
 
     /// What makes statements about the model.

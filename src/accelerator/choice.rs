@@ -93,6 +93,13 @@ impl Default for DeviceRequest {
     }
 }
 
+impl DeviceRequest {
+    /// Whether a single likelihood runs on the processor then.
+    pub fn is_processor(&self) -> bool {
+        matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu)
+    }
+}
+
 impl From<DeviceChoice> for DeviceRequest {
     fn from(device: DeviceChoice) -> Self {
         Self { device, ..Self::default() }

@@ -9,6 +9,7 @@ mod check;
 pub mod choice;
 pub mod cpu;
 pub mod cuda;
+pub mod events;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(any(
@@ -123,22 +124,15 @@ pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Ac
             let reason = "auto: the processor is the fastest for single fits and small batches";
             Ok(Box::new(cpu::Cpu::new(program, reason)))
         }
-        DeviceChoice::Cpu => match request.precision {
-            PrecisionChoice::Auto | PrecisionChoice::F64 => {
-                Ok(Box::new(cpu::Cpu::new(program, "asked for")))
-            }
-            other => Err(Error::Device {
-                device: "cpu".into(),
-                message: format!(
-                    "it computes in f64, not in {other}; leave the precision to auto, or choose a \
-                     graphics processor"
-                ),
-            }),
-        },
+        DeviceChoice::Cpu => {
+            check_cpu(request)?;
+            Ok(Box::new(cpu::Cpu::new(program, "asked for")))
+        }
         DeviceChoice::Gpu { backend, index } => open_gpu(backend, index, request, program),
         DeviceChoice::Cuda { index } => {
             check_cuda(request)?;
-            cuda::open(index, program, cuda_reason(index), request.host_fallback)
+            let reason = reason_for(index);
+            cuda::open(index, program, reason, request.host_fallback)
         }
         DeviceChoice::CudaSeveral { cards } => {
             check_cuda(request)?;
@@ -148,8 +142,21 @@ pub fn open(request: &DeviceRequest, program: Arc<Program>) -> Result<Box<dyn Ac
     }
 }
 
-fn cuda_reason(index: Option<usize>) -> &'static str {
+fn reason_for(index: Option<usize>) -> &'static str {
     if index.is_some() { "asked for" } else { "asked for, the first of its kind" }
+}
+
+fn check_cpu(request: &DeviceRequest) -> Result<()> {
+    match request.precision {
+        PrecisionChoice::Auto | PrecisionChoice::F64 => Ok(()),
+        other => Err(Error::Device {
+            device: "cpu".into(),
+            message: format!(
+                "it computes in f64, not in {other}; leave the precision to auto, or choose a \
+                 graphics processor"
+            ),
+        }),
+    }
 }
 
 fn check_cuda(request: &DeviceRequest) -> Result<()> {
@@ -225,6 +232,65 @@ pub fn open_gpu_mixture(
     _: PrecisionChoice,
     _: mixture::Toys,
 ) -> Result<Box<dyn mixture::MixtureDevice>> {
+    Err(no_gpu(DeviceChoice::Gpu { backend, index }))
+}
+
+/// Copies the events of a channel to the device asked for; `None` where that is the processor, as
+/// [`DeviceChoice::Auto`] is here: a fit takes it less time than opening a device.
+///
+/// # Errors
+/// Where that device or its precision cannot be used, and where it has no memory for the events.
+pub fn open_events(
+    request: &DeviceRequest,
+    events: &events::Events<'_>,
+) -> Result<Option<Arc<dyn events::EventDevice>>> {
+    match request.device {
+        DeviceChoice::Auto => Ok(None),
+        DeviceChoice::Cpu => check_cpu(request).map(|()| None),
+        DeviceChoice::Gpu { backend, index } => {
+            open_gpu_events(backend, index, request.precision, events).map(Some)
+        }
+        DeviceChoice::Cuda { index } => {
+            check_cuda(request)?;
+            cuda::open_events(index, reason_for(index), events).map(Some)
+        }
+        DeviceChoice::CudaSeveral { .. } => Err(Error::Device {
+            device: request.device.to_string(),
+            message: "single events lie on one card: name it, as in cuda:0".into(),
+        }),
+    }
+}
+
+/// The processor, where [`open_events`] opens nothing.
+pub fn events_here(request: &DeviceRequest) -> DeviceInfo {
+    let reason = match request.device {
+        DeviceChoice::Auto => {
+            "auto: an unbinned fit takes the processor less time than opening a device"
+        }
+        _ => "asked for",
+    };
+    cpu::describe(cpu::lanes(), reason)
+}
+
+#[cfg(feature = "gpu")]
+fn open_gpu_events(
+    backend: Option<Backend>,
+    index: Option<usize>,
+    precision: PrecisionChoice,
+    events: &events::Events<'_>,
+) -> Result<Arc<dyn events::EventDevice>> {
+    let (adapter, reason) = gpu::adapters::find(backend, index)?;
+    let precision = gpu::adapters::precision_for(precision, &adapter.info)?;
+    gpu::open_events(&adapter, precision, &reason, events)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn open_gpu_events(
+    backend: Option<Backend>,
+    index: Option<usize>,
+    _: PrecisionChoice,
+    _: &events::Events<'_>,
+) -> Result<Arc<dyn events::EventDevice>> {
     Err(no_gpu(DeviceChoice::Gpu { backend, index }))
 }
 

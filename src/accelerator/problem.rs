@@ -38,6 +38,10 @@ pub trait Problem: Send + Sync {
         auxiliary: &[f64],
         hessian: bool,
     ) -> Derivatives;
+    /// How far differences of the NLL may be off: what is smaller says nothing. 0 for rounding of f64 alone.
+    fn noise(&self) -> f64 {
+        0.0
+    }
     /// The terms of the NLL that depend on the data alone.
     fn constant(&self, _main: &[f64], _auxiliary: &[f64]) -> f64 {
         0.0

@@ -289,7 +289,7 @@ pub fn open(request: &DeviceRequest, tables: impl FnOnce() -> Result<TmdTables>)
         }
         DeviceChoice::Cuda { index } => {
             check_cuda(request)?;
-            let reason = super::cuda_reason(index);
+            let reason = super::reason_for(index);
             cuda::open_tmd(index, reason, tables).map(Opened::Device)
         }
         DeviceChoice::CudaSeveral { .. } => refuse("a plan runs on one card, as in cuda:0".into()),

@@ -83,6 +83,7 @@ impl Source {
     pub(crate) fn of_events(
         loaded: &neyman::unbinned::spec::Loaded,
         file: &std::path::Path,
+        device: &DeviceInfo,
     ) -> Self {
         let files = loaded.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>();
         let mut provenance = json!({
@@ -91,8 +92,10 @@ impl Source {
             "schema_version": loaded.version.as_str(),
             "digest": loaded.digest,
             "files": files,
-            "device": "cpu",
-            "precision": "f64",
+            "device": device.name,
+            "device_description": device.description,
+            "device_reason": device.reason,
+            "precision": device.precision,
             "seed": null,
         });
         if let Some(binned) = &loaded.binned {

@@ -6,6 +6,8 @@ mod toys;
 
 use std::path::{Path, PathBuf};
 
+use neyman::Error;
+use neyman::accelerator::DeviceInfo;
 use neyman::spec::display_name;
 use neyman::unbinned::fit::{FitOptions, FitResult};
 use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
@@ -19,15 +21,11 @@ use super::document::Source;
 use super::failure::{Failure, display_file, one_line};
 use super::fit::{bound_name, bound_note, covariance_rows, other_minima, parameter_row};
 use super::json::{number, numbers};
-use super::load::warn;
+use super::load::{request, say_device, warn};
 use super::table::{Table, count};
 use super::{Exit, Outcome};
 
 pub(crate) fn run(global: &Global, arguments: &Unbinned) -> Outcome {
-    if !matches!(&*global.device, "auto" | "cpu") {
-        let message = format!("--device {}: unbinned fits run on the processor", global.device);
-        return Err(Failure::usage(message));
-    }
     #[cfg(feature = "onnx")]
     onnx(global)?;
     match &arguments.what {
@@ -70,14 +68,28 @@ fn load(global: &Global, file: &Path) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
+/// With the events on the device that the command line asks for, and what runs.
+fn on_device(global: &Global, file: &Path, loaded: &mut Loaded) -> Result<DeviceInfo, Failure> {
+    let placed = loaded.model.on_device(&request(global)?).map_err(|error| match error {
+        Error::Unsupported(_) => Failure::in_file(file, error),
+        // of the device, which the message names
+        other => other.into(),
+    });
+    let (model, device) = placed?;
+    loaded.model = model;
+    say_device(global, &device);
+    Ok(device)
+}
+
 fn fit(global: &Global, arguments: &Fit) -> Outcome {
     let file = &arguments.specification;
-    let loaded = load(global, file)?;
+    let mut loaded = load(global, file)?;
+    let device = on_device(global, file, &mut loaded)?;
     let options = FitOptions { fix: arguments.fix.clone(), tolerance: arguments.tolerance.get() };
     let fit = loaded.model.fit(&options).map_err(|error| Failure::in_file(file, error))?;
     let report = Report { loaded: &loaded, fit: &fit };
     let body = report.json(arguments.covariance, arguments.bins)?;
-    let document = Source::of_events(&loaded, file).document("unbinned_fit", body);
+    let document = Source::of_events(&loaded, file, &device).document("unbinned_fit", body);
     document.write(&arguments.output, None, &report.text()?)?;
     Ok(Exit::of(fit.status))
 }

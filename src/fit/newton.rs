@@ -163,12 +163,17 @@ impl<'a> Search<'a> {
         let predicted = -(change.dot(&DVector::from_column_slice(&point.gradient))
             + 0.5 * change.dot(&(&point.hessian * &change)));
         let ratio = (point.nll - next.nll) / predicted.max(1e-300);
-        let within_rounding = (point.nll - next.nll).abs() <= 1e-12 * (1.0 + point.nll.abs())
-            && self.edm.abs() < tolerance;
-        if next.nll.is_finite() && (predicted > 0.0 && ratio > 1e-4 || within_rounding) {
+        let fall = point.nll - next.nll;
+        let within_rounding =
+            fall.abs() <= 1e-12 * (1.0 + point.nll.abs()) && self.edm.abs() < tolerance;
+        // neither tells the likelihood whether such a step goes down, nor would it matter if it did not
+        let within_noise = predicted > 0.0 && predicted.max(fall.abs()) <= self.problem.noise();
+        if next.nll.is_finite()
+            && (predicted > 0.0 && ratio > 1e-4 || within_rounding || within_noise)
+        {
             self.accept(next);
             self.sufficient = self.damping;
-            if ratio > 0.75 {
+            if ratio > 0.75 || within_noise {
                 self.damping = if self.damping < LEAST_DAMPING { 0.0 } else { self.damping / 5.0 };
             } else if ratio < 0.25 {
                 self.damping = (self.damping * 4.0).max(LEAST_DAMPING);

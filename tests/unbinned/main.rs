@@ -2,6 +2,8 @@
 //! `NEYMAN_DATA` the tests on files and goldens do nothing and say so.
 
 mod draws;
+#[path = "../common/event_models.rs"]
+mod event_models;
 mod events;
 #[cfg(feature = "onnx")]
 mod exported;

@@ -1,76 +1,15 @@
 //! Whole models: recorded likelihoods, derivatives against differences, threads, bad input.
 
-use neyman::model::interpolation::{HistoSysInterpolation, NormSysInterpolation};
 use neyman::unbinned::model::{Channel, Gaussian, Parameter, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
-use neyman::unbinned::yields::{Base, Modifier, Yield};
-use neyman::unbinned::{EventTable, Observable, OutOfBounds, UnbinnedModel};
+use neyman::unbinned::yields::Base;
+use neyman::unbinned::{Observable, UnbinnedModel};
 use serde_json::Value;
 
+pub(crate) use crate::event_models::{
+    bump, free, nuisance, plain, recorded, table, two_channels, uniform,
+};
 use crate::{goldens, number, numbers};
-
-pub(crate) fn free(name: &str, init: f64, bounds: (f64, f64)) -> Parameter {
-    Parameter { name: name.into(), init, bounds, constraint: None }
-}
-
-pub(crate) fn nuisance(name: &str) -> Parameter {
-    let constraint = Some(Gaussian { center: 0.0, sigma: 1.0 });
-    Parameter { name: name.into(), init: 0.0, bounds: (-5.0, 5.0), constraint }
-}
-
-pub(crate) fn plain(base: Base) -> Yield {
-    Yield { base, modifiers: vec![] }
-}
-
-pub(crate) fn table(observable: &Observable, x: Vec<f64>, weights: Option<Vec<f64>>) -> EventTable {
-    let columns = vec![(observable.name().to_owned(), x)];
-    let observables = std::slice::from_ref(observable);
-    EventTable::new(observables, columns, weights, OutOfBounds::Error).expect("a table")
-}
-
-/// A recorded model: a bell of strength mu_s with a weightsys above an exponential with a normsys.
-pub(crate) fn recorded(case: &Value) -> UnbinnedModel {
-    let bounds = numbers(&case["bounds"]);
-    let mass = Observable::new("mass", bounds[0], bounds[1]).expect("a window");
-    let weights = (!case["weights"].is_null()).then(|| numbers(&case["weights"]));
-    let events = number(&case["base_sig"]);
-    let signal = Process {
-        name: "signal".into(),
-        pdf: Pdf::gaussian(&mass),
-        shape: vec![Slot::Parameter(1), Slot::Parameter(2)],
-        expected: Yield {
-            base: Base::Scaled { base: events, parameter: 0 },
-            modifiers: vec![
-                Modifier::weightsys(5, 0.92, 1.1, HistoSysInterpolation::PolynomialLinear)
-                    .expect("a modifier"),
-            ],
-        },
-    };
-    let background = Process {
-        name: "background".into(),
-        pdf: Pdf::exponential(&mass),
-        shape: vec![Slot::Parameter(3)],
-        expected: Yield {
-            base: Base::Fixed(3.0 * events),
-            modifiers: vec![
-                Modifier::normsys(4, 0.85, 1.18, NormSysInterpolation::PolynomialExponential)
-                    .expect("a modifier"),
-            ],
-        },
-    };
-    let parameters = vec![
-        free("mu_s", 1.0, (0.0, 10.0)),
-        free("mean", 91.0, (80.0, 100.0)),
-        free("width", 2.5, (0.1, 20.0)),
-        free("slope", -0.03, (-1.0, 1.0)),
-        nuisance("a1"),
-        nuisance("a2"),
-    ];
-    let events = table(&mass, numbers(&case["x"]), weights);
-    let processes = vec![signal, background];
-    let channel = Channel { name: "SR".into(), events, processes };
-    UnbinnedModel::new(parameters, vec![channel]).expect("a model")
-}
 
 pub(crate) fn recorded_cases() -> Vec<Value> {
     let cases = goldens().map(|mut g| g["models"].take());
@@ -94,114 +33,6 @@ fn recorded_likelihoods() {
             }
         }
     }
-}
-
-/// Numbers in [0, 1) by a generator of our own.
-pub(crate) fn uniform(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = 0x1234_5678_9abc_def1_u64 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-/// `signal` events around 91 and `background` falling ones in 60..120.
-pub(crate) fn bump(signal: usize, background: usize, seed: u64) -> Vec<f64> {
-    let mut random = uniform(seed);
-    let mut x = Vec::new();
-    while x.len() < signal {
-        let (a, b) = (random(), random());
-        let normal = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
-        x.extend(Some(91.0 + 2.5 * normal).filter(|x| (60.0..=120.0).contains(x)));
-    }
-    let cut = 1.0 - (-0.03_f64 * 60.0).exp();
-    x.extend((0..background).map(|_| 60.0 - (1.0 - cut * random()).ln() / 0.03));
-    // mixed, as measured events are
-    for i in (1..x.len()).rev() {
-        x.swap(i, (random() * (i + 1) as f64) as usize);
-    }
-    x
-}
-
-/// Two channels that share a mean, a width and a strength; shapes with and without parameters, weights, a
-/// parameter in a yield and a shape at once.
-fn two_channels() -> UnbinnedModel {
-    let mass = Observable::new("mass", 60.0, 120.0).expect("a window");
-    let bell = |strength: f64| Process {
-        name: "signal".into(),
-        pdf: Pdf::gaussian(&mass),
-        shape: vec![Slot::Parameter(1), Slot::Parameter(2)],
-        expected: Yield {
-            base: Base::Scaled { base: strength, parameter: 0 },
-            modifiers: vec![
-                Modifier::normsys(4, 0.8, 1.3, NormSysInterpolation::default())
-                    .expect("a modifier"),
-                Modifier::weightsys(5, 0.9, 1.2, HistoSysInterpolation::default())
-                    .expect("a modifier"),
-            ],
-        },
-    };
-    let first = vec![
-        bell(300.0),
-        Process {
-            name: "falling".into(),
-            pdf: Pdf::exponential(&mass),
-            shape: vec![Slot::Parameter(3)],
-            expected: plain(Base::Parameter(6)),
-        },
-        Process {
-            name: "flat".into(),
-            pdf: Pdf::uniform(&mass),
-            shape: vec![],
-            expected: plain(Base::Fixed(40.0)),
-        },
-    ];
-    let second = vec![
-        bell(50.0),
-        Process {
-            name: "tails".into(),
-            pdf: Pdf::crystal_ball(&mass),
-            shape: vec![
-                Slot::Parameter(1),
-                Slot::Parameter(2),
-                Slot::Constant(1.5),
-                Slot::Parameter(2),
-            ],
-            expected: Yield {
-                base: Base::Scaled { base: 70.0, parameter: 2 },
-                modifiers: vec![
-                    Modifier::normsys(4, 0.9, 1.1, NormSysInterpolation::default())
-                        .expect("a modifier"),
-                ],
-            },
-        },
-        Process {
-            name: "bent".into(),
-            pdf: Pdf::chebyshev(&mass, 2).expect("a polynomial"),
-            shape: vec![Slot::Parameter(3), Slot::Constant(0.1)],
-            expected: plain(Base::Fixed(200.0)),
-        },
-    ];
-    let parameters = vec![
-        free("mu", 1.2, (0.0, 10.0)),
-        free("mean", 91.0, (80.0, 100.0)),
-        free("width", 2.5, (0.1, 20.0)),
-        free("slope", -0.03, (-1.0, 1.0)),
-        nuisance("lumi"),
-        nuisance("tracking"),
-        free("n_falling", 700.0, (0.0, 1e5)),
-    ];
-    let x = bump(300, 700, 1);
-    let mut random = uniform(2);
-    let weights = x.iter().map(|_| 2.0 * random()).collect();
-    let channel = |name: &str, events, processes| Channel { name: name.into(), events, processes };
-    let channels = vec![
-        channel("near", table(&mass, x, Some(weights)), first),
-        channel("far", table(&mass, bump(80, 200, 3), None), second),
-    ];
-    UnbinnedModel::new(parameters, channels).expect("a model")
 }
 
 #[test]

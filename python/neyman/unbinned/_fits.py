@@ -282,14 +282,17 @@ class Fits(Described):
 
     def _about(self, seed: int | None = None) -> dict[str, Any]:
         """Fields of all results."""
+        device = self._core.device()
         provenance = {
             "version": _core.__version__,
             "specification": self._file,
             "schema_version": self._fields["schema_version"],
             "digest": self.digest,
             "files": [file or None for file in self._fields["files"]],
-            "device": "cpu",
-            "precision": "f64",
+            "device": device["name"],
+            "device_description": device["description"],
+            "device_reason": device["reason"],
+            "precision": device["precision"],
             "seed": seed,
         }
         return {"poi": self.poi, "provenance": provenance}

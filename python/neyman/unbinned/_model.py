@@ -154,6 +154,34 @@ class Model(Tests):
         number, seed = whole(number, "number"), whole(seed, "seed")
         return Model(self._core.toy(vector(theta, "theta"), seed, number), self._file)
 
+    def on(self, device: str, precision: str = "auto") -> Model:
+        """The same model with its events on a device, where its fits and statements are then worked out.
+
+        Toys, Asimov data and the part of the events that a fit begins with stay on the processor. A model that is
+        pickled comes back on the processor.
+
+        Parameters
+        ----------
+        device : str
+            ``"cpu"``, ``"gpu"``, ``"cuda"``, ``"cuda:1"`` and so on, as `neyman.devices` lists them; ``"auto"`` is the
+            processor, whose fit takes less time than opening a device.
+        precision : str
+            ``"f64"``, ``"df64"`` or ``"f32"`` of a graphics processor.
+
+        Raises
+        ------
+        DeviceError
+            There is no such device, not in this precision, or no memory on it.
+        UnsupportedError
+            Names a density with free parameters that devices have no formula for.
+
+        Examples
+        --------
+        >>> search.on("auto").fit().provenance["device"]
+        'cpu'
+        """
+        return Model(self._core.on_device(str(device), str(precision)), self._file)
+
     def __reduce__(self) -> tuple[Any, ...]:
         text, base, about = self._core.source()
         events = {name: self._core.events(k) for k, name in enumerate(self.channels)}

@@ -98,6 +98,7 @@ pub(super) struct Context {
     pub(super) reduce_shares: CudaFunction,
     pub(super) reduce_toys: CudaFunction,
     pub(super) tmd: CudaFunction,
+    pub(super) event_shares: CudaFunction,
     /// One job at a time: two would only wait for each other.
     pub(super) busy: Mutex<()>,
 }
@@ -140,6 +141,7 @@ impl Context {
         let signal_gradient = kernel("signal_gradient")?;
         let (reduce_shares, reduce_toys) = (kernel("reduce_shares")?, kernel("reduce_toys")?);
         let tmd = kernel("tmd")?;
+        let event_shares = kernel("event_shares")?;
         let busy = Mutex::new(());
         Ok(Self {
             device,
@@ -151,6 +153,7 @@ impl Context {
             reduce_shares,
             reduce_toys,
             tmd,
+            event_shares,
             busy,
         })
     }

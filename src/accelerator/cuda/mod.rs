@@ -6,6 +6,8 @@ mod driver;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod evaluate;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod events;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod loaded;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod minimize;
@@ -17,6 +19,8 @@ mod signal;
 mod tmd;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+pub use self::events::CudaEvents;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::loaded::Cuda;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::mixture::CudaMixture;
@@ -26,6 +30,7 @@ pub use self::tmd::CudaTmd;
 use super::several::Several;
 use std::sync::Arc;
 
+use super::events::{EventDevice, Events};
 use super::mixture::{MixtureDevice, Toys};
 use super::tmd::{TmdDevice, TmdTables};
 use super::{Accelerator, Cards, DeviceInfo, PrecisionChoice, Program};
@@ -151,6 +156,25 @@ pub fn open_tmd(
     #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
     {
         let _ = (reason, tables);
+        Err(device.error("there is no CUDA in this build"))
+    }
+}
+
+/// Copy the events of a channel to the card asked for, the first one without a number.
+///
+/// # Errors
+/// As [`open_mixture`].
+pub fn open_events(
+    index: Option<usize>,
+    reason: &str,
+    events: &Events<'_>,
+) -> Result<Arc<dyn EventDevice>> {
+    let device = find(index)?;
+    #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+    return Ok(Arc::new(CudaEvents::open(device, reason, events)?));
+    #[cfg(not(all(feature = "cuda", any(target_os = "linux", target_os = "windows"))))]
+    {
+        let _ = (reason, events);
         Err(device.error("there is no CUDA in this build"))
     }
 }

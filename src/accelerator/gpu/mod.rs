@@ -5,6 +5,7 @@ pub mod adapters;
 mod check;
 mod context;
 mod evaluate;
+mod events;
 mod minimize;
 mod mixture;
 pub mod selftest;
@@ -16,10 +17,12 @@ use std::sync::Arc;
 
 use adapters::Adapter;
 pub use context::{Context, Fault, Source};
+pub use events::GpuEvents;
 pub use mixture::GpuMixture;
 pub use tmd::GpuTmd;
 
 use super::cpu::Cpu;
+use super::events::{EventDevice, Events};
 use super::layout::{Header, Tables};
 use super::mixture::{MixtureDevice, Toys};
 use super::tmd::{TmdDevice, TmdTables};
@@ -109,6 +112,21 @@ pub fn open_tmd(
     let context = Context::shared(adapter, precision)?;
     let info = adapter.info.device_info(precision, reason);
     Ok(Box::new(GpuTmd::new(context, info, tables)?))
+}
+
+/// Copy the events of a channel to a graphics processor.
+///
+/// # Errors
+/// Where the driver refuses the device or its kernels, does not compute as it is told to, or has no memory for them.
+pub fn open_events(
+    adapter: &Adapter,
+    precision: Precision,
+    reason: &str,
+    events: &Events<'_>,
+) -> Result<Arc<dyn EventDevice>> {
+    let context = Context::shared(adapter, precision)?;
+    let info = adapter.info.device_info(precision, reason);
+    Ok(Arc::new(GpuEvents::new(context, info, events)?))
 }
 
 /// Points of one evaluation.

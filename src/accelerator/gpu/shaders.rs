@@ -73,12 +73,14 @@ pub enum Kernel {
     Reduce,
     /// Sums of products of shapes over nodes, entry `tmd`.
     Tmd,
+    /// The same with the densities worked out, entry `event_shares`.
+    Events,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce, Self::Tmd];
+    pub const ALL: [Self; 6] =
+        [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce, Self::Events, Self::Tmd];
 
     /// Name of the entry point.
     pub fn entry(self) -> &'static str {
@@ -88,6 +90,7 @@ impl Kernel {
             Self::Arithmetic => "arithmetic",
             Self::Reduce => "reduce",
             Self::Tmd => "tmd",
+            Self::Events => "event_shares",
         }
     }
 
@@ -95,7 +98,7 @@ impl Kernel {
     pub fn variants(self) -> &'static [Arithmetic] {
         match self {
             Self::Fit => &[Arithmetic::F32, Arithmetic::Mixed, Arithmetic::F64],
-            Self::Evaluate | Self::Arithmetic | Self::Reduce | Self::Tmd => {
+            Self::Evaluate | Self::Arithmetic | Self::Reduce | Self::Events | Self::Tmd => {
                 &[Arithmetic::F32, Arithmetic::Df64, Arithmetic::F64]
             }
         }
@@ -124,7 +127,15 @@ impl Kernel {
                 include_str!("../../../shaders/header.wgsl"),
                 include_str!("../../../shaders/arithmetic.wgsl"),
             ],
-            Self::Reduce => &[include_str!("../../../shaders/reduce.wgsl")],
+            Self::Reduce => &[
+                include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/reduce.wgsl"),
+            ],
+            Self::Events => &[
+                include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/densities.wgsl"),
+                include_str!("../../../shaders/events.wgsl"),
+            ],
             Self::Tmd => &[include_str!("../../../shaders/tmd.wgsl")],
         }
     }

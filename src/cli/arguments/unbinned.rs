@@ -19,7 +19,7 @@ pub(crate) struct Unbinned {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
-    /// Maximum-likelihood fit with uncertainties, on the processor
+    /// Maximum-likelihood fit with uncertainties
     Fit(Fit),
     /// Profile likelihood of one parameter or two, with intervals or contours
     Scan(Scan),

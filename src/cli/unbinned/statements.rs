@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use neyman::accelerator::DeviceInfo;
 use neyman::infer::TestStatistic;
 use neyman::session::{
     FitOptions, Hypothesis, ImpactOptions, IntervalOptions, LimitOptions, ScanOptions, TestOptions,
@@ -27,6 +28,7 @@ pub(super) struct Open<'a> {
     arguments: &'a Statement,
     loaded: Loaded,
     pub(super) session: UnbinnedSession,
+    device: DeviceInfo,
 }
 
 impl<'a> Open<'a> {
@@ -37,11 +39,12 @@ impl<'a> Open<'a> {
         if let Some(name) = &arguments.poi {
             loaded.poi = Some(loaded.model.parameter_index(name).map_err(told)?);
         }
+        let device = super::on_device(global, file, &mut loaded)?;
         let mut session = UnbinnedSession::new(loaded.model.clone(), loaded.poi)?;
         for (name, value) in &arguments.fix {
             session = session.with_fixed(name, *value).map_err(told)?;
         }
-        Ok(Self { arguments, loaded, session })
+        Ok(Self { arguments, loaded, session, device })
     }
 
     /// An error with the file's name.
@@ -50,7 +53,7 @@ impl<'a> Open<'a> {
     }
 
     fn source(&self) -> Source {
-        Source::of_events(&self.loaded, &self.arguments.specification)
+        Source::of_events(&self.loaded, &self.arguments.specification, &self.device)
     }
 
     fn write(

@@ -14,6 +14,11 @@ use crate::cli::load;
 use crate::cli::toys::{Report, execute};
 
 pub(super) fn run(global: &Global, arguments: &Toys) -> Outcome {
+    if !matches!(&*global.device, "auto" | "cpu") {
+        let message =
+            format!("--device {}: toys of events are fitted on the processor", global.device);
+        return Err(Failure::usage(message));
+    }
     let open = Open::new(global, &arguments.statement)?;
     let session = &open.session;
     let plan = plan(arguments, &open)?;
@@ -74,6 +79,6 @@ fn processor() -> DeviceInfo {
         driver: String::new(),
         precision: "f64".into(),
         description: format!("{} threads", rayon::current_num_threads()),
-        reason: "unbinned fits run on the processor".into(),
+        reason: "toys of events are fitted on the processor".into(),
     }
 }

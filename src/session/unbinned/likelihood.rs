@@ -70,7 +70,7 @@ impl Likelihood for UnbinnedSession {
 
     fn with_bounds(&self, k: usize, bounds: (f64, f64)) -> Result<Self> {
         let model = self.model.with_bounds(k, bounds)?;
-        Ok(Self { fixed: model.fixed(), model, poi: self.poi })
+        Ok(Self { fixed: model.fixed(), model, ..self.clone() })
     }
 
     fn fit_all_minima(

@@ -11,13 +11,15 @@ use super::{
     ToyDiscovery, ToyHypotest, ToyInterval, ToyLimit, ToyPlan, ToyTest,
 };
 use super::{feldman_cousins, hypotest, impacts, limit, limit_toys, scan, scan2d, toy_test};
+use crate::accelerator::{DeviceInfo, DeviceRequest};
 use crate::fit::Tolerance;
 use crate::infer::TestStatistic;
 use crate::unbinned::{UnbinnedModel, fit};
 use crate::{Error, Result};
 
 /// An unbinned model, the data being its own events and auxiliary measurements; for others see
-/// [`UnbinnedModel::with_events`]. All fits run on the processor.
+/// [`UnbinnedModel::with_events`]. Fits to the model's own events run on the session's device; those to other data
+/// (toys, Asimov data) on the processor.
 ///
 /// Numbers of events cannot be negative: where a test statistic asks for best fits below 0 of a parameter that scales
 /// a yield, they stop at 0, and a note says so.
@@ -26,6 +28,7 @@ pub struct UnbinnedSession {
     model: UnbinnedModel,
     poi: Option<usize>,
     fixed: Vec<bool>,
+    device: DeviceInfo,
 }
 
 impl From<fit::FitResult> for FitResult {
@@ -48,17 +51,41 @@ impl From<fit::FitResult> for FitResult {
 }
 
 impl UnbinnedSession {
-    /// A session of `model`, with the index of its parameter of interest.
+    /// A session of `model`, with the index of its parameter of interest, wherever the model's events lie
+    /// ([`UnbinnedModel::device`]).
     ///
     /// # Errors
     /// Where there is no such parameter.
     pub fn new(model: UnbinnedModel, poi: Option<usize>) -> Result<Self> {
+        let device = model.device();
+        Self::of(model, poi, device)
+    }
+
+    /// The same with the model's events on the device asked for: [`UnbinnedModel::on_device`].
+    ///
+    /// # Errors
+    /// Where there is no such parameter, and as there.
+    pub fn with_device(
+        model: UnbinnedModel,
+        poi: Option<usize>,
+        request: &DeviceRequest,
+    ) -> Result<Self> {
+        let (model, device) = model.on_device(request)?;
+        Self::of(model, poi, device)
+    }
+
+    fn of(model: UnbinnedModel, poi: Option<usize>, device: DeviceInfo) -> Result<Self> {
         let n = model.parameters().len();
         if let Some(poi) = poi.filter(|k| *k >= n) {
             let message = format!("parameter {poi} is to be of interest, and the model has {n}");
             return Err(Error::Argument(message));
         }
-        Ok(Self { fixed: model.fixed(), model, poi })
+        Ok(Self { fixed: model.fixed(), model, poi, device })
+    }
+
+    /// What runs, and why.
+    pub fn device(&self) -> &DeviceInfo {
+        &self.device
     }
 
     /// The same with a parameter held at a value in everything that is done.
@@ -70,7 +97,8 @@ impl UnbinnedSession {
         if !value.is_finite() {
             return Err(Error::Argument(format!("{name} = {value} is not a finite number")));
         }
-        Self::new(self.model.with_bounds(k, (value, value))?, self.poi)
+        let model = self.model.with_bounds(k, (value, value))?;
+        Ok(Self { fixed: model.fixed(), model, ..self.clone() })
     }
 
     /// The model.

@@ -256,6 +256,8 @@ impl Scaled<'_> {
     /// The minimum from `start`, which is in the model's units, in those of the minimizer.
     fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
         let start = self.to_scaled(start);
+        // slopes in f32 show no distance below a hundredth of what the likelihood's noise is
+        let tolerance = Tolerance { edm: tolerance.edm.max(0.01 * self.noise()), ..tolerance };
         let (main, auxiliary) = (&[][..], &[][..]);
         let job = FitJob { main, auxiliary, n_fits: 1, start: &start, fixed, tolerance };
         newton(self, &job, 0, &start)

@@ -151,6 +151,10 @@ impl Problem for Scaled<'_> {
         &self.kinks
     }
 
+    fn noise(&self) -> f64 {
+        self.model.noise()
+    }
+
     /// Without bins, what events say of each parameter stands with the constraints.
     fn curvature(&self, parameters: &[f64]) -> Curvature {
         let n = self.n_parameters();

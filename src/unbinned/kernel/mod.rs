@@ -4,6 +4,7 @@
 //! instruction set, so that no bit depends on it.
 
 mod chain;
+pub(super) mod device;
 mod forms;
 mod layout;
 mod mixture;

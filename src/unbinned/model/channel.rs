@@ -2,11 +2,14 @@
 //! of its densities.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::{Channel, Process, Slot, check_names};
+use crate::accelerator::events::{EventDevice, Events};
+use crate::accelerator::{DeviceRequest, open_events};
 use crate::error::{Error, Result};
 use crate::model::toys::words;
 use crate::spec::text::{count, list, quoted};
@@ -30,6 +33,8 @@ pub(super) struct Compiled {
     arch: Arch,
     /// Free parameters of shapes: process, place in its shape, parameter of the model.
     pub(super) free: Vec<Free>,
+    /// Where the events lie as well, and sums over them are worked out.
+    device: Option<Arc<dyn EventDevice>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +53,32 @@ pub(super) struct Sums {
     /// `sum w d d'` and what the second derivatives of the log-likelihood are above minus that; lower triangles.
     pub(super) information: Vec<Sum>,
     pub(super) bend: Vec<Sum>,
+}
+
+impl Sums {
+    /// Parts joined in their order.
+    fn of(point: &Point<'_>, parts: impl IntoIterator<Item = Part>) -> Self {
+        let Layout { order, variables, .. } = *point.layout;
+        let m = if order == Order::Value { 0 } else { variables };
+        let pairs = if order == Order::Hessian { m * (m + 1) / 2 } else { 0 };
+        let mut sums = Self {
+            log_likelihood: Sum::default(),
+            zero_density: 0,
+            first: vec![Sum::default(); m],
+            information: vec![Sum::default(); pairs],
+            bend: vec![Sum::default(); pairs],
+        };
+        for part in parts {
+            sums.log_likelihood.join(part.log_likelihood);
+            sums.zero_density += part.zero_density;
+            let Self { first, information, bend, .. } = &mut sums;
+            let terms = [(first, part.first), (information, part.information), (bend, part.bend)];
+            for (sums, terms) in terms {
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| sum.add(term));
+            }
+        }
+        sums
+    }
 }
 
 impl Compiled {
@@ -106,14 +137,47 @@ impl Compiled {
                 false => None,
             });
         }
-        Ok(Self { channel, columns, free, arch: Arch::new() })
+        Ok(Self { channel, columns, free, arch: Arch::new(), device: None })
     }
 
     pub(super) fn channel(&self) -> &Channel {
         &self.channel
     }
 
-    /// One event of every `stride` with `stride` times its weight.
+    /// With the events on the device asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for a density that no device knows and that follows parameters, and as [`open_events`].
+    pub(super) fn on_device(&self, request: &DeviceRequest) -> Result<Self> {
+        let Channel { name, events, processes } = &self.channel;
+        for (process, column) in processes.iter().zip(&self.columns) {
+            if !request.is_processor() && column.is_none() && !process.pdf.has_form() {
+                return Err(Error::Unsupported(format!(
+                    "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
+                     free; use the device cpu",
+                    quoted(name),
+                    quoted(&process.name),
+                    process.pdf.kind()
+                )));
+            }
+        }
+        let observable = &processes[0].pdf.observables()[0];
+        let given = Events {
+            x: events.column(observable.name())?,
+            window: [observable.lo(), observable.hi()],
+            weights: events.weights(),
+            columns: self.columns.iter().flatten().map(|column| &**column).collect(),
+        };
+        Ok(Self { device: open_events(request, &given)?, ..self.clone() })
+    }
+
+    /// What works out the sums, if not the processor.
+    pub(super) fn device(&self) -> Option<&Arc<dyn EventDevice>> {
+        self.device.as_ref()
+    }
+
+    /// One event of every `stride` with `stride` times its weight, on the processor.
     pub(super) fn thinned(&self, stride: usize) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;
         let picked = picked(events.n(), stride);
@@ -124,7 +188,7 @@ impl Compiled {
             processes: processes.clone(),
         };
         let columns = self.columns.iter().map(|c| c.as_ref().map(some)).collect();
-        Ok(Self { channel, columns, free: self.free.clone(), arch: self.arch })
+        Ok(Self { channel, columns, free: self.free.clone(), arch: self.arch, device: None })
     }
 
     /// The sums at `theta`, with these yields.
@@ -134,12 +198,22 @@ impl Compiled {
             self.channel.processes.iter().map(|p| shape(p, theta)).collect();
         let locals: Vec<Option<Local>> =
             (0..shapes.len()).map(|p| self.local(p, &shapes[p])).collect::<Result<_>>()?;
+        // at this point all have formulas
+        let formulas = locals.iter().zip(&self.columns).all(|(l, c)| l.is_some() || c.is_some());
         let given = |p: usize| Local::given(self.slots(p).count());
         let fallback: Vec<Local> = (0..locals.len()).map(given).collect();
         let locals: Vec<Local> =
             locals.into_iter().enumerate().map(|(p, l)| l.unwrap_or_else(|| given(p))).collect();
         let layouts = [Layout::new(&locals, order), Layout::new(&fallback, order)];
         let point = Point { layout: &layouts[0], locals: &locals, yields };
+        if let Some(device) = self.device.as_deref().filter(|_| formulas) {
+            let mut next = 0..;
+            let number = |c: &Option<Vec<f64>>| c.as_ref().and_then(|_| next.next());
+            let columns: Vec<Option<usize>> = self.columns.iter().map(number).collect();
+            if let Some(part) = kernel::device::sums(&point, &columns, device)? {
+                return Ok(Sums::of(&point, [part]));
+            }
+        }
         let scalar = Point { layout: &layouts[1], locals: &fallback, yields };
         let chunk = |room: &mut Workspace, start: &usize| {
             let events = *start..n.min(start + CHUNK);
@@ -159,25 +233,7 @@ impl Compiled {
         } else {
             starts.par_iter().map_init(room, chunk).collect::<Result<_>>()?
         };
-        let m = if order == Order::Value { 0 } else { point.layout.variables };
-        let pairs = if order == Order::Hessian { m * (m + 1) / 2 } else { 0 };
-        let mut sums = Sums {
-            log_likelihood: Sum::default(),
-            zero_density: 0,
-            first: vec![Sum::default(); m],
-            information: vec![Sum::default(); pairs],
-            bend: vec![Sum::default(); pairs],
-        };
-        for part in parts {
-            sums.log_likelihood.join(part.log_likelihood);
-            sums.zero_density += part.zero_density;
-            let Sums { first, information, bend, .. } = &mut sums;
-            let terms = [(first, part.first), (information, part.information), (bend, part.bend)];
-            for (sums, terms) in terms {
-                sums.iter_mut().zip(terms).for_each(|(sum, term)| sum.add(term));
-            }
-        }
-        Ok(sums)
+        Ok(Sums::of(&point, parts))
     }
 
     /// The free places of a process's shape.

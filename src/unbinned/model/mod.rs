@@ -4,6 +4,7 @@
 mod binned;
 mod channel;
 mod data;
+mod device;
 mod evaluate;
 mod predict;
 

@@ -229,15 +229,33 @@ impl Pdf {
             Kind::Chebyshev(d) => linear::local(d, Functions::Chebyshev, window, theta, free),
             Kind::Polynomial(d) => linear::local(d, Functions::Powers, window, theta, free),
             Kind::Bernstein(d) => linear::local(d, Functions::Bernstein, window, theta, free),
+            _ => Ok(None),
+        };
+        local.map_err(|error| self.named(error))
+    }
+
+    /// Whether [`Pdf::local`] knows it.
+    pub(in crate::unbinned) fn has_form(&self) -> bool {
+        match self.kind {
+            Kind::Gaussian(_)
+            | Kind::Exponential(_)
+            | Kind::Lognormal(_)
+            | Kind::Argus(_)
+            | Kind::BreitWigner(_)
+            | Kind::CrystalBall(_)
+            | Kind::DoubleCrystalBall(_)
+            | Kind::AsymmetricCrystalBall(_)
+            | Kind::Chebyshev(_)
+            | Kind::Polynomial(_)
+            | Kind::Bernstein(_) => true,
             Kind::Voigtian(_)
             | Kind::Uniform(_)
             | Kind::Histogram(_)
             | Kind::Kde(_)
             | Kind::Spline(_)
             | Kind::Product(_)
-            | Kind::Flow(_) => Ok(None),
-        };
-        local.map_err(|error| self.named(error))
+            | Kind::Flow(_) => false,
+        }
     }
 
     fn check_lengths(&self, theta: &[f64], x: &[&[f64]], out: &Output<'_>) -> Result<()> {

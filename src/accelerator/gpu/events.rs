@@ -1,0 +1,129 @@
+//! Sums over events under densities that a graphics processor works out: `shaders/events.wgsl`.
+//!
+//! Of what f32 would round alike for each event, the host keeps what it can: the observable is stored around the
+//! middle of its window with what f32 leaves of it, numbers of densities likewise, levels of processes are relative
+//! to the largest one and on a grid ([`Frame`]). What all that leaves is worked out beside the logarithms, to first
+//! order, and summed by itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::shaders::{Arithmetic, Kernel};
+use super::words::{decode_real, encode_real};
+use crate::accelerator::DeviceInfo;
+use crate::accelerator::events::{EventDevice, EventPlan, EventTotals, Events, Frame, Held};
+use crate::{Error, Result};
+
+/// Most events of a share: SHARE in `shaders/lanes.wgsl`.
+const SHARE: u32 = 256;
+/// Bytes of working memory at most: events beyond wait for the next call.
+const WORKING_MEMORY: u64 = 64 << 20;
+/// Sums of products at most: each invocation takes every 64th of them, and a software rasterizer ends the loops of
+/// an invocation after 65535 rounds without a word.
+const MOST_MOMENTS: usize = 8192;
+/// Sums of a share before those of products: the logarithms, and what rounding of numbers takes from them.
+const OWN: usize = 2;
+
+/// A graphics processor that holds the events of a channel.
+pub struct GpuEvents {
+    context: Arc<Context>,
+    info: DeviceInfo,
+    held: Held,
+    data: wgpu::Buffer,
+    n_shares: u32,
+}
+
+impl fmt::Debug for GpuEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GpuEvents").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+impl GpuEvents {
+    /// Copies events to an open device.
+    ///
+    /// # Errors
+    /// Where the device has no memory for them, and for 2^32 events and more.
+    pub fn new(context: Arc<Context>, info: DeviceInfo, events: &Events<'_>) -> Result<Self> {
+        let frame = match context.evaluation() {
+            Arithmetic::F64 => Frame::PLAIN,
+            arithmetic => Frame::of(events.window, arithmetic == Arithmetic::F32),
+        };
+        let (held, data) = Held::new(events, frame)?;
+        let n_shares = held.n.div_ceil(SHARE);
+        let mut words = Vec::new();
+        encode_real(context.evaluation(), data, &mut words);
+        let data = context.table("events", &words)?;
+        Ok(Self { context, info, held, data, n_shares })
+    }
+}
+
+impl EventDevice for GpuEvents {
+    fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    fn held(&self) -> &Held {
+        &self.held
+    }
+
+    fn sums(&self, plan: &EventPlan) -> Result<EventTotals> {
+        let terms = OWN + plan.moments();
+        if plan.moments() > MOST_MOMENTS {
+            return Err(Error::Unsupported(format!(
+                "the Hessian of a channel with so many free parameters of densities takes {} sums over its events, \
+                 and {} works out {MOST_MOMENTS} at most; use the device cpu or cuda",
+                plan.moments(),
+                self.info.name
+            )));
+        }
+        if self.n_shares == 0 {
+            return Ok(EventTotals {
+                moments: vec![0.0; plan.moments()],
+                ..EventTotals::default()
+            });
+        }
+        let context = &*self.context;
+        let arithmetic = context.evaluation();
+        let real = arithmetic.real_words();
+        let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
+        let pipeline = context.pipeline(Kernel::Events)?;
+        let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
+        let slot = u64::from(plan.columns()) * u64::from(SHARE) * real;
+        let room = (WORKING_MEMORY.min(context.binding()) / (4 * slot)).max(1);
+        let limit = u64::from(context.limits.max_compute_workgroups_per_dimension).min(room);
+        let groups = u64::from(self.n_shares).min(limit) as u32;
+        let mut numbers = Vec::new();
+        encode_real(arithmetic, plan.numbers.iter().flatten().copied(), &mut numbers);
+        let numbers = context.table("a table", &numbers)?;
+        let scratch = context.buffer("working memory", slot * u64::from(groups), storage)?;
+        let n_partials = u64::from(self.n_shares) * terms as u64 * real;
+        let partial = context.buffer("results", n_partials, storage)?;
+        let n_counts = 2 * u64::from(self.n_shares);
+        let counts = context.buffer("results", n_counts, storage)?;
+        for first in (0..self.n_shares).step_by(groups as usize) {
+            let words = context.table("a table", &plan.filled(&self.held, self.n_shares, first))?;
+            let buffers = [&words, &numbers, &self.data, &scratch, &partial, &counts];
+            context.dispatch(pipeline, groups.min(self.n_shares - first), &buffers)?;
+        }
+        let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
+        let partials = decode_real(arithmetic, &read[0]);
+        let count =
+            |k: usize| read[1].iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
+        let mut totals = vec![0.0; terms];
+        for part in partials.chunks(512 * terms) {
+            let mut sums = vec![0.0; terms];
+            for share in part.chunks_exact(terms) {
+                sums.iter_mut().zip(share).for_each(|(sum, x)| *sum += x);
+            }
+            totals.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
+        }
+        Ok(EventTotals {
+            moments: totals.split_off(OWN),
+            log_likelihood: totals[0] + totals[1],
+            zero_density: count(0),
+            beyond: count(1) > 0,
+        })
+    }
+}
