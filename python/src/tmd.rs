@@ -238,7 +238,7 @@ impl TmdPlan {
     fn xsec<'py>(&self, py: Python<'py>, parameters: Rows<'py>) -> PyResult<Matrix<'py>> {
         let found = self.each(py, &parameters, |plan, _, row| Ok(plan.predict(row)?.values))?;
         let (rows, points) = (parameters.as_array().nrows(), self.plan.n_points());
-        Ok(PyArray1::from_vec(py, found).reshape([rows, points])?)
+        PyArray1::from_vec(py, found).reshape([rows, points])
     }
 
     /// `[n_rows, n_points, n_parameters]`
@@ -249,7 +249,7 @@ impl TmdPlan {
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
         let found = self.each(py, &parameters, |plan, _, row| Ok(plan.jacobian(row)?.jacobian))?;
         let shape = [parameters.as_array().nrows(), self.plan.n_points(), self.names().len()];
-        Ok(PyArray1::from_vec(py, found).reshape(shape)?)
+        PyArray1::from_vec(py, found).reshape(shape)
     }
 
     /// Weights of `[n_rows, n_points]` times the derivatives: `[n_rows, n_parameters]`.
@@ -268,7 +268,7 @@ impl TmdPlan {
             weights.as_array().outer_iter().map(|row| row.to_vec()).collect();
         let one = move |plan: &Plan, i: usize, row: &[f64]| plan.pullback(row, &weights[i]);
         let found = self.each(py, &parameters, one)?;
-        Ok(PyArray1::from_vec(py, found).reshape([rows, self.names().len()])?)
+        PyArray1::from_vec(py, found).reshape([rows, self.names().len()])
     }
 
     /// A distribution with its evolution, `[n_rows, n_b]`.
@@ -285,7 +285,7 @@ impl TmdPlan {
         let shape = [parameters.as_array().nrows(), b.len()];
         let one = move |plan: &Plan, _, row: &[f64]| plan.shape(&distribution, x, zeta, &b, row);
         let found = self.each(py, &parameters, one)?;
-        Ok(PyArray1::from_vec(py, found).reshape(shape)?)
+        PyArray1::from_vec(py, found).reshape(shape)
     }
 
     /// Nodes and weights, `[n_points, n_nodes]` each.
