@@ -441,6 +441,7 @@ fn version_0_becomes_ours_with_its_interpolations() {
 }
 
 /// A specification whose one density is a flow in ONNX; `models` are those of its manifest.
+#[cfg(any(not(feature = "onnx"), target_os = "linux"))]
 fn with_exported_flow(name: &str, events: &str, models: &Value) -> Scratch {
     let scratch = Scratch::new(name, &json!({}));
     let flow = "pdf: {type: flow, manifest: flow.json}";
