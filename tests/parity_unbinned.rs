@@ -8,7 +8,7 @@ mod event_models;
 #[path = "common/mixtures.rs"]
 mod mixtures;
 
-use event_models::{all_densities, bump, free, mesons_above, plain, recorded, table, two_channels};
+use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
