@@ -185,12 +185,14 @@ impl Pending {
         let chunk = asked.chunk();
         let state = long(py, None, move |_| {
             let (purpose, tests) = match statement {
-                Statement::Hypotest(test) => {
-                    (Purpose::Hypotest, vec![session.prepare_toy_test(&test, &data)?.into_pending()])
-                }
-                Statement::Discovery(test) => {
-                    (Purpose::Discovery, vec![session.prepare_toy_test(&test, &data)?.into_pending()])
-                }
+                Statement::Hypotest(test) => (
+                    Purpose::Hypotest,
+                    vec![session.prepare_toy_test(&test, &data)?.into_pending()],
+                ),
+                Statement::Discovery(test) => (
+                    Purpose::Discovery,
+                    vec![session.prepare_toy_test(&test, &data)?.into_pending()],
+                ),
                 Statement::Limit(test, options) => {
                     let (limit, tests) = session.prepare_limit_toys(&test, &options, &data)?;
                     (Purpose::Limit(Box::new(limit), test.seed), tests)

@@ -275,7 +275,8 @@ impl UnbinnedModel {
 
     /// The model with its events on a device.
     fn on_device(&self, py: Python<'_>, device: &str, precision: &str) -> PyResult<Self> {
-        let (device, precision) = (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
+        let (device, precision) =
+            (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
         let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
         let loaded = Arc::clone(&self.loaded);
         let (model, _) = long(py, None, move |_| loaded.model.on_device(&request))?;
