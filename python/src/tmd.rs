@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neyman::Error;
+use neyman::accelerator::DeviceRequest;
 use neyman::tmd::files::{Inputs, Source, Tables};
 use neyman::tmd::fit::Role;
 use neyman::tmd::sidis::{Factor, Point};
-use neyman::tmd::{Evolution, Plan, Shape, Sidis};
+use neyman::tmd::{Evaluate, Evolution, Plan, PlanSession, Prediction, Shape, Sidis};
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rayon::prelude::*;
 
 use crate::convert::{argument, array, matrix, raise, rows_of, vector};
+use crate::devices::describe;
 use crate::statements::dict;
 use crate::work::{long, short};
 
@@ -54,6 +56,8 @@ enum Origin {
 #[pyclass(frozen, module = "neyman._core")]
 pub(crate) struct TmdPlan {
     pub(crate) plan: Arc<Plan>,
+    /// The plan on a device, where one was asked for.
+    device: Option<Arc<PlanSession>>,
     origin: Origin,
 }
 
@@ -66,6 +70,39 @@ fn in_row(error: Error, row: usize, n: usize) -> Error {
 }
 
 impl TmdPlan {
+    fn new(plan: Plan, origin: Origin) -> Self {
+        Self { plan: Arc::new(plan), device: None, origin }
+    }
+
+    /// What evaluates the plan.
+    pub(crate) fn evaluate(&self) -> Arc<dyn Evaluate> {
+        match &self.device {
+            Some(session) => Arc::clone(session) as Arc<dyn Evaluate>,
+            None => Arc::clone(&self.plan) as Arc<dyn Evaluate>,
+        }
+    }
+
+    /// Predictions of each row of parameters, or their derivatives, one after the other in one list.
+    fn predictions(
+        &self,
+        py: Python<'_>,
+        parameters: &Rows<'_>,
+        slopes: bool,
+        of: fn(Prediction) -> Vec<f64>,
+    ) -> PyResult<Vec<f64>> {
+        let Some(session) = self.device.clone() else {
+            let one = move |plan: &Plan, _, row: &[f64]| {
+                Ok(of(if slopes { plan.jacobian(row)? } else { plan.predict(row)? }))
+            };
+            return self.each(py, parameters, one);
+        };
+        let rows: Vec<f64> = parameters.as_array().iter().copied().collect();
+        long(py, None, move |_| {
+            let found = if slopes { session.jacobian(&rows)? } else { session.predict(&rows)? };
+            Ok(found.into_iter().flat_map(of).collect())
+        })
+    }
+
     /// `one` of each row of parameters, one after the other in one list.
     fn each(
         &self,
@@ -121,8 +158,7 @@ impl TmdPlan {
             let [config, kinematics, fnp] = &sources;
             let inputs = Inputs::from_sources(config, kinematics, fnp)?;
             let sidis = inputs.sidis(points)?;
-            let plan = Arc::new(sidis.plan()?);
-            Ok(Self { plan, origin: Origin::Sidis(Arc::new((sidis, inputs))) })
+            Ok(Self::new(sidis.plan()?, Origin::Sidis(Arc::new((sidis, inputs)))))
         })
     }
 
@@ -139,8 +175,7 @@ impl TmdPlan {
         let evolution = Evolution::named(evolution).map_err(raise)?;
         long(py, None, move |_| {
             let tables = Tables::read(&files, cut)?;
-            let plan = Arc::new(tables.plan(evolution, shape)?);
-            Ok(Self { plan, origin: Origin::Tables(Arc::new(tables)) })
+            Ok(Self::new(tables.plan(evolution, shape)?, Origin::Tables(Arc::new(tables))))
         })
     }
 
@@ -150,8 +185,7 @@ impl TmdPlan {
         let values = values.as_array().outer_iter().map(|row| row.to_vec()).collect();
         short(py, move || {
             let sidis = Sidis { factor: Factor::Array(values), ..of.0.clone() };
-            let plan = Arc::new(sidis.plan()?);
-            Ok(Self { plan, origin: Origin::Sidis(Arc::new((sidis, of.1.clone()))) })
+            Ok(Self::new(sidis.plan()?, Origin::Sidis(Arc::new((sidis, of.1.clone())))))
         })
     }
 
@@ -167,9 +201,24 @@ impl TmdPlan {
         }
         long(py, None, move |_| {
             let sidis = Sidis { points, ..of.0.clone() };
-            let plan = Arc::new(sidis.plan()?);
-            Ok(Self { plan, origin: Origin::Sidis(Arc::new((sidis, of.1.clone()))) })
+            Ok(Self::new(sidis.plan()?, Origin::Sidis(Arc::new((sidis, of.1.clone())))))
         })
+    }
+
+    /// The same on a device.
+    fn on_device(&self, py: Python<'_>, device: &str, precision: &str) -> PyResult<Self> {
+        let (device, precision) =
+            (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
+        let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+        let plan = Plan::clone(&self.plan);
+        let session = long(py, None, move |_| PlanSession::open(plan, request))?;
+        let (plan, origin) = (Arc::clone(&self.plan), self.origin.clone());
+        Ok(Self { plan, device: Some(Arc::new(session)), origin })
+    }
+
+    /// What evaluates it.
+    fn device<'py>(&self, py: Python<'py>) -> PyResult<Dict<'py>> {
+        describe(py, &self.evaluate().info())
     }
 
     /// All that does not change, by name. Warnings take an evaluation.
@@ -236,7 +285,7 @@ impl TmdPlan {
 
     /// `[n_rows, n_points]`
     fn xsec<'py>(&self, py: Python<'py>, parameters: Rows<'py>) -> PyResult<Matrix<'py>> {
-        let found = self.each(py, &parameters, |plan, _, row| Ok(plan.predict(row)?.values))?;
+        let found = self.predictions(py, &parameters, false, |found| found.values)?;
         let (rows, points) = (parameters.as_array().nrows(), self.plan.n_points());
         PyArray1::from_vec(py, found).reshape([rows, points])
     }
@@ -247,7 +296,7 @@ impl TmdPlan {
         py: Python<'py>,
         parameters: Rows<'py>,
     ) -> PyResult<Bound<'py, PyArray3<f64>>> {
-        let found = self.each(py, &parameters, |plan, _, row| Ok(plan.jacobian(row)?.jacobian))?;
+        let found = self.predictions(py, &parameters, true, |found| found.jacobian)?;
         let shape = [parameters.as_array().nrows(), self.plan.n_points(), self.names().len()];
         PyArray1::from_vec(py, found).reshape(shape)
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use nalgebra::DMatrix;
 use neyman::fit::Tolerance;
-use neyman::tmd::Plan;
+use neyman::tmd::Evaluate;
 use neyman::tmd::fit::{
     Data, Descent, FitOptions, FitResult, Role, WeakDirection, descend, fit, fit_all, judge,
 };
@@ -56,11 +56,11 @@ pub(crate) fn fit_tmd<'py>(
     };
     let options = options(roles, tolerance);
     let names = plan.plan.parameter_names();
-    let plan = Arc::clone(&plan.plan);
+    let (from, plan) = (plan.evaluate(), Arc::clone(&plan.plan));
     let done = long(py, progress, move |control| {
-        let (found, history) = single(&plan, &data, &options, method, control)?;
+        let (found, history) = single(&*from, &data, &options, method, control)?;
         let again = FitOptions { start: found.parameters.clone(), ..options };
-        let all = replicate(&plan, &data, &again, replicas, seed, control)?;
+        let all = replicate(&*from, &data, &again, replicas, seed, control)?;
         let predictions = plan.predict(&found.parameters)?.values;
         Ok((found, history, all, predictions))
     });
@@ -76,6 +76,7 @@ pub(crate) fn fit_tmd<'py>(
             values: rows_of(py, values, all.len(), n)?,
             chi2: array(py, all.iter().map(|fit| fit.chi2).collect()),
             statuses: all.iter().map(|fit| fit.status.as_str()).collect::<Vec<_>>(),
+            finished_on_processor: all.iter().filter(|fit| fit.on_processor).count(),
         ))
     });
     Ok(dict!(py,
@@ -87,6 +88,7 @@ pub(crate) fn fit_tmd<'py>(
         chi2: found.chi2,
         edm: found.edm,
         evaluations: found.evaluations,
+        finished_on_processor: found.on_processor,
         weak: found.weak.into_iter().map(weak).collect::<Vec<_>>(),
         predictions: array(py, predictions),
         history: history.map(|chi2| array(py, chi2)),
@@ -129,23 +131,23 @@ fn options((start, lower, upper, fixed, links): Roles<'_>, tolerance: Tolerance)
 
 /// A fit, and chi2 after each step of a descent.
 fn single(
-    plan: &Plan,
+    from: &dyn Evaluate,
     data: &Data,
     options: &FitOptions,
     method: Option<Descent>,
     control: &Control,
 ) -> neyman::Result<(FitResult, Option<Vec<f64>>)> {
-    let Some(method) = method else { return Ok((fit(plan, data, options)?, None)) };
+    let Some(method) = method else { return Ok((fit(from, data, options)?, None)) };
     let steps = options.tolerance.evaluations as usize;
     let mut each = |_: usize, _: f64| !control.stop.load(Ordering::Relaxed);
-    let walked = descend(plan, data, options, method, steps, &mut each)?;
+    let walked = descend(from, data, options, method, steps, &mut each)?;
     let end = FitOptions { start: walked.parameters, ..options.clone() };
-    Ok((judge(plan, data, &end)?, Some(walked.chi2)))
+    Ok((judge(from, data, &end)?, Some(walked.chi2)))
 }
 
 /// Fits of replicas 1 to `n`, in pieces between which they may be ended.
 fn replicate(
-    plan: &Plan,
+    from: &dyn Evaluate,
     data: &Data,
     options: &FitOptions,
     n: u64,
@@ -158,7 +160,7 @@ fn replicate(
     while done < n && !control.stop.load(Ordering::Relaxed) {
         let next = n.min(done + CHUNK);
         let data: Vec<Data> = (done..next).map(|r| data.replica(seed, 1 + r)).collect();
-        all.extend(fit_all(plan, &data, options)?);
+        all.extend(fit_all(from, &data, options)?);
         control.add(next - done);
         done = next;
     }

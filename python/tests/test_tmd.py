@@ -398,3 +398,257 @@ def test_interrupted():
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+def test_devices():
+    assert PLAN.device["name"] == "cpu" and PLAN.on("cpu").device["reason"] == "asked for"
+    with pytest.raises(neyman.DeviceError, match="cuda:77|CUDA"):
+        PLAN.on("cuda:77")
+    with pytest.raises(neyman.Error, match="nonsense"):
+        PLAN.on("nonsense")
+    if not neyman.has_vulkan():
+        pytest.skip("no Vulkan driver")
+    plan = PLAN.on("gpu", "f32")
+    assert plan.device["precision"] == "f32"
+    rows = [PLAN.init, 1.1 * PLAN.init]
+    np.testing.assert_allclose(plan.xsec(rows), PLAN.xsec(rows), rtol=1e-5)
+    np.testing.assert_allclose(plan.jacobian(), PLAN.jacobian(), atol=1e-4 * np.abs(PLAN.jacobian()).max())
+    held = {"g2": 0.25, "pdf.alpha": 0.3}
+    told = []
+    found = fit(PLAN, data, sigma=SIGMA, fix=held, replicas=100, seed=4, progress=lambda *of: told.append(of))
+    again = fit(PLAN, data, sigma=SIGMA, fix=held, replicas=40, seed=4)
+    np.testing.assert_array_equal(found.replicas.values[:40], again.replicas.values)
+    assert told[-1] == (100, 100) and found.replicas.converged == 100
+    other = fit(PLAN, data, sigma=SIGMA, fix=held, replicas=3, seed=5)
+    assert not (other.replicas.values == again.replicas.values[:3]).all()
+    np.testing.assert_array_equal(found.uncertainties[[0, 2]], 0)
+    free = [3, 4]
+    np.testing.assert_allclose(found.replica_spread[free], found.uncertainties[free], rtol=0.35)
+    np.testing.assert_allclose(found.replica_mean, found.replicas.values.mean(axis=0))
+
+
+def test_descents_and_bounds():
+    start = {"ff.lambda": 0.35}
+    held = {"g2": 0.25, "pdf.alpha": 0.3}
+    short = fit(PLAN, TRUTH, sigma=SIGMA, start=start, fix=held, method="adam", steps=20)
+    assert short.status == "evaluation_limit" and len(short.history) == 21 and not short.converged
+    assert short.history[-1] < short.history[0]
+    full = fit(PLAN, TRUTH, sigma=SIGMA, start=start, fix=held, method="lbfgs")
+    assert full.status == "converged" and full.chi2 < 1e-6
+    bounded = fit(PLAN, TRUTH, sigma=SIGMA, fix=held, start={"ff.lambda": 0.35}, bounds={"ff.lambda": (0.32, 1.0)})
+    assert bounded["ff.lambda"] == 0.32 and bounded.at_bound.tolist() == [0, 0, 0, 0, -1]
+    free = fit(PLAN, TRUTH, sigma=1e6 * SIGMA, start={"g2": 0.0})
+    assert free.weak_directions[0].parts == {"g2": 1.0} and np.isnan(free.uncertainties).all()
+    with pytest.raises(neyman.ArgumentError, match="leave a direction free"):
+        neyman.plot.correlation(free)
+
+
+def test_documents(tmp_path):
+    found = fit(PLAN, TRUTH, sigma=SIGMA, fix={"g2": 0.0}, replicas=5)
+    for name in ("fit.json", "fit.npz"):
+        found.save(tmp_path / name)
+        again = neyman.load(tmp_path / name)
+        assert again.to_dict() == found.to_dict()
+        np.testing.assert_array_equal(again.replicas.values, found.replicas.values)
+        np.testing.assert_array_equal(again.pulls, found.pulls)
+    html = found._repr_html_()
+    assert "ff.lambda" in html and "converged" in html
+    assert not found.values.flags.writeable
+    # as the command writes it: neither points nor the replicas' values
+    document = found.to_dict()
+    del document["points"]
+    document["replicas"] = {"n": 5, "converged": 5}
+    document |= {"synthetic": True, "gradients": [], "distance": None}
+    (tmp_path / "command.json").write_text(json.dumps(document))
+    again = neyman.load(tmp_path / "command.json")
+    assert again.measured is None and again.synthetic and again.replicas.n == 5
+    with pytest.raises(neyman.ArgumentError, match="knows no measured values"):
+        neyman.plot.cross_sections(PLAN, again)
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda: PLAN.xsec([1.0, 2.0]), "shape .5. or .n_rows, 5. is needed"),
+        (lambda: PLAN.xsec([0.25, np.nan, 0.3, 0.2, 0.3]), "pdf.lambda_f.* is NaN"),
+        (lambda: PLAN.xsec([PLAN.init, [0.25, np.inf, 0.3, 0.2, 0.3]]), "row 1: .*lambda_f"),
+        (lambda: PLAN.xsec({"pdf.lamda_f": 1.0}), "did you mean 'pdf.lambda_f'"),
+        (lambda: PLAN.xsec("a"), "params"),
+        (lambda: PLAN.pullback([1.0]), r"weights: shape \[18\] is needed"),
+        (lambda: PLAN.fnp([1.0], 0.1, distribution="fff"), "did you mean 'ff'"),
+        (lambda: PLAN.fnp([-1.0], 0.1), "b = -1"),
+        (lambda: PLAN.with_luminosity(np.ones((18, 3))), "point 0: the luminosity has 3 values for 64 nodes"),
+        (lambda: PLAN.with_luminosity(np.full((18, 64), np.nan)), "the factor at b = .* is NaN"),
+        (lambda: PLAN.measured(), "has no measured values"),
+        (lambda: fit(PLAN, TRUTH), "sigma or cov"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, cov=np.eye(18)), "sigma or cov"),
+        (lambda: fit(PLAN, TRUTH[1:], sigma=SIGMA), "18 errors for 17 values"),
+        (lambda: fit(PLAN, TRUTH[1:], sigma=SIGMA[1:]), "17 values for 18 points"),
+        (lambda: fit(PLAN, TRUTH, sigma=-SIGMA), "error of point 0"),
+        (lambda: fit(PLAN, TRUTH * np.nan, sigma=SIGMA), "point 0 is NaN"),
+        (lambda: fit(PLAN, TRUTH, cov=-np.eye(18)), "not positive definite"),
+        (lambda: fit(PLAN, TRUTH, cov=np.eye(18) + 0.1 * np.eye(18, k=1)), "not symmetric: 0 in row 1, column 0, 0.1"),
+        (lambda: fit(PLAN, TRUTH, cov=np.eye(17)), r"shape \[18, 18\] is needed"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, method="lmm"), "there are lm, adam, lbfgs"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, fix={"ff.lamda": 1}), "did you mean 'ff.lambda'"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, start={"ff.g1": 9.0}), "not between its bounds"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, bounds={"ff.g1": (1.0,)}), "two numbers are needed"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, bounds={"ff.g1": (1.0, 0.0)}), "do not rise"),
+        (lambda: fit(PLAN, TRUTH, sigma=SIGMA, replicas=-1), "replicas"),
+        (lambda: fit("plan", TRUTH, sigma=SIGMA), "a neyman.tmd.Plan is needed"),
+        (lambda: Plan.from_yaml(3, {}, {}), "config: a path or a dict"),
+        (lambda: Plan.from_yaml({"luminosty": 1}, TMD["kinematics"], TMD["fnp"]), "config: .*luminosty"),
+        (lambda: Plan.from_yaml({"qToQcut": 1e-3}, TMD["kinematics"], TMD["fnp"]), "no points left"),
+    ],
+)
+def test_refused(call, says):
+    with pytest.raises(neyman.ArgumentError, match=says):
+        call()
+
+
+@pytest.fixture(scope="module")
+def tables():
+    if DATA is None:
+        pytest.skip("NEYMAN_DATA is not set")
+    folder = DATA / "dy_n3ll"
+    return [(p, Path(str(p).replace(".table.yaml.gz", ".data.yaml"))) for p in sorted(folder.glob("*.table.yaml.gz"))]
+
+
+def test_tables(tables):
+    """E288 and E605: recorded predictions and chi2, and a fit below the published one."""
+    goldens = recorded("dy_goldens.json")
+    at = numbers(goldens["meta"]["t0_params"])
+    # the second parameter of the evolution stands last there
+    init = np.insert(at[:-1], 1, at[-1])
+    names = ("g2", "g2B")
+    plan = Plan.from_tables(tables, init)
+    assert plan.n_points == 180 and plan.parameters[:2] == names and plan.points["table"][0].startswith("E288")
+    want = goldens["results"]["pv19x_t0"]
+    values, cov = plan.measured()
+    predictions = np.concatenate([numbers(of["pred"]) for _, of in sorted(want["datasets"].items())])
+    np.testing.assert_allclose(plan.xsec(), predictions, rtol=1e-12)
+    apart = values - plan.xsec()
+    np.testing.assert_allclose(apart @ np.linalg.solve(cov, apart), float(want["chi2"]), rtol=1e-9)
+    bounds = {name: (1e-3, 10.0) for name in plan.parameters}
+    bounded = Plan.from_tables(tables, dict(zip(plan.parameters, init)), bounds=bounds)
+    found = fit(bounded, values, cov=cov)
+    assert found.status == "converged" and 0.7 < found.chi2 / 180 < 0.943
+    assert np.isnan(found.quadrature_error) and plan.quadrature_error() is None
+    again = pickle.loads(pickle.dumps(bounded))
+    np.testing.assert_array_equal(again.xsec(), plan.xsec())
+    np.testing.assert_array_equal(again.bounds, bounded.bounds)
+    with pytest.raises(neyman.ArgumentError, match="nodes of these"):
+        plan.nodes()
+    pytest.importorskip("matplotlib").use("agg")
+    upper = neyman.plot.cross_sections(bounded, found)[0]
+    assert len(upper.get_lines()) >= 23
+    with pytest.raises(neyman.ArgumentError, match="there are no values of"):
+        Plan.from_tables(tables[:1], {"g2": 0.1})
+    with pytest.raises(neyman.ArgumentError, match="no shape"):
+        Plan.from_tables(tables[:1], init, shape="pv19")
+    with pytest.raises(neyman.ArgumentError, match="are not those of"):
+        Plan.from_tables([(tables[0][0], next(d for _, d in tables if "E288_300_Q_6_7" in d.name))], init)
+
+
+def test_figures():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    data = TRUTH + SIGMA * np.random.default_rng(5).normal(size=18)
+    found = fit(PLAN, data, sigma=SIGMA, fix={"g2": 0.25}, replicas=30)
+    upper, lower = neyman.plot.cross_sections(PLAN, found)
+    labels = upper.get_legend_handles_labels()[1]
+    assert len(labels) == 6 and labels[0] == "x = 0.05, Q² = 1.5 GeV², z = 0.3"
+    drawn = np.concatenate([line.get_ydata() for line in lower.get_lines()[1:]])
+    np.testing.assert_allclose(drawn, found.pulls)
+    # between the points, too
+    curve = upper.get_lines()[0].get_xydata()
+    np.testing.assert_allclose(curve[[0, -1], 1], found.predictions[[0, 2]])
+    assert len(curve) == 36
+    some = neyman.plot.cross_sections(PLAN, found, groups=[str(k % 2) for k in range(18)], show=["1"])[0]
+    assert some.get_legend_handles_labels()[1] == ["1"]
+    ax = neyman.plot.fnp(PLAN, found, [0.05, 0.2], zeta=4.0)
+    curve = ax.get_lines()[1].get_xydata()
+    np.testing.assert_allclose(curve[:, 1], PLAN.fnp(curve[:, 0], 0.2, found.values, zeta=4.0))
+    assert len(ax.collections) == 2
+    with pytest.raises(neyman.ArgumentError, match="18 labels are needed"):
+        neyman.plot.cross_sections(PLAN, found, groups=["a"])
+    with pytest.raises(neyman.ArgumentError, match="no group"):
+        neyman.plot.cross_sections(PLAN, found, show=["q"])
+    other = Plan.from_yaml(**TMD, points=3)
+    with pytest.raises(neyman.ArgumentError, match="other parameters or points"):
+        neyman.plot.fnp(other, found, 0.1)
+    pyplot.close("all")
+
+
+def test_the_example(tmp_path):
+    pytest.importorskip("matplotlib")
+    folder = REPOSITORY / "examples" / "tmd"
+    command = [sys.executable, folder / "fit.py", tmp_path]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("converged: chi2 = ") and "200 replicas" in said and "ff.beta1" in said
+    for name in ("tmd_cross_sections.png", "tmd_fnp.png"):
+        assert (tmp_path / name).stat().st_size > 10_000
+    # what its data were made by
+    for name in ("data.py", "config.yaml", "fnp.yaml"):
+        shutil.copy(folder / name, tmp_path)
+    subprocess.run([sys.executable, tmp_path / "data.py"], capture_output=True, check=True)
+    assert (tmp_path / "kinematics.yaml").read_text() == (folder / "kinematics.yaml").read_text()
+    made, kept = (json.loads((of / "measured.json").read_text()) for of in (tmp_path, folder))
+    np.testing.assert_allclose(made["values"], kept["values"], rtol=2e-5)
+
+
+def test_interrupted():
+    code = """
+    from tmds import PLAN
+    from neyman.tmd import fit
+
+    truth = PLAN.xsec()
+    print("ready", flush=True)
+    try:
+        fit(PLAN, truth, sigma=0.02 * truth, replicas=10**7)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        print(fit(PLAN, truth, sigma=0.02 * truth).status, flush=True)
+    """
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + textwrap.dedent(code)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ, cwd=Path(__file__).parent
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "interrupted\n"
+        assert process.stdout.readline() == "converged\n"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+
+
+def test_devices():
+    assert PLAN.device["name"] == "cpu" and PLAN.on("cpu").device["reason"] == "asked for"
+    with pytest.raises(neyman.DeviceError, match="cuda:77|CUDA"):
+        PLAN.on("cuda:77")
+    with pytest.raises(neyman.Error, match="nonsense"):
+        PLAN.on("nonsense")
+    if not neyman.has_vulkan():
+        pytest.skip("no Vulkan driver")
+    plan = PLAN.on("gpu", "f32")
+    assert plan.device["precision"] == "f32"
+    rows = [PLAN.init, 1.1 * PLAN.init]
+    np.testing.assert_allclose(plan.xsec(rows), PLAN.xsec(rows), rtol=1e-5)
+    np.testing.assert_allclose(plan.jacobian(), PLAN.jacobian(), atol=1e-4 * np.abs(PLAN.jacobian()).max())
+    with pytest.raises(neyman.ArgumentError, match="row 1"):
+        plan.xsec([PLAN.init, np.where(np.arange(len(PLAN.init)) == 0, 1e9, PLAN.init)])
+    held = {"g2": 0.25, "pdf.alpha": 0.3}
+    ours = fit(PLAN, TRUTH, sigma=SIGMA, fix=held, replicas=3, seed=4)
+    theirs = fit(plan, TRUTH, sigma=SIGMA, fix=held, replicas=3, seed=4)
+    assert theirs.provenance["precision"] == "f32" and ours.provenance["device"] == "cpu"
+    np.testing.assert_allclose(theirs.values, ours.values, atol=1e-2 * ours.uncertainties.max())
+    spread = np.maximum(ours.uncertainties, 1e-12)
+    assert (np.abs(theirs.replicas.values - ours.replicas.values) / spread).max() < 0.05
+    assert pickle.loads(pickle.dumps(plan)).device["name"] == "cpu"

@@ -42,6 +42,8 @@ class TmdReplicas:
         ``[n]``
     statuses : tuple of str
         How each ended.
+    finished_on_processor : int
+        How many a device left to the processor for want of digits.
     """
 
     n: int
@@ -49,12 +51,13 @@ class TmdReplicas:
     values: Floats | None = None
     chi2: Floats | None = None
     statuses: Strings = ()
+    finished_on_processor: int = 0
 
     @classmethod
-    def of(cls, values: Floats, chi2: Floats, statuses: Sequence[str]) -> TmdReplicas:
+    def of(cls, values: Floats, chi2: Floats, statuses: Sequence[str], finished_on_processor: int) -> TmdReplicas:
         """From what the fits say."""
         converged = sum(status in STATUSES[:2] for status in statuses)
-        return cls(len(statuses), converged, values, chi2, tuple(statuses))
+        return cls(len(statuses), converged, values, chi2, tuple(statuses), finished_on_processor)
 
     @property
     def good(self) -> Floats:
@@ -121,6 +124,8 @@ class TmdFit(Estimates):
         Largest relative change of a prediction by a quarter more nodes; NaN where nodes are given.
     synthetic : bool
         Whether the data were the model's own.
+    finished_on_processor : bool
+        Whether a device left the fit to the processor for want of digits.
 
     Examples
     --------
@@ -170,6 +175,7 @@ class TmdFit(Estimates):
     quadrature: str
     quadrature_error: float
     synthetic: bool = False
+    finished_on_processor: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -202,8 +208,8 @@ class TmdFit(Estimates):
         of = document.get("replicas")
         if of is not None:
             known = {key: floats(of[key]) for key in ("values", "chi2") if of.get(key) is not None}
-            statuses = tuple(of.get("statuses", ()))
-            values["replicas"] = TmdReplicas(of["n"], of["converged"], **known, statuses=statuses)
+            statuses, left = tuple(of.get("statuses", ())), of.get("finished_on_processor", 0)
+            values["replicas"] = TmdReplicas(of["n"], of["converged"], **known, statuses=statuses, finished_on_processor=left)
         # a row without columns: nothing is known of the points
         values.setdefault("points", [{}])
         rows = values["parameters"]

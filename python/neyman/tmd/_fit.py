@@ -123,6 +123,7 @@ def fit(
             seed,
             report,
         )
+    device = plan.device
     spread = np.sqrt(np.diag(covariance)) if covariance is not None else errors
     held_back = fixed.copy()
     held_back[[k for k, _, _ in links]] = True
@@ -150,8 +151,10 @@ def fit(
         provenance={
             "version": _core.__version__,
             "files": [str(of) for of in plan._source[1] if hasattr(of, "is_absolute")],
-            "device": "cpu",
-            "precision": "f64",
+            "device": device["name"],
+            "device_description": device["description"],
+            "device_reason": device["reason"],
+            "precision": device["precision"],
             "seed": seed,
         },
         **found,

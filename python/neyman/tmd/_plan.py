@@ -413,6 +413,37 @@ class Plan:
     def _named_bounds(self) -> dict[str, Any]:
         return dict(zip(self.parameters, self._bounds.tolist(), strict=True))
 
+    def on(self, device: str, precision: str = "auto") -> Plan:
+        """The same plan on a device, where `xsec`, `jacobian` and fits are then worked out.
+
+        `pullback` stays on the processor, and so does a plan that is pickled. Fits of replicas go side by side, each
+        step of all of them one batch.
+
+        Parameters
+        ----------
+        device : str
+            ``"cpu"``, ``"gpu"``, ``"cuda"``, ``"cuda:1"`` and so on, as `neyman.devices` lists them; ``"auto"`` is the
+            processor.
+        precision : str
+            ``"f64"``, ``"df64"`` or ``"f32"`` of a graphics processor.
+
+        Raises
+        ------
+        DeviceError
+            There is no such device, not in this precision, or no memory on it.
+
+        Examples
+        --------
+        >>> plan.on("auto").device["name"]
+        'cpu'
+        """
+        return Plan(self._core.on_device(str(device), str(precision)), self._source, self._init, self._named_bounds())
+
+    @property
+    def device(self) -> dict[str, str]:
+        """What evaluates the plan, and why."""
+        return self._core.device()
+
     def quadrature_error(self, params: Any = None) -> Floats | None:
         """By how much a quarter more nodes change the cross sections, relative, ``[n_points]``.
 
