@@ -22,7 +22,11 @@ measurement nll parameters poi samples warnings with_auxdata with_parameters
 """.split()
 UNBINNED = """
 asimov bounds channels constraints contour digest discovery events expected expected_in_bins fit fit_toys from_dict from_spec grad
-hess hypotest impacts index init limit minos nll observables parameters pdf poi processes scan scan2d toy weights
+hess hypotest impacts index init interval limit minos nll observables on parameters pdf poi processes scan scan2d toy weights
+""".split()
+PLAN = """
+at bounds device distributions even fixed fnp from_tables from_yaml index init jacobian links measured n_points nodes on
+parameters points pullback quadrature_error rule warnings with_luminosity xsec
 """.split()
 PYHF = "Optimizer calculators hypotest intervals mle optimizer upper_limit".split()
 
@@ -36,6 +40,7 @@ def test_names():
     assert public(neyman.Session) == METHODS
     assert public(neyman.Model) == MODEL
     assert public(neyman.unbinned.Model) == UNBINNED
+    assert public(neyman.tmd.Plan) == PLAN
     assert sorted(neyman.pyhf.__all__) == PYHF
     assert all(hasattr(neyman, name) for name in NAMES)
 
