@@ -1,7 +1,7 @@
 //! `neyman interval`: confidence interval by toys, after Feldman and Cousins.
 
 use neyman::fit::Status;
-use neyman::session::{IntervalOptions, ToyInterval, ToyIntervalPoint};
+use neyman::session::{ToyInterval, ToyIntervalPoint};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
@@ -12,21 +12,13 @@ use super::table::Table;
 use super::test_toys::{Bar, plus_minus, scan_exit};
 use super::{Exit, Outcome, interrupt, load};
 
-/// Toys of each value where no number is given.
-pub(crate) const TOYS: u64 = 1000;
-
 pub(crate) fn run(global: &Global, arguments: &Interval) -> Outcome {
     let statement = &arguments.statement;
     let request = load::request(global)?;
     let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     load::say_device(global, session.device());
-    let toys = &arguments.toys;
-    let test =
-        toys.test(arguments.test_statistic, statement.tolerance(), Some(toys.toys.unwrap_or(TOYS)));
-    let options = IntervalOptions {
-        confidence_level: arguments.confidence_level,
-        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
-    };
+    let test = arguments.sought.test(statement.tolerance());
+    let options = arguments.sought.options();
     let (stop, mut bar) = (interrupt::install()?, Bar::new(global));
     let found = session.feldman_cousins(&test, &options, &data, &stop, &mut |left, n| {
         bar.heard(left, n, test.range.end);

@@ -3,7 +3,7 @@
 mod patches;
 pub(crate) mod toys;
 
-use neyman::session::{Limit as Found, LimitOptions, LimitPoint, TestOptions};
+use neyman::session::{Limit as Found, LimitOptions, LimitPoint};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
@@ -21,8 +21,8 @@ pub(crate) fn run(global: &Global, arguments: &Limit) -> Outcome {
     let statement = &arguments.statement;
     let request = load::request(global)?;
     let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
-    if arguments.toys.toys.is_some() {
-        return toys::run(global, arguments, &loaded, &session, &data);
+    if let Some(test) = arguments.sought.by_toys(statement.tolerance()) {
+        return toys::run(global, arguments, &test, &loaded, &session, &data);
     }
     load::say_device(global, session.device());
     let limit = session.limit(&data, &options(arguments))?;
@@ -32,13 +32,7 @@ pub(crate) fn run(global: &Global, arguments: &Limit) -> Outcome {
 }
 
 fn options(arguments: &Limit) -> LimitOptions {
-    let statistic = arguments.test_statistic;
-    let tolerance = arguments.statement.tolerance();
-    LimitOptions {
-        test: TestOptions { poi: None, statistic, tolerance },
-        confidence_level: arguments.confidence_level,
-        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
-    }
+    arguments.sought.options(arguments.statement.tolerance())
 }
 
 pub(crate) fn body(limit: &Found) -> Value {

@@ -1,7 +1,7 @@
 //! `neyman scan`: profile likelihoods.
 
 use neyman::model::Data;
-use neyman::session::{Scan as Profile, Scan2d, ScanOptions, Session};
+use neyman::session::{Scan as Profile, Scan2d, Session};
 use neyman::spec::display_name;
 use serde_json::{Value, json};
 
@@ -18,23 +18,16 @@ pub(crate) fn run(global: &Global, arguments: &Scan) -> Outcome {
     let request = load::request(global)?;
     let (loaded, session, data) = super::statement::open_test(global, &request, statement)?;
     load::say_device(global, session.device());
-    match &arguments.parameter[..] {
+    match &arguments.scanned.parameter[..] {
         [] | [_] => one(arguments, &loaded, &session, &data),
         [_, _] => two(arguments, &loaded, &session, &data),
         more => Err(Failure::usage(format!("--parameter {} times: two at most", more.len()))),
     }
 }
 
-fn options(arguments: &Scan) -> ScanOptions {
-    let parameter = arguments.parameter.first().map(|(name, _)| name.clone());
-    let tolerance = arguments.statement.tolerance();
-    ScanOptions { parameter, levels: arguments.levels.clone(), tolerance }
-}
-
 fn one(arguments: &Scan, loaded: &Loaded, session: &Session, data: &Data) -> Outcome {
-    let named = arguments.parameter.first().map(|(_, grid)| grid);
-    let values = arguments.mu.as_ref().or(named).map_or(&[][..], |grid| &grid.0);
-    let scan = session.scan(values, data, &options(arguments))?;
+    let options = arguments.scanned.options(arguments.statement.tolerance());
+    let scan = session.scan(arguments.scanned.values(), data, &options)?;
     let document = Document::new("scan", loaded, session.device(), None, body(&scan));
     document.write(&arguments.statement.output, None, &text(&scan))?;
     Ok(Exit::of(scan.status))
@@ -83,10 +76,11 @@ pub(crate) fn text(scan: &Profile) -> String {
 }
 
 fn two(arguments: &Scan, loaded: &Loaded, session: &Session, data: &Data) -> Outcome {
-    let [(a, x), (b, y)] = &arguments.parameter[..] else {
+    let [(a, x), (b, y)] = &arguments.scanned.parameter[..] else {
         return Err(Failure::usage("two parameters are needed"));
     };
-    let scan = session.scan2d([a, b], &x.0, &y.0, data, &options(arguments))?;
+    let options = arguments.scanned.options(arguments.statement.tolerance());
+    let scan = session.scan2d([a, b], &x.0, &y.0, data, &options)?;
     let document = Document::new("scan2d", loaded, session.device(), None, body_of_two(&scan));
     document.write(&arguments.statement.output, None, &text_of_two(&scan))?;
     Ok(Exit::of(scan.status))

@@ -7,8 +7,9 @@ use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
 
 use super::impacts::group;
-use super::parse::{assignment, finite, grid, named_grid, positive};
-use super::{Grid, OutputArguments, ToleranceArguments, ToyRunArguments};
+use super::inference::{Scanned, SoughtInterval, SoughtLimit};
+use super::parse::{assignment, finite, positive};
+use super::{OutputArguments, ToleranceArguments, ToyRunArguments};
 use crate::cli::test_toys::ScanToyArguments;
 
 #[derive(Debug, Args)]
@@ -108,16 +109,8 @@ pub(crate) struct Scan {
     pub(crate) statement: Statement,
     #[command(flatten)]
     pub(crate) ends: Ends,
-    /// Values of the parameter of interest: from A to B, N of them
-    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true,
-          required_unless_present = "parameter", conflicts_with = "parameter")]
-    pub(crate) mu: Option<Grid>,
-    /// Values of another parameter; given twice, of a pair of parameters
-    #[arg(long, value_name = "NAME=A:B:N", value_parser = named_grid)]
-    pub(crate) parameter: Vec<(String, Grid)>,
-    /// Confidence levels of intervals or contours
-    #[arg(long, value_name = "CL", value_delimiter = ',', default_values_t = [0.68, 0.95])]
-    pub(crate) levels: Vec<f64>,
+    #[command(flatten)]
+    pub(crate) scanned: Scanned,
 }
 
 #[derive(Debug, Args)]
@@ -164,17 +157,8 @@ pub(crate) struct Limit {
     pub(crate) statement: Statement,
     #[command(flatten)]
     pub(crate) ends: Ends,
-    /// Test statistic: qtilde, qmu
-    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::QTilde)]
-    pub(crate) test_statistic: TestStatistic,
-    /// Confidence level
-    #[arg(long, value_name = "CL", default_value_t = 0.95)]
-    pub(crate) confidence_level: f64,
-    /// Values to be tested beside those that the search needs, with toys those alone: from A to B, N of them
-    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
-    pub(crate) mu: Option<Grid>,
     #[command(flatten)]
-    pub(crate) toys: ScanToyArguments,
+    pub(crate) sought: SoughtLimit,
 }
 
 #[derive(Debug, Args)]
@@ -183,17 +167,8 @@ pub(crate) struct Interval {
     pub(crate) statement: Statement,
     #[command(flatten)]
     pub(crate) ends: Ends,
-    /// Test statistic: ttilde, which knows no negative values, or tmu
-    #[arg(long, value_name = "NAME", default_value_t = TestStatistic::TTilde)]
-    pub(crate) test_statistic: TestStatistic,
-    /// Confidence level
-    #[arg(long, value_name = "CL", default_value_t = 0.95)]
-    pub(crate) confidence_level: f64,
-    /// Values to be tested, from A to B, N of them [default: 21 around the best fit]
-    #[arg(long, value_name = "A:B:N", value_parser = grid, allow_hyphen_values = true)]
-    pub(crate) mu: Option<Grid>,
     #[command(flatten)]
-    pub(crate) toys: ScanToyArguments,
+    pub(crate) sought: SoughtInterval,
 }
 
 #[derive(Debug, Args)]

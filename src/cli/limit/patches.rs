@@ -65,7 +65,7 @@ fn body(workspaces: &PatchedWorkspaces, rows: &[Row], arguments: &Limit) -> Valu
     json!({
         "poi": poi,
         "labels": set.labels,
-        "confidence_level": number(arguments.confidence_level),
+        "confidence_level": number(arguments.sought.confidence_level),
         "points": points.collect::<Vec<_>>(),
     })
 }

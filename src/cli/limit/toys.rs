@@ -18,17 +18,16 @@ use crate::cli::{Exit, Outcome, interrupt, load};
 pub(super) fn run(
     global: &Global,
     arguments: &Limit,
+    test: &ToyTest,
     loaded: &Loaded,
     session: &Session,
     data: &Data,
 ) -> Outcome {
     let statement = &arguments.statement;
     let (options, stop) = (options(arguments), interrupt::install()?);
-    let test: ToyTest =
-        arguments.toys.test(options.test.statistic, statement.tolerance(), arguments.toys.toys);
     load::say_device(global, session.device());
     let mut bar = Bar::new(global);
-    let found = session.limit_toys(&test, &options, data, &stop, &mut |left, _, n| {
+    let found = session.limit_toys(test, &options, data, &stop, &mut |left, _, n| {
         bar.heard(left, n, 2 * (test.range.end - test.range.start));
     });
     bar.clear();

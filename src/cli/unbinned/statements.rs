@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use neyman::accelerator::DeviceInfo;
 use neyman::infer::TestStatistic;
 use neyman::session::{
-    FitOptions, Hypothesis, ImpactOptions, IntervalOptions, LimitOptions, ScanOptions, TestOptions,
-    ToyDiscovery, ToyHypotest, ToyTest, UnbinnedSession,
+    FitOptions, Hypothesis, ImpactOptions, TestOptions, ToyDiscovery, ToyHypotest, ToyTest,
+    UnbinnedSession,
 };
 use neyman::unbinned::spec::Loaded;
 use serde_json::Value;
@@ -69,13 +69,9 @@ impl<'a> Open<'a> {
 
 pub(super) fn scan(global: &Global, arguments: &Scan) -> Outcome {
     let open = Open::new(global, &arguments.statement)?;
-    let options = ScanOptions {
-        parameter: arguments.parameter.first().map(|(name, _)| name.clone()),
-        levels: arguments.levels.clone(),
-        tolerance: arguments.ends.tolerance(),
-    };
+    let options = arguments.scanned.options(arguments.ends.tolerance());
     let (session, to) = (&open.session, &arguments.ends.output);
-    match &arguments.parameter[..] {
+    match &arguments.scanned.parameter[..] {
         [(a, x), (b, y)] => {
             let scan = session.scan2d([a, b], &x.0, &y.0, &options).map_err(|e| open.told(e))?;
             let text = profiles::text_of_two(&scan);
@@ -83,9 +79,8 @@ pub(super) fn scan(global: &Global, arguments: &Scan) -> Outcome {
             Ok(Exit::of(scan.status))
         }
         [] | [_] => {
-            let named = arguments.parameter.first().map(|(_, grid)| grid);
-            let values = arguments.mu.as_ref().or(named).map_or(&[][..], |grid| &grid.0);
-            let scan = session.scan(values, &options).map_err(|e| open.told(e))?;
+            let scan =
+                session.scan(arguments.scanned.values(), &options).map_err(|e| open.told(e))?;
             open.write("scan", profiles::body(&scan), to, &profiles::text(&scan))?;
             Ok(Exit::of(scan.status))
         }
@@ -165,16 +160,11 @@ fn write_toys(
 pub(super) fn limit(global: &Global, arguments: &Limit) -> Outcome {
     let open = Open::new(global, &arguments.statement)?;
     let tolerance = arguments.ends.tolerance();
-    let options = LimitOptions {
-        test: TestOptions { poi: None, statistic: arguments.test_statistic, tolerance },
-        confidence_level: arguments.confidence_level,
-        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
-    };
-    if let Some(n) = arguments.toys.toys {
-        let test = arguments.toys.test(arguments.test_statistic, tolerance, Some(n));
+    let options = arguments.sought.options(tolerance);
+    if let Some(test) = arguments.sought.by_toys(tolerance) {
         let (stop, mut bar) = (interrupt::install()?, Bar::new(global));
         let found = open.session.limit_toys(&test, &options, &stop, &mut |left, _, toys| {
-            bar.heard(left, toys, 2 * n);
+            bar.heard(left, toys, 2 * (test.range.end - test.range.start));
         });
         bar.clear();
         let found = found.map_err(|e| open.told(e))?;
@@ -190,15 +180,11 @@ pub(super) fn limit(global: &Global, arguments: &Limit) -> Outcome {
 
 pub(super) fn interval(global: &Global, arguments: &Interval) -> Outcome {
     let open = Open::new(global, &arguments.statement)?;
-    let n = arguments.toys.toys.unwrap_or(intervals::TOYS);
-    let test = arguments.toys.test(arguments.test_statistic, arguments.ends.tolerance(), Some(n));
-    let options = IntervalOptions {
-        confidence_level: arguments.confidence_level,
-        values: arguments.mu.as_ref().map_or_else(Vec::new, |grid| grid.0.clone()),
-    };
+    let test = arguments.sought.test(arguments.ends.tolerance());
+    let options = arguments.sought.options();
     let (stop, mut bar) = (interrupt::install()?, Bar::new(global));
     let found = open.session.feldman_cousins(&test, &options, &stop, &mut |left, toys| {
-        bar.heard(left, toys, n);
+        bar.heard(left, toys, test.range.end);
     });
     bar.clear();
     let found = found.map_err(|e| open.told(e))?;
