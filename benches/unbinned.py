@@ -138,7 +138,7 @@ def toys(ours, scratch):
         pulls = (np.array(mine["n_sig"]) - truth[0] * PER_TOY) / np.array(mine["n_sig_errors"])
         mine["note"] = (
             f"{mine['converged']} of {TOYS} converged, pulls of n_sig "
-            f"{pulls.mean():.3f} +- {pulls.std():.3f}"
+            f"{pulls.mean():.3f} +- {pulls.std():.3f}; as many thrown and fitted: {report.seconds(mine['thrown'])}"
         )
         for key in ("n_sig", "n_sig_errors"):
             del mine[key]

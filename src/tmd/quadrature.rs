@@ -127,13 +127,28 @@ impl Rule {
     ///
     /// As for [`Rule::nodes`]; [`Error::Argument`] for a bin that does not rise from 0 or more.
     pub fn nodes_at(&self, at: At, q: f64) -> Result<Nodes> {
+        self.nodes_from(&self.base(), at, q)
+    }
+
+    /// What is the same for all integrals: nodes in (-1, 1) with their weights, if the rule has such.
+    pub(super) fn base(&self) -> Vec<(f64, f64)> {
+        match *self {
+            Self::SinhGaussLegendre { nodes } if self.check().is_ok() => {
+                (0..nodes).map(|i| gauss_legendre(nodes, i)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// [`Rule::nodes_at`] from the [`Rule::base`].
+    pub(super) fn nodes_from(&self, base: &[(f64, f64)], at: At, q: f64) -> Result<Nodes> {
         self.check()?;
         at.check()?;
         if !(q > 0.0 && q.is_finite()) {
             return Err(Error::Argument(format!("Q = {q} GeV must be above 0 and finite")));
         }
         Ok(match (*self, at) {
-            (Self::SinhGaussLegendre { nodes }, _) => sinh_gauss_legendre(nodes, at, q),
+            (Self::SinhGaussLegendre { .. }, _) => sinh_gauss_legendre(base, at, q),
             (Self::Ogata { nodes }, At::Point(qt)) => ogata_at(nodes, qt),
             (Self::Ogata { nodes }, At::Bin(low, high)) => ogata_over(nodes, low, high),
             (Self::Trapezoid { b_min, b_max, nodes, measure }, _) => {
@@ -175,14 +190,15 @@ impl Rule {
     }
 }
 
-fn sinh_gauss_legendre(n: usize, at: At, q: f64) -> Nodes {
+fn sinh_gauss_legendre(base: &[(f64, f64)], at: At, q: f64) -> Nodes {
     let s = f64::min(0.5, 2.0 / q);
     let half = 0.5 * libm::asinh(B_CUT / s);
-    let (x, w): (Vec<f64>, Vec<f64>) = (0..n).map(|i| gauss_legendre(n, i)).unzip();
-    let t: Vec<f64> = x.iter().map(|x| half * (1.0 + x)).collect();
-    let b: Vec<f64> = t.iter().map(|t| s * libm::sinh(*t)).collect();
-    let weight = t.iter().zip(&w).zip(&b);
-    let weight = weight.map(|((t, w), b)| half * w * s * libm::cosh(*t) * at.kernel(*b)).collect();
+    let node = |(x, w): &(f64, f64)| {
+        let t = half * (1.0 + x);
+        let b = s * libm::sinh(t);
+        (b, half * w * s * libm::cosh(t) * at.kernel(b))
+    };
+    let (b, weight) = base.iter().map(node).unzip();
     Nodes { b, weight }
 }
 

@@ -104,6 +104,7 @@ impl Sidis {
     /// [`Error::Argument`] for kinematics out of range, naming the point, and for a rule that is none.
     pub fn nodes(&self) -> Result<Vec<Nodes>> {
         let points = self.points.iter().enumerate();
+        let base = self.rule.base();
         points
             .map(|(i, point)| {
                 let named = |error| match error {
@@ -112,7 +113,7 @@ impl Sidis {
                 };
                 point
                     .check()
-                    .and_then(|()| self.rule.nodes_at(point.at(), point.q()))
+                    .and_then(|()| self.rule.nodes_from(&base, point.at(), point.q()))
                     .map_err(named)
             })
             .collect()
