@@ -18,8 +18,12 @@ fi
 
 python=$venv/bin/python
 scripts/pip.sh "$venv" 'maturin>=1.8,<2' numpy scipy pyhf iminuit cabinetry hist matplotlib pytest \
-    mypy distributed torch jax numba-stats pyarrow
-VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --locked --profile "${PROFILE:-quick}" --manifest-path python/Cargo.toml
+    mypy distributed torch jax numba-stats pyarrow onnx onnxruntime
+features=()
+# the crate that onnx needs wants Rust 1.92
+if [ "$(rustc --version | cut -d. -f2)" -ge 92 ]; then features=(--features onnx); fi
+VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --locked --profile "${PROFILE:-quick}" "${features[@]}" \
+    --manifest-path python/Cargo.toml
 
 cd python
 "$python" -m mypy

@@ -17,18 +17,22 @@ step() {
     summary+=$(printf '%-14s %-6s %4d s' "$name" "$verdict" $((SECONDS - start)))$'\n'
 }
 
+# one set of features for all that runs: what is built once serves every step. The crate that onnx needs wants Rust 1.92
+features=parquet,tmd
+all=(--features "$features,accelerate")
+if [ "$(rustc --version | cut -d. -f2)" -ge 92 ]; then features+=,onnx all=(--all-features); fi
+
 step format cargo fmt --all -- --check
-step lints cargo clippy --locked --all-targets --all-features -- -D warnings
+step lints cargo clippy --locked --all-targets "${all[@]}" -- -D warnings
 step library cargo clippy --locked --all-targets --no-default-features -- -D warnings
-step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --all-features
-# one set of features for all that runs: what is built once serves every step
-step doc-tests cargo test --locked --features parquet,tmd --doc
-step tests cargo test --locked --features parquet,tmd --all-targets --no-fail-fast
+step documentation env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps "${all[@]}"
+step doc-tests cargo test --locked --features $features --doc
+step tests cargo test --locked --features $features --all-targets --no-fail-fast
 # NVIDIA's kernels on a driver that interprets them; with a card, `cargo test` has run them there
 if [ "$(uname -s)" = Linux ]; then
     step stand-in cargo test --release --manifest-path tests/standin/Cargo.toml --target-dir target/standin
-    step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test cuda
-    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features parquet,tmd --test conformance --test parity --test parity_reduce --test parity_unbinned --test parity_tmd cuda
+    step cuda env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features $features --test cuda
+    step cuda-parity env LD_LIBRARY_PATH="$(scripts/standin.sh)" cargo test --locked --features $features --test conformance --test parity --test parity_reduce --test parity_unbinned --test parity_tmd cuda
 fi
 
 if [ -z "${NEYMAN_DATA:-}" ]; then summary+="NEYMAN_DATA is not set: tests on real analyses did not run"$'\n'; fi
