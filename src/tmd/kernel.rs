@@ -29,6 +29,8 @@ pub(super) struct Columns {
 pub(super) struct Fill<'a> {
     pub(super) widths: &'a Widths,
     pub(super) b2: &'a [f64],
+    /// Whether derivatives are wanted: without them half is left to do.
+    pub(super) slopes: bool,
     pub(super) out: &'a mut Columns,
 }
 
@@ -37,25 +39,35 @@ impl WithSimd for Fill<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { widths, b2, out } = self;
-        let Widths { form, scale, value: w } = widths;
-        out.n = form.len();
-        out.value.resize(b2.len(), 0.0);
-        out.slopes.iter_mut().for_each(|slopes| slopes.resize(b2.len(), 0.0));
-        let Columns { value, slopes, .. } = out;
-        let b2 = S::as_simd_f64s(b2).0;
-        let value = S::as_mut_simd_f64s(value).0;
-        let mut slopes = slopes.each_mut().map(|slopes| S::as_mut_simd_f64s(slopes).0);
-        for i in 0..b2.len() {
-            let u = simd.mul_f64s(b2[i], simd.splat_f64s(*scale));
-            let (v, d) = match form {
-                Form::Nothing => (S::f64s::zeroed(), [S::f64s::zeroed(); WIDTHS]),
-                Form::Bell => bell(simd, w, u),
-                Form::LorentzBell => lorentz_bell(simd, w, u),
-                Form::TwoBells => bells(simd, w, u, false),
-                Form::ThreeBells => bells(simd, w, u, true),
-            };
-            value[i] = v;
+        match self.slopes {
+            true => fill::<S, true>(simd, self),
+            false => fill::<S, false>(simd, self),
+        }
+    }
+}
+
+#[inline(always)]
+fn fill<S: Simd, const SLOPES: bool>(simd: S, of: Fill<'_>) {
+    let Fill { widths, b2, out, .. } = of;
+    let Widths { form, scale, value: w } = widths;
+    out.n = if SLOPES { form.len() } else { 0 };
+    out.value.resize(b2.len(), 0.0);
+    out.slopes.iter_mut().for_each(|slopes| slopes.resize(b2.len(), 0.0));
+    let Columns { value, slopes, .. } = out;
+    let b2 = S::as_simd_f64s(b2).0;
+    let value = S::as_mut_simd_f64s(value).0;
+    let mut slopes = slopes.each_mut().map(|slopes| S::as_mut_simd_f64s(slopes).0);
+    for i in 0..b2.len() {
+        let u = simd.mul_f64s(b2[i], simd.splat_f64s(*scale));
+        let (v, d) = match form {
+            Form::Nothing => (S::f64s::zeroed(), [S::f64s::zeroed(); WIDTHS]),
+            Form::Bell => bell(simd, w, u),
+            Form::LorentzBell => lorentz_bell(simd, w, u),
+            Form::TwoBells => bells(simd, w, u, false),
+            Form::ThreeBells => bells(simd, w, u, true),
+        };
+        value[i] = v;
+        if SLOPES {
             slopes.iter_mut().zip(d).take(form.len()).for_each(|(slopes, d)| slopes[i] = d);
         }
     }

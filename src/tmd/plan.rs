@@ -366,8 +366,8 @@ pub(super) struct Work<'a> {
     parameters: &'a [f64],
     arch: Arch,
     columns: [Columns; 2],
-    /// Instance and grid that the columns are of: neighbours often share them.
-    filled: [Option<(usize, usize)>; 2],
+    /// Instance and grid that the columns are of, and whether with derivatives: neighbours often share them.
+    filled: [Option<(usize, usize, bool)>; 2],
 }
 
 impl<'a> Work<'a> {
@@ -380,14 +380,15 @@ impl<'a> Work<'a> {
     /// that is empty.
     pub(super) fn point(&mut self, point: usize, weight: f64, row: &mut [f64]) -> (f64, f64) {
         let (mut value, mut size) = (0.0, 0.0);
+        let slopes = !row.is_empty();
         for term in &self.plan.terms[self.plan.points[point].clone()] {
             let b2 = &self.plan.grids[term.grid];
             for (side, instance) in term.instances.into_iter().enumerate() {
                 let widths = &self.instances[instance].widths;
-                if self.filled[side] != Some((instance, term.grid)) && widths.form != Form::Nothing
-                {
-                    self.arch.dispatch(Fill { widths, b2, out: &mut self.columns[side] });
-                    self.filled[side] = Some((instance, term.grid));
+                let wanted = Some((instance, term.grid, slopes));
+                if self.filled[side] != wanted && widths.form != Form::Nothing {
+                    self.arch.dispatch(Fill { widths, b2, slopes, out: &mut self.columns[side] });
+                    self.filled[side] = wanted;
                 }
             }
             if term.instances.iter().any(|i| self.instances[*i].widths.form == Form::Nothing) {
@@ -395,7 +396,6 @@ impl<'a> Work<'a> {
             }
             let (decay, decay_slopes) = self.plan.evolution.decay(self.parameters, term.ln_zeta);
             let shapes = [&self.columns[0], &self.columns[1]];
-            let slopes = !row.is_empty();
             let sums = self.arch.dispatch(Add { k: &term.factor, b2, decay, shapes, slopes });
             value += sums.value;
             size += sums.size;

@@ -98,7 +98,7 @@ impl Plan {
         }
         let b2 = padded(b.iter().map(|b| b * b));
         let mut columns = Columns::default();
-        Arch::new().dispatch(Fill { widths: &widths, b2: &b2, out: &mut columns });
+        Arch::new().dispatch(Fill { widths: &widths, b2: &b2, slopes: false, out: &mut columns });
         // of both shapes of a term, hence the half
         let (decay, _) = self.evolution.decay(parameters, libm::log(zeta));
         let at = |(f, u): (&f64, &f64)| f * libm::exp(-0.5 * u * (decay[0] + decay[1] * u));
