@@ -23,4 +23,5 @@ fn evaluate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     storageBarrier();
     workgroupBarrier();
   }
+  if (loops_are_cut()) { atomicStore(&control[header.c_results + 2u * header.n_fits], 1u); }
 }

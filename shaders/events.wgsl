@@ -1,10 +1,10 @@
 // Unbinned likelihoods: sums over events under a mixture of densities, a workgroup a share of at most SHARE events.
-// The twin of `cuda/events.cuh`. Sums of shares are joined by the host, in f64. No loop over shares: a software
-// rasterizer ends all loops of an invocation after 65535 rounds together, and says nothing.
+// The twin of `cuda/events.cuh`. Sums of shares are joined by the host, in f64. No loop over shares, so that
+// the rounds of loops stay few (rounds.wgsl).
 
 // [n_shares, 2 + moments]: the log-likelihood, what rounding took from it, sums of products
 @group(0) @binding(4) var<storage, read_write> partials: array<real>;
-// of each share: events without density, events with a number beyond the formulas
+// of each share: events without density, events with a number beyond the formulas; then 1 where loops were cut
 @group(0) @binding(5) var<storage, read_write> found: array<u32>;
 
 @compute @workgroup_size(64)
@@ -112,4 +112,5 @@ fn event_shares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     }
     partials[to + 2u + m] = sum;
   }
+  if (loops_are_cut()) { found[2u * ((n_events + SHARE - 1u) / SHARE)] = 1u; }
 }

@@ -12,7 +12,8 @@ const LEVELS: u32 = 12u;
 // share of the linear decrease that a step must reach
 const SUFFICIENT: f32 = 1e-4;
 
-// control: next fit, fits done, levels wanted, unused; slots of SLOT words; results of RESULT words
+// control: next fit, fits done, levels wanted, 1 where the driver ended loops early; slots of SLOT words; results of
+// RESULT words
 const SLOT: u32 = 8u;
 const RESULT: u32 = 4u;
 
@@ -122,6 +123,7 @@ fn fit(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index)
     }
   }
   suspend(lid, c, l);
+  if (loops_are_cut()) { atomicStore(&control[3], 1u); }
 }
 
 fn resume(lid: u32, c: u32, l: u32) {

@@ -28,7 +28,7 @@ fn runtime_zero() -> u32 { return job.zero; }
 @group(0) @binding(3) var<storage, read> factors: array<real>;
 // [n_shares, 1 + processes]: the log-likelihood and a sum for each process
 @group(0) @binding(4) var<storage, read_write> partials: array<real>;
-// of each share: events without density, events whose sums leave the range of r_exp
+// of each share: events without density, events whose sums leave the range of r_exp; then 1 where loops were cut
 @group(0) @binding(5) var<storage, read_write> found: array<u32>;
 // [processes, n_events]
 @group(0) @binding(6) var<storage, read_write> slopes: array<real>;
@@ -126,4 +126,5 @@ fn reduce(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     }
     workgroupBarrier();
   }
+  if (loops_are_cut()) { found[2u * job.n_shares] = 1u; }
 }

@@ -33,7 +33,7 @@ fn runtime_zero() -> u32 { return job.zero; }
 @group(0) @binding(3) var<storage, read_write> values: array<real>;
 // [rows, n_points, n_parameters]
 @group(0) @binding(4) var<storage, read_write> jacobian: array<real>;
-// of each row and point: how many exponents left the range of r_exp
+// of each row and point: how many exponents left the range of r_exp; then 1 where loops were cut
 @group(0) @binding(5) var<storage, read_write> found: array<u32>;
 
 const W: u32 = 64u;
@@ -333,4 +333,5 @@ fn tmd(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index)
     }
     workgroupBarrier();
   }
+  if (loops_are_cut()) { found[job.n_items] = 1u; }
 }

@@ -40,14 +40,27 @@ fn load(adapter: &Adapter, precision: Precision, host_fallback: bool) -> (Arc<Co
 }
 
 fn on(adapter: &Adapter, context: Arc<Context>, precision: Precision, host_fallback: bool) -> Gpu {
+    with(&model(), adapter, context, precision, host_fallback)
+}
+
+fn with(
+    model: &Model,
+    adapter: &Adapter,
+    context: Arc<Context>,
+    precision: Precision,
+    host_fallback: bool,
+) -> Gpu {
     let info = adapter.info.device_info(precision, "a test");
-    let program = Arc::new(Program::new(Arc::new(model())));
-    Gpu::new(context, program, info, host_fallback).expect("a small model fits")
+    let program = Arc::new(Program::new(Arc::new(model.clone())));
+    Gpu::new(context, program, info, host_fallback).expect("the model fits")
 }
 
 fn toys(device: &dyn Accelerator) -> Result<FitBatch> {
-    let model = model();
-    let (main, auxiliary) = common::conformance::toys(&model, N as u64);
+    toys_of(&model(), device)
+}
+
+fn toys_of(model: &Model, device: &dyn Accelerator) -> Result<FitBatch> {
+    let (main, auxiliary) = common::conformance::toys(model, N as u64);
     let job = FitJob {
         main: &main,
         auxiliary: &auxiliary,
@@ -153,4 +166,93 @@ fn broken_double_float_is_refused() {
     let found = toys(&gpu).expect("the processor takes over");
     agree(&found, &toys(gpu.host()).expect("fits"));
     assert!(found.failure.is_some_and(|f| f.contains("does not keep this arithmetic")));
+}
+
+/// A kernel that says that the driver ended its loops early, where `when` holds.
+fn cut(adapter: &Adapter, source: neyman::accelerator::gpu::Source) -> Arc<Context> {
+    let limits = adapter.handle.limits();
+    Context::open_with(&adapter.handle, Precision::Df64, source, limits).expect("opens")
+}
+
+fn when(condition: &str, kernel: Kernel, arithmetic: Arithmetic) -> String {
+    let text = source(kernel, arithmetic);
+    let question = "if (loops_are_cut())";
+    assert!(text.contains(question), "the question is written differently now");
+    text.replace(question, &format!("if ({condition} || loops_are_cut())"))
+}
+
+/// Stragglers of the first stage, so that there is a second one.
+fn hard() -> Model {
+    common::own::compile(&common::own::all_seven(), common::own::interpolations()[5])
+}
+
+#[test]
+fn calls_that_were_too_long_are_made_again() {
+    let Some(adapter) = adapter() else { return };
+    let model = hard();
+    let (context, _) = load(&adapter, Precision::Df64, false);
+    let gpu = with(&model, &adapter, context, Precision::Df64, false);
+    let expected = toys_of(&model, &gpu).expect("fits");
+    let long = |kernel: Kernel, arithmetic: Arithmetic| match kernel {
+        Kernel::Fit => when("header.budget > 2u", kernel, arithmetic),
+        _ => source(kernel, arithmetic),
+    };
+    let gpu = with(&model, &adapter, cut(&adapter, long), Precision::Df64, false);
+    for _ in 0..2 {
+        let found = toys_of(&model, &gpu).expect("fits");
+        // to the bit, however many iterations a call makes
+        assert_eq!(found.parameters, expected.parameters);
+        assert_eq!((found.nll, found.on_host), (expected.nll.clone(), expected.on_host));
+    }
+}
+
+#[test]
+fn a_stage_that_the_driver_cuts_goes_to_the_processor() {
+    let Some(adapter) = adapter() else { return };
+    let model = hard();
+    let own = |kernel: Kernel, arithmetic: Arithmetic| match kernel {
+        Kernel::Fit => when("header.stage == 1u", kernel, arithmetic),
+        _ => source(kernel, arithmetic),
+    };
+    let gpu = with(&model, &adapter, cut(&adapter, own), Precision::Df64, false);
+    let found = toys_of(&model, &gpu).expect("fits");
+    agree(&found, &toys_of(&model, gpu.host()).expect("fits"));
+    assert!(found.on_host > 0 && found.on_host < N, "{} on the host", found.on_host);
+}
+
+#[test]
+fn cut_kernels_are_errors() {
+    let Some(adapter) = adapter() else { return };
+    let always = |kernel: Kernel, arithmetic: Arithmetic| when("true", kernel, arithmetic);
+    let gpu = on(&adapter, cut(&adapter, always), Precision::Df64, false);
+    let error = toys(&gpu).expect_err("no fit is to be had");
+    assert!(error.is_device() && error.to_string().contains("ended loops"), "{error}");
+    let error = gpu.check().expect_err("nor an evaluation");
+    assert!(error.to_string().contains("ended loops of the kernel `evaluate`"), "{error}");
+    let gpu = on(&adapter, cut(&adapter, always), Precision::Df64, true);
+    let found = toys(&gpu).expect("the processor takes over");
+    agree(&found, &toys(gpu.host()).expect("fits"));
+    assert!(found.failure.is_some_and(|f| f.contains("ended loops")));
+}
+
+/// Mesa's software rasterizer allows 65535 rounds; others must do what they are told.
+#[test]
+fn a_real_driver_that_cuts_loops_is_found_out() {
+    let Some(adapter) = adapter() else { return };
+    let bins = vec![5.0; 70_000];
+    let signal = common::own::modifier("mu", "normfactor", serde_json::Value::Null);
+    let sample = common::own::sample("signal", &bins, &[signal]);
+    let document = serde_json::json!({
+        "channels": [{ "name": "wide", "samples": [sample] }],
+        "observations": [{ "name": "wide", "data": bins }],
+        "measurements": [{ "name": "m", "config": { "poi": "mu", "parameters": [] } }],
+        "version": "1.0.0",
+    });
+    let model = common::own::compile(&document, common::own::interpolations()[0]);
+    let (context, _) = load(&adapter, Precision::Df64, false);
+    let gpu = with(&model, &adapter, context, Precision::Df64, false);
+    match gpu.check() {
+        Err(error) => assert!(error.to_string().contains("ended loops"), "{error}"),
+        Ok(()) => assert!(!adapter.info.name.contains("llvmpipe"), "loops were not cut"),
+    }
 }

@@ -209,6 +209,16 @@ impl Context {
         Error::Device { device: self.name.clone(), message: message.into() }
     }
 
+    /// The driver ended loops of a kernel before their time (`shaders/rounds.wgsl`), and less work at once is not
+    /// to be had.
+    pub(super) fn cut(&self, kernel: Kernel) -> Error {
+        self.error(format!(
+            "its driver ended loops of the kernel `{}` early, as Mesa's software rasterizer does after 65535 rounds: \
+             too much for it; choose the device cpu",
+            kernel.entry()
+        ))
+    }
+
     /// Run `call` and return what the driver says against it.
     pub(super) fn checked<T>(&self, what: &str, call: impl FnOnce() -> T) -> Result<T> {
         let scopes = [

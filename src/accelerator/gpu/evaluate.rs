@@ -3,7 +3,7 @@
 use super::shaders::Kernel;
 use super::{Gpu, LANES, words};
 use crate::Result;
-use crate::accelerator::layout::{Header, Use, check_block, lay_out};
+use crate::accelerator::layout::{Header, Use, check_block, lay_out, slot};
 use crate::accelerator::{LaneBlock, LaneValues};
 
 impl Gpu {
@@ -21,7 +21,9 @@ impl Gpu {
         let pipeline = context.pipeline(Kernel::Evaluate)?;
         let mut header = Header { n_fits: LANES as u32, ..self.header };
         lay_out(&mut header, Use::Evaluate);
-        header.n_slots = context.slots(&header, arithmetic, LANES as u32);
+        // a workgroup a point where memory allows: software rasterizers allow few rounds of loops
+        let (real, low) = (arithmetic.real_words(), arithmetic.low_words());
+        header.n_slots = slot::count(&header, 4 * real, 4 * low, context.binding(), LANES as u32);
         header.d_start = ((n_main + n_auxiliary) * LANES) as u32;
         header.r_results = header.n_slots * header.reals_slot;
         header.l_results = header.n_slots * header.lows_slot;
@@ -35,22 +37,24 @@ impl Gpu {
         for l in 0..LANES {
             words::encode_real(arithmetic, lane(block.parameters, l), &mut data);
         }
-        let (real, low) = (arithmetic.real_words(), arithmetic.low_words());
         let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
         let n_lows = u64::from(header.l_results) + (2 * n * LANES) as u64;
         let data = context.table("data", &data)?;
         let n_reals = u64::from(header.r_results) + LANES as u64;
         let reals = context.buffer("working memory", n_reals * real, storage)?;
         let lows = context.buffer("working memory", n_lows * low, storage)?;
-        let control = context.buffer("results", 2 * LANES as u64, storage)?;
+        let control = context.buffer("results", 2 * LANES as u64 + 1, storage)?;
         let buffers = [&self.index, &self.numbers, &data, &reals, &lows, &control];
         self.dispatch(pipeline, &header, &buffers)?;
         let parts = [
             (&reals, u64::from(header.r_results) * real, LANES as u64 * real),
             (&lows, u64::from(header.l_results) * low, (2 * n * LANES) as u64 * low),
-            (&control, 0, 2 * LANES as u64),
+            (&control, 0, 2 * LANES as u64 + 1),
         ];
         let read = context.read(&parts)?;
+        if read[2][2 * LANES] != 0 {
+            return Err(context.cut(Kernel::Evaluate));
+        }
         let nll = words::decode_real(arithmetic, &read[0]);
         let slopes = words::decode_low(arithmetic, &read[1]);
         for l in 0..LANES {

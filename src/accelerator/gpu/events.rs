@@ -11,17 +11,14 @@ use std::sync::Arc;
 use super::context::Context;
 use super::shaders::{Arithmetic, Kernel};
 use super::words::{decode_real, encode_real};
+use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::accelerator::events::{EventDevice, EventPlan, EventTotals, Events, Frame, Held};
-use crate::{Error, Result};
 
 /// Most events of a share: SHARE in `shaders/lanes.wgsl`.
 const SHARE: u32 = 256;
 /// Bytes of working memory at most: events beyond wait for the next call.
 const WORKING_MEMORY: u64 = 64 << 20;
-/// Sums of products at most: each invocation takes every 64th of them, and a software rasterizer ends the loops of
-/// an invocation after 65535 rounds without a word.
-const MOST_MOMENTS: usize = 8192;
 /// Sums of a share before those of products: the logarithms, and what rounding of numbers takes from them.
 const OWN: usize = 2;
 
@@ -70,14 +67,6 @@ impl EventDevice for GpuEvents {
 
     fn sums(&self, plan: &EventPlan) -> Result<EventTotals> {
         let terms = OWN + plan.moments();
-        if plan.moments() > MOST_MOMENTS {
-            return Err(Error::Unsupported(format!(
-                "the Hessian of a channel with so many free parameters of densities takes {} sums over its events, \
-                 and {} works out {MOST_MOMENTS} at most; use the device cpu or cuda",
-                plan.moments(),
-                self.info.name
-            )));
-        }
         if self.n_shares == 0 {
             return Ok(EventTotals {
                 moments: vec![0.0; plan.moments()],
@@ -100,7 +89,7 @@ impl EventDevice for GpuEvents {
         let scratch = context.buffer("working memory", slot * u64::from(groups), storage)?;
         let n_partials = u64::from(self.n_shares) * terms as u64 * real;
         let partial = context.buffer("results", n_partials, storage)?;
-        let n_counts = 2 * u64::from(self.n_shares);
+        let n_counts = 2 * u64::from(self.n_shares) + 1;
         let counts = context.buffer("results", n_counts, storage)?;
         for first in (0..self.n_shares).step_by(groups as usize) {
             let words = context.table("a table", &plan.filled(&self.held, self.n_shares, first))?;
@@ -108,9 +97,11 @@ impl EventDevice for GpuEvents {
             context.dispatch(pipeline, groups.min(self.n_shares - first), &buffers)?;
         }
         let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
+        let Some((0, found)) = read[1].split_last() else {
+            return Err(context.cut(Kernel::Events));
+        };
         let partials = decode_real(arithmetic, &read[0]);
-        let count =
-            |k: usize| read[1].iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
+        let count = |k: usize| found.iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
         let mut totals = vec![0.0; terms];
         for part in partials.chunks(512 * terms) {
             let mut sums = vec![0.0; terms];

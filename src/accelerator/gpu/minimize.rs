@@ -2,6 +2,7 @@
 //! and then how many fits are done.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::shaders::Kernel;
@@ -16,7 +17,15 @@ use crate::accelerator::{DeviceFits, FitJob, Outcome, Stages};
 /// device that seems to hang, long enough that looking costs nothing.
 const CALL: Duration = Duration::from_millis(60);
 /// Iterations of one call at most.
-const MOST_BUDGET: u32 = 128;
+pub(super) const MOST_BUDGET: u32 = 128;
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Done,
+    /// The driver ended loops of a call early, and what that call wrote may be anything.
+    Cut,
+}
 
 /// Memory of a batch of fits in work.
 struct Memory {
@@ -92,13 +101,30 @@ impl Job<'_> {
         Ok(most.min(limit / data).min(limit / control).clamp(1, 1 << 16) as usize)
     }
 
-    /// Fits of `range` through both stages.
-    fn batch(
+    /// Fits of `range`, once more with half the iterations in a call where the driver cannot do so many.
+    fn batch(&mut self, header: Header, range: Range<usize>, fits: &mut DeviceFits) -> Result<()> {
+        loop {
+            if self.most_budget(0) == 0 {
+                return Err(self.gpu.context.cut(Kernel::Fit));
+            }
+            if self.both_stages(header, &range, fits)? == Ended::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Iterations that one call may make in a stage, 0 where the driver cannot do a single one.
+    fn most_budget(&self, stage: u32) -> u32 {
+        self.gpu.budgets[stage as usize].load(Ordering::Relaxed)
+    }
+
+    /// Fits of `range` through the stages.
+    fn both_stages(
         &mut self,
         mut header: Header,
-        range: Range<usize>,
+        range: &Range<usize>,
         fits: &mut DeviceFits,
-    ) -> Result<()> {
+    ) -> Result<Ended> {
         let gpu = self.gpu;
         let context = &*gpu.context;
         let arithmetic = context.fitting();
@@ -135,19 +161,22 @@ impl Job<'_> {
         header.stage = 0;
         header.patience = self.stages.shared_patience;
         self.steer(&mut header, self.stages.shared_edm);
-        self.stage(&mut header, &memory, &lows, &range, fits, range.len() as u32)?;
+        let wanted = range.len() as u32;
+        if self.stage(&mut header, &memory, &lows, range, fits, wanted)? == Ended::Cut {
+            return Ok(Ended::Cut);
+        }
         drop(lows);
-        let stragglers = self.harvest(&header, &memory, &range, fits)?;
+        let stragglers = self.harvest(&header, &memory, range, fits)?;
         let Some(patience) = self.stages.own_patience.filter(|_| stragglers > 0) else {
-            return Ok(());
+            return Ok(Ended::Done);
         };
         let mut own = header;
         lay_out(&mut own, Use::Own);
         let limit = context.binding();
-        if u64::from(own.lows_slot) * 4 * low > limit {
+        if u64::from(own.lows_slot) * 4 * low > limit || self.most_budget(1) == 0 {
             // the processor does it
             fits.own_stage = false;
-            return Ok(());
+            return Ok(Ended::Done);
         }
         own.n_slots = context.slots(&own, arithmetic, stragglers.min(header.n_slots));
         own.stage = 1;
@@ -155,9 +184,11 @@ impl Job<'_> {
         self.steer(&mut own, self.stages.own_edm);
         let n_lows = u64::from(own.n_slots) * u64::from(own.lows_slot);
         let lows = context.buffer("working memory", n_lows * low, storage)?;
-        self.stage(&mut own, &memory, &lows, &range, fits, stragglers)?;
-        self.harvest(&own, &memory, &range, fits)?;
-        Ok(())
+        if self.stage(&mut own, &memory, &lows, range, fits, stragglers)? == Ended::Cut {
+            return Ok(Ended::Cut);
+        }
+        self.harvest(&own, &memory, range, fits)?;
+        Ok(Ended::Done)
     }
 
     /// Tolerances as far as the arithmetic carries them.
@@ -180,7 +211,7 @@ impl Job<'_> {
         range: &Range<usize>,
         fits: &mut DeviceFits,
         wanted: u32,
-    ) -> Result<()> {
+    ) -> Result<Ended> {
         let gpu = self.gpu;
         let context = &*gpu.context;
         let pipeline = context.pipeline(Kernel::Fit)?;
@@ -190,7 +221,8 @@ impl Job<'_> {
             start[(CONTROL + slot * SLOT) as usize] = u32::MAX;
         }
         context.queue.write_buffer(&memory.control, 0, bytemuck::cast_slice(&start));
-        header.budget = 4;
+        let most = self.most_budget(header.stage);
+        header.budget = most.min(4);
         let mut harvested = 0;
         // by then a fit in each slot has used up its evaluations and climbed the ladder
         let patience = u64::from(header.patience) + 4 * LEVELS as u64;
@@ -212,8 +244,13 @@ impl Job<'_> {
             let counters = context.read(&[(&memory.control, 0, u64::from(CONTROL))])?.remove(0);
             let took = begin.elapsed();
             let (done, levels) = (counters[1], counters[2] as usize);
+            if counters[3] != 0 {
+                let half = header.budget / 2;
+                gpu.budgets[header.stage as usize].fetch_min(half, Ordering::Relaxed);
+                return Ok(Ended::Cut);
+            }
             if done >= wanted {
-                return Ok(());
+                return Ok(Ended::Done);
             }
             idle = if done > last { 0 } else { idle + u64::from(header.budget) };
             last = done;
@@ -229,7 +266,7 @@ impl Job<'_> {
                 (self.index, self.numbers) = gpu.upload(&tables)?;
             }
             if took < CALL {
-                header.budget = (2 * header.budget).min(MOST_BUDGET);
+                header.budget = (2 * header.budget).min(most);
             } else if took > 4 * CALL {
                 header.budget = (header.budget / 2).max(1);
             }

@@ -341,18 +341,18 @@ impl MixtureDevice for GpuMixture {
             let none = self.encoded("nothing", [0.0])?;
             let factors = self.encoded("yields", factors)?;
             let partial = context.buffer("results", n_partials, storage)?;
-            let counts = context.buffer("results", 2 * u64::from(n_shares), storage)?;
+            let n_counts = 2 * u64::from(n_shares) + 1;
+            let counts = context.buffer("results", n_counts, storage)?;
             let wanted = if slopes.is_some() { n_numbers as u64 * real } else { 0 };
             let slope = context.buffer("derivatives", wanted, storage)?;
             let weights = loaded.weights.as_ref().unwrap_or(&none);
             let buffers = [&self.job, &loaded.log_p, weights, &factors, &partial, &counts, &slope];
             context.dispatch(pipeline, groups, &buffers)?;
-            let parts = [
-                (&partial, 0, n_partials),
-                (&counts, 0, 2 * u64::from(n_shares)),
-                (&slope, 0, wanted),
-            ];
+            let parts = [(&partial, 0, n_partials), (&counts, 0, n_counts), (&slope, 0, wanted)];
             let read = context.read(&parts)?;
+            if read[1].last() != Some(&0) {
+                return Err(context.cut(Kernel::Reduce));
+            }
             partials = decode_real(arithmetic, &read[0]);
             found.clone_from(&read[1]);
             read_slopes = decode_real(arithmetic, &read[2]);

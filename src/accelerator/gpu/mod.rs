@@ -14,6 +14,7 @@ mod tmd;
 pub mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use adapters::Adapter;
 pub use context::{Context, Fault, Source};
@@ -143,6 +144,8 @@ pub struct Gpu {
     /// A header, written anew for each kernel call, and the model's indices.
     index: wgpu::Buffer,
     numbers: wgpu::Buffer,
+    /// Iterations that one call of the fit kernel may make in each of the two stages, as far as is known.
+    budgets: [AtomicU32; 2],
     /// What the device cannot finish is finished on the processor.
     host_fallback: bool,
 }
@@ -166,7 +169,8 @@ impl Gpu {
         let numbers = context.table("the model's numbers", &words)?;
         let host = Cpu::new(Arc::clone(&program), "finishes what the device leaves");
         let header = tables.header;
-        Ok(Self { context, program, host, info, header, index, numbers, host_fallback })
+        let budgets = [const { AtomicU32::new(minimize::MOST_BUDGET) }; 2];
+        Ok(Self { context, program, host, info, header, index, numbers, budgets, host_fallback })
     }
 }
 

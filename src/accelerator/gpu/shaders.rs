@@ -108,6 +108,7 @@ impl Kernel {
         match self {
             Self::Evaluate => &[
                 include_str!("../../../shaders/header.wgsl"),
+                include_str!("../../../shaders/rounds.wgsl"),
                 include_str!("../../../shaders/bindings.wgsl"),
                 include_str!("../../../shaders/interpolation.wgsl"),
                 include_str!("../../../shaders/nll.wgsl"),
@@ -115,6 +116,7 @@ impl Kernel {
             ],
             Self::Fit => &[
                 include_str!("../../../shaders/header.wgsl"),
+                include_str!("../../../shaders/rounds.wgsl"),
                 include_str!("../../../shaders/bindings.wgsl"),
                 include_str!("../../../shaders/interpolation.wgsl"),
                 include_str!("../../../shaders/nll.wgsl"),
@@ -129,14 +131,19 @@ impl Kernel {
             ],
             Self::Reduce => &[
                 include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/rounds.wgsl"),
                 include_str!("../../../shaders/reduce.wgsl"),
             ],
             Self::Events => &[
                 include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/rounds.wgsl"),
                 include_str!("../../../shaders/densities.wgsl"),
                 include_str!("../../../shaders/events.wgsl"),
             ],
-            Self::Tmd => &[include_str!("../../../shaders/tmd.wgsl")],
+            Self::Tmd => &[
+                include_str!("../../../shaders/rounds.wgsl"),
+                include_str!("../../../shaders/tmd.wgsl"),
+            ],
         }
     }
 }

@@ -56,15 +56,18 @@ impl GpuTmd {
         let wanted = if slopes { n_items * n as u64 * real } else { 0 };
         let values = context.buffer("results", 2 * n_items * real, storage)?;
         let jacobian = context.buffer("derivatives", wanted, storage)?;
-        let found = context.buffer("results", n_items, storage)?;
+        let found = context.buffer("results", n_items + 1, storage)?;
         let buffers = [&self.job, &self.numbers, &parameters, &values, &jacobian, &found];
         context.dispatch(pipeline, header.n_groups, &buffers)?;
         let parts =
-            [(&values, 0, 2 * n_items * real), (&jacobian, 0, wanted), (&found, 0, n_items)];
+            [(&values, 0, 2 * n_items * real), (&jacobian, 0, wanted), (&found, 0, n_items + 1)];
         let read = context.read(&parts)?;
+        let Some((0, found)) = read[2].split_last() else {
+            return Err(context.cut(Kernel::Tmd));
+        };
         let mut values = decode_real(arithmetic, &read[0]);
         // an exponential beyond f32 is no number, whatever the kernel made of it
-        for (value, beyond) in values.chunks_exact_mut(2).zip(&read[2]) {
+        for (value, beyond) in values.chunks_exact_mut(2).zip(found) {
             if *beyond > 0 {
                 value.fill(f64::NAN);
             }

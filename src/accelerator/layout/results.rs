@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::accelerator::{DeviceFits, End, FitJob, Outcome, Program};
 
-/// Counters: next fit, fits done, levels wanted, unused.
+/// Counters: next fit, fits done, levels wanted, and, in WGSL, 1 where the driver ended loops early.
 pub(in crate::accelerator) const CONTROL: u32 = 4;
 /// Words of a slot.
 #[cfg(feature = "gpu")]
