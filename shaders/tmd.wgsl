@@ -327,9 +327,9 @@ fn tmd(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index)
     if (lid == 0u) {
       values[2u * item] = value;
       values[2u * item + 1u] = size;
-      var all = 0u;
-      for (var i = 0u; i < W; i += 1u) { all += counts[i]; }
-      found[item] = all;
+      var total = 0u;
+      for (var i = 0u; i < W; i += 1u) { total += counts[i]; }
+      found[item] = total;
     }
     workgroupBarrier();
   }
