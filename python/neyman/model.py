@@ -400,4 +400,9 @@ def _from_model(model: Any, poi: str | None, interpolation: Any) -> Model:
 
 def as_model(of: Any) -> Model:
     """A model, or what makes one."""
+    # read here: it stands on this module
+    from .unbinned._described import Described
+
+    if isinstance(of, Described):
+        raise ArgumentError("a model of single events has the statements itself: model.fit(), model.on(device)")
     return of if isinstance(of, Model) else from_pyhf(of)

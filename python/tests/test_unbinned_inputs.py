@@ -165,6 +165,13 @@ def test_bad_arguments():
         model.fit(fix={"width": -1})
 
 
+def test_functions_of_binned_models_say_where_the_statements_are():
+    model = search()
+    for call in (neyman.fit, neyman.upper_limit, neyman.Session):
+        with pytest.raises(neyman.ArgumentError, match=r"model of single events .* model\.fit\(\)"):
+            call(model)
+
+
 def test_bad_specifications(tmp_path):
     spec = search_spec()
     spec["channels"][0]["processes"][0]["pdf"]["type"] = "gausian"
