@@ -98,6 +98,8 @@ fn bad_input_is_told() {
         ("impacts w.json --fix mu=1", 3, "mu is fixed"),
         ("impacts w.json --max-evaluations 1", 1, "no minimum"),
         ("gof w.json --fix nothing=1", 3, "no parameter nothing"),
+        ("gof w.json --toys 0", 2, "not in 1.."),
+        ("cls w.json --toys 0", 2, "not in 1.."),
         ("prune w.json --threshold=-1", 2, "0 or more"),
     ] {
         let (found, message) = scratch.error(line);

@@ -54,10 +54,13 @@ def asked(
     tolerance: float | None,
 ) -> _core._Asked:
     """A statement by toys, with defaults for what not all of them have."""
+    first, last = span(toys, range)
+    if first == last:
+        raise ArgumentError("toys: at least one is needed")
     return {
         "kind": kind,
         "seed": whole(seed, "seed"),
-        "range": span(toys, range),
+        "range": (first, last),
         "chunk": whole(chunk, "chunk", 1),
         "poi": poi_of(model, poi),
         "fix": held(model, fix),

@@ -71,6 +71,8 @@ CALLS = {
     "toys fraction": (lambda: SESSION.fit_toys(1.5), "whole number"),
     "toys and range": (lambda: SESSION.fit_toys(3, range=(0, 3)), "or a range"),
     "no toys": (lambda: SESSION.fit_toys(), "or a range"),
+    "zero toys": (lambda: SESSION.hypotest(toys=0), "at least one"),
+    "an empty range": (lambda: SESSION.gof(range=(5, 5)), "at least one"),
     "range": (lambda: SESSION.fit_toys(range=(3, 1)), "below"),
     "step": (lambda: SESSION.fit_toys(range=range(0, 9, 2)), "step"),
     "seed": (lambda: SESSION.fit_toys(1, seed=2**64), "seed"),

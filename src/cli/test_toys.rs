@@ -27,7 +27,7 @@ use super::{Exit, interrupt, load, output};
 #[command(next_help_heading = "Toys")]
 pub(crate) struct TestToyArguments {
     /// p-values from N toys of each hypothesis instead of asymptotic formulas
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) toys: Option<u64>,
     /// Toys A up to B-1: a part, to be joined with others by `merge`
     #[arg(long, value_name = "A:B", value_parser = range, conflicts_with = "toys")]
@@ -149,7 +149,7 @@ impl TestToyArguments {
 #[command(next_help_heading = "Toys")]
 pub(crate) struct ScanToyArguments {
     /// p-values from N toys of each hypothesis at each value
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) toys: Option<u64>,
     /// Seed
     #[arg(long, default_value_t = 0, value_name = "S")]
