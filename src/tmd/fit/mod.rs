@@ -6,13 +6,15 @@ mod free;
 mod lockstep;
 mod problem;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 use super::{Evaluate, Plan};
 use crate::accelerator::Problem;
 use crate::error::{Error, Result};
-use crate::fit::{Fit, FitJob, Status, Tolerance, covariance, newton};
+use crate::fit::{Fit, FitJob, Search, Status, Tolerance, covariance, newton};
 use free::Free;
 use problem::LeastSquares;
 
@@ -22,6 +24,10 @@ pub use free::Role;
 
 /// Directions whose singular value is this much smaller than the largest are told as not determined.
 const WEAK: f64 = 1e-7;
+
+/// Replicas that are fitted before somebody is asked whether to go on, on threads and in lockstep.
+const CHUNK: u64 = 32;
+const CHUNK_TOGETHER: u64 = 256;
 
 /// What a fit may be told.
 #[derive(Debug, Clone)]
@@ -79,13 +85,67 @@ pub struct WeakDirection {
 /// free, shapes without a value at the start. [`Error::Device`] where the device fails. A fit that does not converge
 /// is no error: its status says so.
 pub fn fit(from: &dyn Evaluate, data: &Data, options: &FitOptions) -> Result<FitResult> {
+    fit_while(from, data, options, &mut |_, _| true)
+}
+
+/// The same fit; `each` hears of the evaluations before each step and of chi2 there, and ends the fit by returning
+/// false. What was reached is then told as a fit at its limit of evaluations.
+///
+/// # Errors
+///
+/// As for [`fit`].
+pub fn fit_while(
+    from: &dyn Evaluate,
+    data: &Data,
+    options: &FitOptions,
+    each: &mut dyn FnMut(u32, f64) -> bool,
+) -> Result<FitResult> {
     let free = checked(from.plan(), data, options)?;
     let problem = LeastSquares::new(from, data, &free, &options.start);
     let start = free.fitted(&options.start);
     problem.tell(&start, Some(&at_start(from, options)?));
+    let (found, ended) = searched(&problem, options.tolerance, &start, each);
+    match ended {
+        true => stopped(&problem, &free, options, found),
+        false => concluded(from, data, &free, &problem, options, found, each),
+    }
+}
+
+/// The minimum near `start`, and whether `each` ended the search.
+fn searched(
+    problem: &LeastSquares<'_>,
+    tolerance: Tolerance,
+    start: &[f64],
+    each: &mut dyn FnMut(u32, f64) -> bool,
+) -> (Fit, bool) {
     let fixed = vec![false; start.len()];
-    let found = newton(&problem, &job(&start, &fixed, options.tolerance), 0, &start);
-    concluded(from, data, &free, &problem, options, found)
+    let job = job(start, &fixed, tolerance);
+    if start.is_empty() {
+        // no steps to take
+        return (newton(problem, &job, 0, start), false);
+    }
+    let mut search = Search::new(problem, &job, 0, start);
+    while search.wanted().is_some() {
+        let (evaluations, nll) = search.stands();
+        if !each(evaluations, 2.0 * nll) {
+            return (search.finish(), true);
+        }
+        search.advance();
+    }
+    (search.finish(), false)
+}
+
+/// A fit as it was left.
+fn stopped(
+    problem: &LeastSquares<'_>,
+    free: &Free,
+    options: &FitOptions,
+    found: Fit,
+) -> Result<FitResult> {
+    problem.failure()?;
+    let told = told(problem, free, options, found, false);
+    problem.failure()?;
+    Ok(told)
 }
 
 /// One fit without data of its own: the problem has them.
@@ -114,6 +174,7 @@ fn concluded(
     problem: &LeastSquares<'_>,
     options: &FitOptions,
     found: Fit,
+    each: &mut dyn FnMut(u32, f64) -> bool,
 ) -> Result<FitResult> {
     problem.failure()?;
     let tolerance = Tolerance {
@@ -123,15 +184,12 @@ fn concluded(
     let left =
         matches!(found.status, Status::Stalled | Status::NotFinite | Status::EvaluationLimit);
     if !left || tolerance.evaluations == 0 || !from.finishes_on_processor() {
-        let told = told(problem, free, options, found, false);
-        problem.failure()?;
-        return Ok(told);
+        return stopped(problem, free, options, found);
     }
     let problem = LeastSquares::new(from.plan(), data, free, &options.start);
-    let fixed = vec![false; found.parameters.len()];
     let before = found.evaluations;
-    let mut found =
-        newton(&problem, &job(&found.parameters, &fixed, tolerance), 0, &found.parameters);
+    let mut each = |evaluations, chi2| each(before + evaluations, chi2);
+    let (mut found, _) = searched(&problem, tolerance, &found.parameters, &mut each);
     found.evaluations += before;
     Ok(told(&problem, free, options, found, true))
 }
@@ -220,6 +278,34 @@ pub fn fit_all(from: &dyn Evaluate, data: &[Data], options: &FitOptions) -> Resu
         true => lockstep::fit_all(from, data, options),
         false => data.par_iter().map(|data| fit(from, data, options)).collect(),
     }
+}
+
+/// Fits of replicas 1 to `n` of `data`, by `seed`, from the start of `options`: fewer where `stop` was set on the way.
+/// `done` hears of how many are finished.
+///
+/// # Errors
+///
+/// As for [`fit_all`].
+pub fn fit_replicas(
+    from: &dyn Evaluate,
+    data: &Data,
+    options: &FitOptions,
+    n: u64,
+    seed: u64,
+    stop: &AtomicBool,
+    done: &mut dyn FnMut(u64),
+) -> Result<Vec<FitResult>> {
+    let (mut all, mut next) = (Vec::new(), 1);
+    // what lies between two looks at whether to go on
+    let chunk = if from.takes_many() { CHUNK_TOGETHER } else { CHUNK };
+    while next <= n && !stop.load(Ordering::Relaxed) {
+        let end = n.min(next + chunk - 1);
+        let data: Vec<Data> = (next..=end).map(|r| data.replica(seed, r)).collect();
+        all.extend(fit_all(from, &data, options)?);
+        next = end + 1;
+        done(end);
+    }
+    Ok(all)
 }
 
 /// A matrix over the fitted parameters as one over all.
