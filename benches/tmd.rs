@@ -23,7 +23,11 @@ fn benchmark(c: &mut Criterion) {
     };
     let sidis = Sidis {
         points: (0..POINTS).map(point).collect(),
-        channels: Channels::one(Shape::Map22Pdf, Some(Shape::Map22Ff), Factor::BuiltIn(Luminosity::OneLoop)),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
         rule: Rule::SinhGaussLegendre { nodes: 64 },

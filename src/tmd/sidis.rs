@@ -187,7 +187,12 @@ impl Sidis {
                     point: i,
                     sides: [side(channel.pdf, point.x), side(channel.ff, point.z)],
                     zeta,
-                    factor: nodes.weight.iter().zip(luminosity).map(|(w, l)| scale * w * l).collect(),
+                    factor: nodes
+                        .weight
+                        .iter()
+                        .zip(luminosity)
+                        .map(|(w, l)| scale * w * l)
+                        .collect(),
                     b: nodes.b.clone(),
                 });
             }

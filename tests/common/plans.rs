@@ -84,10 +84,14 @@ pub(crate) fn recorded(goldens: &Value) -> Vec<Case> {
                 pht: kin("PhT"),
                 bin: None,
             }],
-            channels: Channels::one(shape("pdf"), (case["shared"] == false).then(|| shape("ff")), Factor::BuiltIn(match case["lumi"].as_str() {
-                Some("toy") => Luminosity::Toy,
-                _ => Luminosity::OneLoop,
-            })),
+            channels: Channels::one(
+                shape("pdf"),
+                (case["shared"] == false).then(|| shape("ff")),
+                Factor::BuiltIn(match case["lumi"].as_str() {
+                    Some("toy") => Luminosity::Toy,
+                    _ => Luminosity::OneLoop,
+                }),
+            ),
             evolution: Evolution::Map,
             zeta: match case["zeta"].as_str() {
                 Some("Q2") => Zeta::Q2,
@@ -119,7 +123,11 @@ pub(crate) fn measured(file: &Value, replicas: &Value, n: usize) -> Case {
     let points = (0..n).map(|i| points[(i as f64 * step) as usize]).collect();
     let sidis = Sidis {
         points,
-        channels: Channels::one(Shape::Map22Pdf, Some(Shape::Map22Ff), Factor::BuiltIn(Luminosity::OneLoop)),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
         rule: Rule::SinhGaussLegendre { nodes: 64 },

@@ -10,7 +10,11 @@ const SINH: Rule = Rule::SinhGaussLegendre { nodes: 64 };
 fn sidis(points: Vec<Point>, rule: Rule) -> Sidis {
     Sidis {
         points,
-        channels: Channels::one(Shape::Map22Pdf, Some(Shape::Map22Ff), Factor::BuiltIn(Luminosity::OneLoop)),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
         rule,

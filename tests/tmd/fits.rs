@@ -15,7 +15,11 @@ const EXACT: Tolerance = Tolerance { edm: 1e-22, evaluations: 2000 };
 fn sidis(points: Vec<Point>, shared: bool) -> Sidis {
     Sidis {
         points,
-        channels: Channels::one(Shape::Map22Pdf, (!shared).then_some(Shape::Map22Ff), Factor::BuiltIn(if shared { Luminosity::Toy } else { Luminosity::OneLoop })),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            (!shared).then_some(Shape::Map22Ff),
+            Factor::BuiltIn(if shared { Luminosity::Toy } else { Luminosity::OneLoop }),
+        ),
         evolution: Evolution::Map,
         zeta: if shared { Zeta::Constant(1.0) } else { Zeta::Q2 },
         rule: Rule::SinhGaussLegendre { nodes: 64 },

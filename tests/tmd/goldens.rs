@@ -82,10 +82,14 @@ fn of(case: &Value, rule: Rule) -> Sidis {
     let shape = |key: &str| Shape::named(case[key].as_str().expect("a name")).expect("a shape");
     Sidis {
         points: vec![Point { x: kin("x"), z: kin("z"), q2: kin("Q2"), pht: kin("PhT"), bin: None }],
-        channels: Channels::one(shape("pdf"), (case["shared"] == false).then(|| shape("ff")), Factor::BuiltIn(match case["lumi"].as_str() {
-            Some("toy") => Luminosity::Toy,
-            _ => Luminosity::OneLoop,
-        })),
+        channels: Channels::one(
+            shape("pdf"),
+            (case["shared"] == false).then(|| shape("ff")),
+            Factor::BuiltIn(match case["lumi"].as_str() {
+                Some("toy") => Luminosity::Toy,
+                _ => Luminosity::OneLoop,
+            }),
+        ),
         evolution: Evolution::Map,
         zeta: match case["zeta"].as_str() {
             Some("Q2") => Zeta::Q2,

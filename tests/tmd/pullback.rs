@@ -18,7 +18,11 @@ fn plan() -> (Plan, Vec<f64>) {
     };
     let sidis = Sidis {
         points: (0..100).map(point).collect(),
-        channels: Channels::one(Shape::Map22Pdf, Some(Shape::Map22Ff), Factor::BuiltIn(Luminosity::OneLoop)),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
         rule: Rule::SinhGaussLegendre { nodes: 48 },

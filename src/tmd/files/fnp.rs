@@ -111,9 +111,12 @@ impl Fnp {
                 let place = place.key("flavors");
                 Fragmentation::ByFlavour(Flavours::read(flavours, &place, usual_in_z)?)
             }
-            Some(value) => {
-                Fragmentation::One(Described::read(value, &place, "fragmentation", usual_in_z("u"))?)
-            }
+            Some(value) => Fragmentation::One(Described::read(
+                value,
+                &place,
+                "fragmentation",
+                usual_in_z("u"),
+            )?),
         };
         Ok(Self { zeta, evolution, evolution_parameters, flavours, fragmentation })
     }
@@ -278,7 +281,9 @@ fn evolution(value: &Value, place: &Place) -> Result<(Evolution, Parameters)> {
             return Err(place.key("init_g2B").error(message));
         }
         (Evolution::Pv19, None) => {
-            return Err(place.error("the key \"init_g2B\" is missing: the form pv19 has g2 and g2B"));
+            return Err(
+                place.error("the key \"init_g2B\" is missing: the form pv19 has g2 and g2B")
+            );
         }
     }
     Ok((form, Parameters::read(init, object, place, "evolution")?))

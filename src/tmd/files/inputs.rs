@@ -112,7 +112,8 @@ impl Inputs {
             )));
         }
         points.truncate(most.max(1));
-        let channels = Channels { distributions: self.laid.distributions.clone(), terms: Vec::new() };
+        let channels =
+            Channels { distributions: self.laid.distributions.clone(), terms: Vec::new() };
         let (evolution, zeta, rule) = (self.fnp.evolution, self.fnp.zeta, self.config.rule);
         let mut sidis = Sidis { points, channels, evolution, zeta, rule };
         let one = ["u".to_owned()];

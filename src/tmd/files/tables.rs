@@ -60,7 +60,8 @@ impl Tables {
             let mut own = files.collect::<Result<Vec<PathBuf>>>()?;
             own.retain(|file| stem(file).is_some());
             if own.is_empty() {
-                let message = format!("{}: no file in it ends with {TABLE} or {TABLE}.gz", path.display());
+                let message =
+                    format!("{}: no file in it ends with {TABLE} or {TABLE}.gz", path.display());
                 return Err(Error::Argument(message));
             }
             own.sort();
@@ -68,16 +69,18 @@ impl Tables {
         }
         let mut pairs: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(tables.len());
         for table in tables {
-            let refuse = |message: String| {
-                Err(Error::Argument(format!("{}: {message}", table.display())))
-            };
+            let refuse =
+                |message: String| Err(Error::Argument(format!("{}: {message}", table.display())));
             let Some(stem) = stem(&table) else {
                 return refuse(format!("a table's file ends with {TABLE} or {TABLE}.gz"));
             };
             let data = [DATA.to_owned(), format!("{DATA}.gz")];
             let data = data.map(|end| table.with_file_name(format!("{stem}{end}")));
             let Some(data) = data.iter().find(|file| file.is_file()) else {
-                return refuse(format!("{} with what was measured is not beside it", data[0].display()));
+                return refuse(format!(
+                    "{} with what was measured is not beside it",
+                    data[0].display()
+                ));
             };
             let same = |(_, other): &(PathBuf, PathBuf)| {
                 other == data || other.canonicalize().ok() == data.canonicalize().ok()
