@@ -23,7 +23,7 @@ fn inputs(config: &str, kinematics: &str, fnp: &str) -> Result<Inputs> {
 
 fn shapes(flavours: &str, fragmentation: &str) -> String {
     format!(
-        "{{zeta: Q2, evolution: {{init_g2: 0.25}}, flavors: {flavours}, fragmentation: {fragmentation}}}"
+        "zeta: Q2\nevolution: {{init_g2: 0.25}}\nflavors: {flavours}\nfragmentation: {fragmentation}"
     )
 }
 
@@ -179,7 +179,7 @@ fn mistakes_are_told() {
         &format!("{at}a link to parameter 2 of \"u\""),
     );
     refused(several, &shapes(&linked("u0"), IN_Z), &format!("{at}\"u0\" is no link"));
-    let evolution = |text: &str| format!("{{evolution: {text}, flavors: {only}}}");
+    let evolution = |text: &str| format!("evolution: {text}\nflavors: {only}");
     refused(
         "{}",
         &evolution("{init_g2: 1, init_g2B: 1}"),
@@ -194,8 +194,7 @@ fn mistakes_are_told() {
     let tolerance = "quadrature: {rule: sinh-gl, tolerance: 0}";
     refused(tolerance, &shapes(&only, IN_Z), "config: /quadrature/tolerance: 0; a relative error");
     let form = evolution("{init_g2: 0.1, init_g2B: 0.01, form: pv19, bounds: [[0, 1], null]}");
-    let good = inputs("{}", KINEMATICS, &form.replace("{evolution", "{zeta: Q2, evolution"))
-        .expect("good");
+    let good = inputs("{}", KINEMATICS, &format!("zeta: Q2\n{form}")).expect("good");
     assert_eq!(good.roles()[0], Role::Free { lower: 0.0, upper: 1.0 });
     assert_eq!(good.init()[..2], [0.1, 0.01]);
 }
@@ -203,7 +202,7 @@ fn mistakes_are_told() {
 /// At the qT of colliders the usual rule fails, and Ogata's does not.
 #[test]
 fn a_quadrature_is_chosen_by_its_error() {
-    let far = "{header: {Vs: 8000}, data: {PhT: [10], x: [0.1], z: [0.5], Q2: [8281]}}";
+    let far = "header: {Vs: 8000}\ndata: {PhT: [10], x: [0.1], z: [0.5], Q2: [8281]}";
     let fnp = shapes(&format!("{{u: {U}}}"), IN_Z);
     let chosen = |config: &str, kinematics: &str| {
         let mut inputs = inputs(config, kinematics, &fnp).expect("documents");
@@ -212,7 +211,7 @@ fn a_quadrature_is_chosen_by_its_error() {
         let told = inputs.warnings().expect("warnings").join("\n");
         (before, inputs, told)
     };
-    let asked = "{luminosity: ll1, quadrature: {rule: sinh-gl, tolerance: 1e-5}}";
+    let asked = "luminosity: ll1\nquadrature: {rule: sinh-gl, tolerance: 1e-5}";
     let (before, inputs_there, told) = chosen(asked, far);
     assert_eq!(before, Rule::SinhGaussLegendre { nodes: 64 });
     assert!(matches!(inputs_there.config.rule, Rule::Ogata { .. }), "{told}");
@@ -220,8 +219,9 @@ fn a_quadrature_is_chosen_by_its_error() {
     let sidis = inputs_there.sidis(1).expect("a point");
     let error = sidis.quadrature_error(&inputs_there.init()).expect("errors").expect("known")[0];
     assert!(error.abs() < 1e-5, "{error}");
-    // the same integral by many more nodes
-    let reference = neyman::tmd::Sidis { rule: Rule::Ogata { nodes: 1000 }, ..sidis.clone() };
+    // the same integral by another rule
+    let rule = Rule::SinhGaussLegendre { nodes: 4000 };
+    let reference = neyman::tmd::Sidis { rule, ..sidis.clone() };
     let apart = sidis.difference(&reference, &inputs_there.init()).expect("values")[0];
     assert!(apart.abs() < 1e-5, "{apart}");
     // where it is exact enough, or nobody asks, it stays
@@ -231,7 +231,7 @@ fn a_quadrature_is_chosen_by_its_error() {
     assert!(unasked.config.rule == before && !told.contains("runs"), "{told}");
     // and what cannot be held is told
     let (_, _, told) =
-        chosen("{luminosity: ll1, quadrature: {rule: sinh-gl, tolerance: 1e-300}}", far);
+        chosen("luminosity: ll1\nquadrature: {rule: sinh-gl, tolerance: 1e-300}", far);
     assert!(told.contains("none is within it"), "{told}");
 }
 
@@ -249,13 +249,14 @@ fn a_fit_that_is_ended_says_where_it_stands() {
     let mut heard = Vec::new();
     let left = fit_while(&plan, &data, &options, &mut |evaluations, chi2| {
         heard.push((evaluations, chi2));
-        heard.len() < 3
+        chi2 >= heard[0].1
     })
     .expect("a fit");
     let whole = fit(&plan, &data, &options).expect("a fit");
-    assert!(whole.status.is_converged() && whole.evaluations > 3, "{whole:?}");
-    assert_eq!((heard.len(), left.evaluations), (3, 3));
-    assert_eq!((left.status.as_str(), left.chi2), ("evaluation_limit", heard[2].1));
+    let last = *heard.last().expect("steps");
+    assert!(whole.status.is_converged() && whole.evaluations > left.evaluations, "{whole:?}");
+    assert_eq!(left.status.as_str(), "evaluation_limit");
+    assert_eq!((left.evaluations, left.chi2), last);
     assert!(left.chi2 < heard[0].1 && whole.chi2 < left.chi2, "{heard:?}");
     // one that nobody ends is the same to the bit
     assert_eq!(fit_while(&plan, &data, &options, &mut |_, _| true).expect("a fit"), whole);

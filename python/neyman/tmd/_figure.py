@@ -107,7 +107,7 @@ def cross_sections(
     """
     _check(plan, fit)
     if fit.measured is None or fit.errors is None or fit.predictions is None or fit.pulls is None:
-        raise ArgumentError("this fit knows no measured values: the command does not write them")
+        raise ArgumentError("this fit knows no measured values: it was saved without its points")
     found = _groups(plan, groups)
     for name in show or ():
         known(name, found, "group")
@@ -203,7 +203,7 @@ def fnp(
     name = plan.distributions[0] if distribution is None else distribution
     replicas = _replicas(fit)
     # momentum fractions of fragmentation are called so
-    letter = "z" if name == "ff" else "x"
+    letter = "z" if name == "ff" or name.startswith("ff_") else "x"
     if ax is None:
         try:
             from matplotlib import pyplot
