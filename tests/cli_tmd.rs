@@ -104,7 +104,7 @@ fragmentation:
     assert!(document["distance"]["relative"].as_f64().unwrap() < 1e-5, "{document}");
     let replicas = &document["replicas"];
     assert_eq!((&replicas["n"], &replicas["converged"]), (&json!(20), &json!(20)));
-    assert_eq!(replicas["statuses"], json!(["converged"; 20]));
+    assert_eq!(replicas["statuses"], json!(vec!["converged"; 20]));
     check_document(&document);
     let file: Value = serde_json::from_slice(&scratch.read("fit.json")).unwrap();
     assert_eq!(file, document);

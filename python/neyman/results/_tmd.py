@@ -199,9 +199,11 @@ class TmdFit(Estimates):
         """The document that the command writes."""
         document = super().to_dict()
         document.setdefault("replicas", None)
-        for name, values in (document.pop("places", None) or {}).items():
-            for row, value in zip(document["points"], values, strict=True):
-                row[name] = value
+        places = document.pop("places", None)
+        # in the rows of the points, before what was measured there
+        if places and document["points"]:
+            where = ({name: of[k] for name, of in places.items()} for k in range(self.n_points))
+            document["points"] = [{**at, **row} for at, row in zip(where, document["points"], strict=True)]
         for of in document["weak_directions"]:
             of["parts"] = [{"name": name, "part": part} for name, part in of["parts"].items()]
         return document

@@ -142,7 +142,7 @@ def fit(
         measured=values.copy(),
         errors=spread,
         pulls=(values - found["predictions"]) / spread,
-        places={name: list(of) for name, of in plan.points.items()},
+        places={name: np.asarray(of).tolist() for name, of in plan.points.items()},
         replicas=made,
         weak_directions=tuple(WeakDirection(s, dict(parts)) for s, parts in found.pop("weak")),
         method=method,
