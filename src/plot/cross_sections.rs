@@ -13,6 +13,8 @@ const GROUPS: usize = 6;
 const PULLS: f64 = 0.27;
 /// Pulls up to this are always in the picture.
 const FAR: f64 = 3.0;
+/// Means of x, Q^2 and z of a bin's points, which measurements give, differ by less than this, relative.
+const SAME: f64 = 0.05;
 /// Beyond this ratio of the largest to the smallest, the axis is logarithmic.
 const WIDE: f64 = 30.0;
 
@@ -56,6 +58,7 @@ fn groups(points: &[Node<'_>]) -> Result<(Vec<Group>, &'static str)> {
     let key = if tables { "qT" } else { "PhT" };
     let mut groups: Vec<Group> = Vec::new();
     let mut means: Vec<[f64; 3]> = Vec::new();
+    let mut last = [0.0; 3];
     for node in points {
         let point = Point {
             at: node.real(key)?,
@@ -65,10 +68,18 @@ fn groups(points: &[Node<'_>]) -> Result<(Vec<Group>, &'static str)> {
             pull: node.real("pull")?,
         };
         let name = node.word_or_empty("table");
+        let mut bin = [0.0; 3];
+        if !tables {
+            for (value, key) in bin.iter_mut().zip(["x", "Q2", "z"]) {
+                *value = node.real(key)?;
+            }
+        }
+        let near = bin.iter().zip(&last).all(|(a, b)| (a - b).abs() <= SAME * a.abs());
+        last = bin;
         // without tables a bin's points follow one another, rising
         let goes_on = groups.last().is_some_and(|group| match tables {
             true => group.name == name,
-            false => group.points.last().is_some_and(|last| point.at > last.at),
+            false => near && group.points.last().is_some_and(|last| point.at > last.at),
         });
         if !goes_on {
             groups.push(Group { name: name.to_owned(), points: Vec::new() });
@@ -76,11 +87,7 @@ fn groups(points: &[Node<'_>]) -> Result<(Vec<Group>, &'static str)> {
         }
         if let (Some(group), Some(sums)) = (groups.last_mut(), means.last_mut()) {
             group.points.push(point);
-            if !tables {
-                for (sum, of) in sums.iter_mut().zip(["x", "Q2", "z"]) {
-                    *sum += node.real(of)?;
-                }
-            }
+            sums.iter_mut().zip(bin).for_each(|(sum, value)| *sum += value);
         }
     }
     if !tables {

@@ -15,6 +15,8 @@ from ._plan import Plan
 
 # central 68.27 %
 _LOW, _HIGH = 15.865, 84.135
+# means of a bin's points differ by less, relative
+_SAME = 0.05
 
 
 def _check(plan: Any, fit: Any) -> None:
@@ -40,8 +42,11 @@ def _groups(plan: Plan, groups: Any) -> dict[str, Any]:
     elif "table" in points:
         labels = list(points["table"])
     else:
-        # a bin's points follow one another, rising in transverse momentum
-        run = np.cumsum(np.diff(points["PhT"], prepend=-np.inf) <= 0)
+        # a bin's points follow one another, rising in transverse momentum, their means of x, Q2 and z close by
+        new = np.diff(points["PhT"], prepend=-np.inf) <= 0
+        for key in ("x", "Q2", "z"):
+            new[1:] |= np.abs(np.diff(points[key])) > _SAME * points[key][1:]
+        run = np.cumsum(new)
 
         def label(of: int) -> str:
             at = run == of
@@ -79,7 +84,7 @@ def cross_sections(
     fit : TmdFit
         Of this plan.
     groups : list of str, optional
-        A label for each point: those of one label are joined. Where not given, points whose PhT rises are one group;
+        A label for each point: those of one label are joined. Where not given, points whose PhT rises in one bin of x, Q2 and z are a group;
         those of a table are.
     show : list of str, optional
         Labels of the groups that are drawn; all where not given.
