@@ -125,7 +125,7 @@ fn panels(canvas: &mut Canvas, groups: &[Group], key: &'static str) {
     let mut legend = Legend::new();
     let strokes: Vec<Stroke> = SAMPLES.iter().map(|colour| Stroke::new(colour, 1.5)).collect();
     for (group, stroke) in groups.iter().zip(&strokes) {
-        legend.add(Handle::Data(stroke.clone()), Text::name(&group.name, 330.0, size::LABEL));
+        legend.add(Handle::Data(*stroke), Text::name(&group.name, 330.0, size::LABEL));
     }
     let y = axis(groups, (legend.height() + 26.0) / upper);
     let far = extent(points().map(|p| p.pull.abs())).map_or(FAR, |(_, far)| far.clamp(FAR, 10.0));

@@ -84,8 +84,8 @@ def cross_sections(
     fit : TmdFit
         Of this plan.
     groups : list of str, optional
-        A label for each point: those of one label are joined. Where not given, points whose PhT rises in one bin of x, Q2 and z are a group;
-        those of a table are.
+        A label for each point: those of one label are joined. Where not given, points whose PhT rises in one bin of
+        x, Q2 and z are a group; those of a table are.
     show : list of str, optional
         Labels of the groups that are drawn; all where not given.
     ax : pair of axes, optional

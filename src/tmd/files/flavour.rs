@@ -79,6 +79,9 @@ enum Told {
     },
 }
 
+/// What finds a list by its name, the one that asks for no name: the index of its first parameter, and how many.
+pub(super) type Find<'a> = dyn Fn(Option<&str>) -> Option<(usize, usize)> + 'a;
+
 /// Parameters of one list of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parameters(Vec<(f64, Told)>);
@@ -199,16 +202,12 @@ impl Parameters {
         self.0.len()
     }
 
-    /// The parameters in a plan. `find` knows the first parameter of a list there, and how many it has; for no name
-    /// those of this one.
+    /// The parameters in a plan.
     ///
     /// # Errors
     ///
     /// [`Error::Specification`] for a link to what is not there.
-    pub(super) fn resolved(
-        &self,
-        find: &dyn Fn(Option<&str>) -> Option<(usize, usize)>,
-    ) -> Result<Vec<FnpParameter>> {
+    pub(super) fn resolved(&self, find: &Find<'_>) -> Result<Vec<FnpParameter>> {
         let one = |(init, told): &(f64, Told)| {
             let role = match told {
                 Told::Role(role) => *role,
