@@ -293,6 +293,13 @@ fn tables_of_drell_yan() {
     }
     let text = scratch.text("-q tmd xsec --tables tables fnp.yaml");
     assert!(text.contains("invented") && text.contains("nodes of the tables"), "{text}");
+    let text = scratch.text("-q tmd gradcheck --tables tables --fnp fnp.yaml");
+    assert!(text.contains("f.lambda") && !text.contains("DIFFERS"), "{text}");
+    let timed = "--rows 2 --repeats 1 --device cpu --json";
+    let document = scratch.json(&format!("-q tmd bench --tables tables fnp.yaml {timed}"));
+    assert_eq!(document["points"], 2);
+    let rows = &document["devices"][0]["rows"]["evaluations_per_second"];
+    assert!(rows.as_f64().unwrap() > 0.0, "{document}");
     scratch.write("config.yaml", "qToQcut: 0.1\nluminosity: ll1\n");
     let all = "--tables tables/one.table.yaml config.yaml fnp.yaml";
     let document = scratch.json(&format!("-q tmd fit {all} --json"));
@@ -318,6 +325,7 @@ fn tables_of_drell_yan() {
     fails("xsec --tables tables fnp.yaml --points 3", 2, "--points");
     fails("xsec --tables tables fnp.yaml --quadrature ogata", 2, "--quadrature");
     fails("fit --tables tables fnp.yaml --data fit.json", 2, "--data");
+    fails("xsec --tables nothing fnp.yaml", 5, "nothing");
     fails("xsec --tables tables/empty fnp.yaml", 3, "no file in it ends with .table.yaml");
     fails("xsec --tables fnp.yaml fnp.yaml", 3, "fnp.yaml: a table's file ends with .table.yaml");
     let twice = "xsec --tables tables --tables tables/one.table.yaml fnp.yaml";

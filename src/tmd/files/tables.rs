@@ -45,16 +45,16 @@ impl Tables {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where a folder cannot be read; [`Error::Argument`] for a folder without tables, a file of another
+    /// [`Error::Io`] where a file is not there or a folder cannot be read; [`Error::Argument`] for a folder without tables, a file of another
     /// name, a table without its data, and a table that is named twice, whose points would count twice.
     pub fn pairs(paths: &[PathBuf]) -> Result<Vec<(PathBuf, PathBuf)>> {
         let mut tables: Vec<PathBuf> = Vec::new();
         for path in paths {
-            if !path.is_dir() {
+            let io = |source| Error::Io { path: path.clone(), source };
+            if !std::fs::metadata(path).map_err(io)?.is_dir() {
                 tables.push(path.clone());
                 continue;
             }
-            let io = |source| Error::Io { path: path.clone(), source };
             let files = std::fs::read_dir(path).map_err(io)?;
             let files = files.map(|entry| Ok(entry.map_err(io)?.path()));
             let mut own = files.collect::<Result<Vec<PathBuf>>>()?;
