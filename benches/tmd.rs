@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use neyman::tmd::luminosity::Luminosity;
-use neyman::tmd::sidis::{Factor, Point, Zeta};
+use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Rule, Shape, Sidis};
 
 /// Points of MAP22.
@@ -23,11 +23,13 @@ fn benchmark(c: &mut Criterion) {
     };
     let sidis = Sidis {
         points: (0..POINTS).map(point).collect(),
-        pdf: Shape::Map22Pdf,
-        ff: Some(Shape::Map22Ff),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
-        factor: Factor::BuiltIn(Luminosity::OneLoop),
         rule: Rule::SinhGaussLegendre { nodes: 64 },
     };
     let plan = sidis.plan().expect("a plan");

@@ -8,7 +8,7 @@ use neyman::Error;
 use neyman::accelerator::DeviceRequest;
 use neyman::tmd::files::{Inputs, Source, Tables};
 use neyman::tmd::fit::Role;
-use neyman::tmd::sidis::{Factor, Point};
+use neyman::tmd::sidis::Point;
 use neyman::tmd::{Evaluate, Evolution, Plan, PlanSession, Prediction, Shape, Sidis};
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -156,10 +156,17 @@ impl TmdPlan {
         let sources = [config, kinematics, fnp].map(Source::from);
         long(py, None, move |_| {
             let [config, kinematics, fnp] = &sources;
-            let inputs = Inputs::from_sources(config, kinematics, fnp)?;
+            let mut inputs = Inputs::from_sources(config, kinematics, fnp)?;
+            inputs.choose_rule(points)?;
             let sidis = inputs.sidis(points)?;
             Ok(Self::new(sidis.plan()?, Origin::Sidis(Arc::new((sidis, inputs)))))
         })
+    }
+
+    /// Pairs of a convolution table and the file of what was measured, of folders and of tables.
+    #[staticmethod]
+    fn table_pairs(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Vec<(PathBuf, PathBuf)>> {
+        short(py, || Tables::pairs(&paths))
     }
 
     /// From pairs of a convolution table and the file of what was measured.
@@ -179,12 +186,15 @@ impl TmdPlan {
         })
     }
 
-    /// The same with luminosities on the nodes, `[n_points, n_nodes]`.
-    fn with_luminosity(&self, py: Python<'_>, values: Rows<'_>) -> PyResult<Self> {
+    /// The same with luminosities on the nodes, `[n_points, n_nodes]` of each flavour.
+    fn with_luminosity(&self, py: Python<'_>, values: Vec<(String, Rows<'_>)>) -> PyResult<Self> {
         let of = Arc::clone(self.sidis()?);
-        let values = values.as_array().outer_iter().map(|row| row.to_vec()).collect();
+        let rows = |(name, rows): (String, Rows<'_>)| {
+            (name, rows.as_array().outer_iter().map(|row| row.to_vec()).collect())
+        };
+        let values = values.into_iter().map(rows).collect();
         short(py, move || {
-            let sidis = Sidis { factor: Factor::Array(values), ..of.0.clone() };
+            let sidis = of.0.with_luminosities(values)?;
             Ok(Self::new(sidis.plan()?, Origin::Sidis(Arc::new((sidis, of.1.clone())))))
         })
     }
@@ -196,7 +206,7 @@ impl TmdPlan {
         let [x, z, q2, pht] = columns.map(|column| vector(&column));
         let point = |(((x, z), q2), pht)| Point { x, z, q2, pht, bin: None };
         let points: Vec<Point> = x.into_iter().zip(z).zip(q2).zip(pht).map(point).collect();
-        if matches!(of.0.factor, Factor::Array(_)) {
+        if of.0.channels.is_at_nodes() {
             return Err(argument("the luminosity is known at its own points alone"));
         }
         long(py, None, move |_| {
@@ -254,7 +264,9 @@ impl TmdPlan {
                 )?;
                 all.set_item("warnings", warnings)?;
                 all.set_item("rule", sidis.rule.to_string())?;
-                all.set_item("anywhere", !matches!(sidis.factor, Factor::Array(_)))?;
+                all.set_item("anywhere", !sidis.channels.is_at_nodes())?;
+                let flavours = sidis.channels.terms.iter().map(|channel| channel.flavour.as_str());
+                all.set_item("flavours", flavours.collect::<Vec<_>>())?;
                 let columns = dict!(py,
                     x: column(|p| p.x),
                     z: column(|p| p.z),

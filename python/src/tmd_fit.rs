@@ -7,7 +7,8 @@ use nalgebra::DMatrix;
 use neyman::fit::Tolerance;
 use neyman::tmd::Evaluate;
 use neyman::tmd::fit::{
-    Data, Descent, FitOptions, FitResult, Role, WeakDirection, descend, fit, fit_all, judge,
+    Data, Descent, FitOptions, FitResult, Role, WeakDirection, descend, fit_replicas, fit_while,
+    judge,
 };
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -23,9 +24,6 @@ type Rows<'py> = PyReadonlyArray2<'py, f64>;
 /// Start values, lower and upper bounds, whether each parameter is fixed, and links: a parameter, the one that it
 /// follows, the factor.
 type Roles<'py> = (Array<'py>, Array<'py>, Array<'py>, Vec<bool>, Vec<(usize, usize, f64)>);
-
-/// Replicas between two looks at whether to go on.
-const CHUNK: u64 = 32;
 
 /// `sigma` or `cov` are the errors of `values`; `method` is `lm`, `adam` or `lbfgs`.
 #[pyfunction]
@@ -60,7 +58,13 @@ pub(crate) fn fit_tmd<'py>(
     let done = long(py, progress, move |control| {
         let (found, history) = single(&*from, &data, &options, method, control)?;
         let again = FitOptions { start: found.parameters.clone(), ..options };
-        let all = replicate(&*from, &data, &again, replicas, seed, control)?;
+        control.expect(replicas);
+        let mut told = 0;
+        let mut done = |n: u64| {
+            control.add(n - told);
+            told = n;
+        };
+        let all = fit_replicas(&*from, &data, &again, replicas, seed, &control.stop, &mut done)?;
         let predictions = plan.predict(&found.parameters)?.values;
         Ok((found, history, all, predictions))
     });
@@ -137,32 +141,12 @@ fn single(
     method: Option<Descent>,
     control: &Control,
 ) -> neyman::Result<(FitResult, Option<Vec<f64>>)> {
-    let Some(method) = method else { return Ok((fit(from, data, options)?, None)) };
+    let go_on = || !control.stop.load(Ordering::Relaxed);
+    let Some(method) = method else {
+        return Ok((fit_while(from, data, options, &mut |_, _| go_on())?, None));
+    };
     let steps = options.tolerance.evaluations as usize;
-    let mut each = |_: usize, _: f64| !control.stop.load(Ordering::Relaxed);
-    let walked = descend(from, data, options, method, steps, &mut each)?;
+    let walked = descend(from, data, options, method, steps, &mut |_, _| go_on())?;
     let end = FitOptions { start: walked.parameters, ..options.clone() };
     Ok((judge(from, data, &end)?, Some(walked.chi2)))
-}
-
-/// Fits of replicas 1 to `n`, in pieces between which they may be ended.
-fn replicate(
-    from: &dyn Evaluate,
-    data: &Data,
-    options: &FitOptions,
-    n: u64,
-    seed: u64,
-    control: &Control,
-) -> neyman::Result<Vec<FitResult>> {
-    let mut all = Vec::new();
-    control.expect(n);
-    let mut done = 0;
-    while done < n && !control.stop.load(Ordering::Relaxed) {
-        let next = n.min(done + CHUNK);
-        let data: Vec<Data> = (done..next).map(|r| data.replica(seed, 1 + r)).collect();
-        all.extend(fit_all(from, &data, options)?);
-        control.add(next - done);
-        done = next;
-    }
-    Ok(all)
 }

@@ -127,6 +127,41 @@ def test_shapes_and_luminosities():
     np.testing.assert_array_equal(again.xsec(), plan.xsec())
 
 
+def test_flavours():
+    """Sums over flavours are those of plans of one, times the squares of charges."""
+    u, d = {"shape": "simple", "init_params": [1.0, 0.3]}, {"shape": "gauss", "init_params": [0.2, 0.3]}
+    fnp = {**TMD["fnp"], "flavors": {"u": u, "d": d, "ubar": "u"}}
+    config = {"luminosity": {"name": "ll1", "flavors": ["d", "ubar", "u"]}}
+    plan = Plan.from_yaml(config, TMD["kinematics"], fnp)
+    assert plan.flavours == ("u", "d", "ubar") and plan.distributions == ("pdf_u", "pdf_d", "ff")
+    assert PLAN.flavours == ("u",)
+    other = Plan.from_yaml(TMD["config"], TMD["kinematics"], {**TMD["fnp"], "flavors": {"u": d}})
+    np.testing.assert_allclose(plan.xsec(), (8 * TRUTH + other.xsec()) / 9, rtol=1e-13)
+    # luminosities of another program hold the charges
+    b = PLAN.nodes().b
+    bell = np.exp(-0.1 * b**2)
+    of = plan.with_luminosity({"u": bell, "d": 0.5 * bell, "ubar": 0 * bell})
+    expected = PLAN.with_luminosity(bell).xsec() + 0.5 * other.with_luminosity(bell).xsec()
+    np.testing.assert_allclose(of.xsec(), expected, rtol=1e-13)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(of)).xsec(), of.xsec())
+    with pytest.raises(neyman.ArgumentError, match="a dict with an array of each flavour"):
+        plan.with_luminosity(bell)
+    with pytest.raises(neyman.ArgumentError, match='no luminosity of the flavour "ubar"'):
+        plan.with_luminosity({"u": bell, "d": bell})
+    with pytest.raises(neyman.ArgumentError, match="config: /luminosity/flavors/1: .u. stands here twice"):
+        Plan.from_yaml({"luminosity": {"name": "ll1", "flavors": ["u", "u"]}}, TMD["kinematics"], fnp)
+    found = fit(plan, plan.xsec(), sigma=SIGMA, start={"pdf_d.g1": 0.3}, fix={"g2": 0.25, "pdf_u.alpha": 0.3})
+    assert found.converged and found["pdf_d.g1"] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_a_quadrature_is_chosen():
+    far = {"header": {"Vs": 8000}, "data": {"PhT": [10], "x": [0.1], "z": [0.5], "Q2": [8281]}}
+    config = {"luminosity": "ll1", "quadrature": {"rule": "sinh-gl", "tolerance": 1e-5}}
+    plan = Plan.from_yaml(config, far, TMD["fnp"])
+    assert plan.rule.startswith("ogata") and any("ogata, 128 nodes: " in of for of in plan.warnings)
+    assert Plan.from_yaml(config, TMD["kinematics"], TMD["fnp"]).rule == PLAN.rule
+
+
 def test_other_points_and_bins():
     at = PLAN.points
     again = PLAN.at({name: at[name] for name in ("x", "z", "Q2", "PhT")})
@@ -222,10 +257,14 @@ def test_documents(tmp_path):
         assert again.to_dict() == found.to_dict()
         np.testing.assert_array_equal(again.replicas.values, found.replicas.values)
         np.testing.assert_array_equal(again.pulls, found.pulls)
+        assert again.places["PhT"] == PLAN.points["PhT"].tolist()
+    found.save(tmp_path / "fit.svg")
+    # six bins of PLAN
+    assert (tmp_path / "fit.svg").read_text().count("GeV², z =") == 6
     html = found._repr_html_()
     assert "ff.lambda" in html and "converged" in html
     assert not found.values.flags.writeable
-    # as the command writes it: neither points nor the replicas' values
+    # as older commands wrote it: neither points nor the replicas' values
     document = found.to_dict()
     del document["points"]
     document["replicas"] = {"n": 5, "converged": 5}
@@ -293,6 +332,7 @@ def test_tables(tables):
     init = np.insert(at[:-1], 1, at[-1])
     names = ("g2", "g2B")
     plan = Plan.from_tables(tables, init)
+    np.testing.assert_array_equal(Plan.from_tables(tables[0][0].parent, init).xsec(), plan.xsec())
     assert plan.n_points == 180 and plan.parameters[:2] == names and plan.points["table"][0].startswith("E288")
     want = goldens["results"]["pv19x_t0"]
     values, cov = plan.measured()

@@ -99,7 +99,12 @@ impl<'a> Search<'a> {
         self.ended.is_none().then_some(&*self.trial)
     }
 
-    /// The fit, at its end.
+    /// Evaluations so far, and the lowest NLL of them.
+    pub(crate) fn stands(&self) -> (u32, f64) {
+        (self.evaluations, self.point.nll)
+    }
+
+    /// The fit, at its end; ended early it is one that reached the limit of evaluations.
     pub(crate) fn finish(self) -> Fit {
         let Self { problem, point, edm, evaluations, ended, .. } = self;
         let negative_bin = problem.first_negative(&point.x).map_or(-1, |b| b as i32);

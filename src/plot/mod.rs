@@ -4,6 +4,7 @@
 mod canvas;
 mod correlation;
 mod coverage;
+mod cross_sections;
 mod distributions;
 mod document;
 mod draw;
@@ -76,6 +77,7 @@ pub fn draw(document: &Value, options: &Options) -> Result<Vec<Figure>> {
         ("impacts", _) => impacts::draw(&node, options),
         ("yields", _) => yields::draw(&node, options),
         ("unbinned_fit", _) => yields::draw_events(&node, options),
+        ("tmd_fit", _) => cross_sections::draw(&node, options),
         ("scan", _) => scan::draw(&node, options),
         ("scan2d", _) => scan2d::draw(&node, options),
         ("gof", _) => gof::draw(&node, options),
@@ -87,9 +89,10 @@ pub fn draw(document: &Value, options: &Options) -> Result<Vec<Figure>> {
 }
 
 /// Documents that can be drawn.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "fit",
     "unbinned_fit",
+    "tmd_fit",
     "limit",
     "limits",
     "impacts",

@@ -183,6 +183,28 @@ fn what_is_asked_for_is_drawn() {
     let place = "/channels/0/histogram/processes/0/expected: expected 3 numbers";
     assert!(told.starts_with(place), "{told}");
 
+    let mut tmds = find("tmd_fit");
+    let drawn = draw(&tmds, &Options::default()).unwrap();
+    let words = texts(&drawn[0].svg);
+    assert_eq!((drawn.len(), &*drawn[0].name), (1, "cross-sections"));
+    assert!(
+        words.contains("x = 0.05, Q² = 3 GeV², z = 0.4") && words.contains("PhT [GeV]"),
+        "{words}"
+    );
+    assert!(words.contains("χ² = 3.5 for 4 points"), "{words}");
+    // falling momenta are bins of their own
+    let many: Vec<Value> = tmds["points"].as_array().unwrap().iter().rev().cloned().collect();
+    tmds["points"] = [many.clone(), many].concat().into();
+    let names: Vec<String> =
+        draw(&tmds, &Options::default()).unwrap().into_iter().map(|f| f.name).collect();
+    assert_eq!(names, ["cross-sections"]);
+    tmds["points"].as_array_mut().unwrap().truncate(3);
+    tmds["points"][1]["pull"] = json!("far");
+    let told = draw(&tmds, &Options::default()).unwrap_err().to_string();
+    assert!(told.starts_with("/points/1/pull: expected a number"), "{told}");
+    tmds["points"] = json!(null);
+    assert!(draw(&tmds, &Options::default()).unwrap_err().to_string().contains("fit again"));
+
     let first = Options {
         top: 1,
         label: Some("work in progress".into()),

@@ -2,7 +2,7 @@
 //! convolution tables.
 
 use neyman::tmd::luminosity::Luminosity;
-use neyman::tmd::sidis::{Factor, Point, Zeta};
+use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Plan, Rule, Segment, Shape, Side, Sidis};
 use serde_json::Value;
 
@@ -84,17 +84,19 @@ pub(crate) fn recorded(goldens: &Value) -> Vec<Case> {
                 pht: kin("PhT"),
                 bin: None,
             }],
-            pdf: shape("pdf"),
-            ff: (case["shared"] == false).then(|| shape("ff")),
+            channels: Channels::one(
+                shape("pdf"),
+                (case["shared"] == false).then(|| shape("ff")),
+                Factor::BuiltIn(match case["lumi"].as_str() {
+                    Some("toy") => Luminosity::Toy,
+                    _ => Luminosity::OneLoop,
+                }),
+            ),
             evolution: Evolution::Map,
             zeta: match case["zeta"].as_str() {
                 Some("Q2") => Zeta::Q2,
                 _ => Zeta::Constant(number(&case["zeta"])),
             },
-            factor: Factor::BuiltIn(match case["lumi"].as_str() {
-                Some("toy") => Luminosity::Toy,
-                _ => Luminosity::OneLoop,
-            }),
             rule: Rule::SinhGaussLegendre { nodes: 64 },
         };
         Case {
@@ -121,11 +123,13 @@ pub(crate) fn measured(file: &Value, replicas: &Value, n: usize) -> Case {
     let points = (0..n).map(|i| points[(i as f64 * step) as usize]).collect();
     let sidis = Sidis {
         points,
-        pdf: Shape::Map22Pdf,
-        ff: Some(Shape::Map22Ff),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
-        factor: Factor::BuiltIn(Luminosity::OneLoop),
         rule: Rule::SinhGaussLegendre { nodes: 64 },
     };
     // g2,N1,a1,s1,l,N3,b1,d1,c1,lF,N3B,N1B,N1C,l2,a2,a3,s2,s3,b2,d2,c2

@@ -2,7 +2,7 @@
 
 use neyman::tmd::luminosity::Luminosity;
 use neyman::tmd::quadrature::At;
-use neyman::tmd::sidis::{Factor, Point, Zeta};
+use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Measure, Rule, Shape, Sidis};
 
 const SINH: Rule = Rule::SinhGaussLegendre { nodes: 64 };
@@ -10,11 +10,13 @@ const SINH: Rule = Rule::SinhGaussLegendre { nodes: 64 };
 fn sidis(points: Vec<Point>, rule: Rule) -> Sidis {
     Sidis {
         points,
-        pdf: Shape::Map22Pdf,
-        ff: Some(Shape::Map22Ff),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
-        factor: Factor::BuiltIn(Luminosity::OneLoop),
         rule,
     }
 }

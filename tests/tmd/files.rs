@@ -23,11 +23,11 @@ fn inputs(folder: &Path) -> Inputs {
 fn good_files() {
     let Some(folder) = fixtures() else { return };
     let inputs = inputs(&folder);
-    assert_eq!((inputs.config.cut, inputs.config.grid), (0.3, (1e-2, 2.0, 256)));
+    assert_eq!((inputs.config.cut, inputs.config.grid), (Some(0.3), (1e-2, 2.0, 256)));
     assert_eq!(inputs.config.rule, Rule::SinhGaussLegendre { nodes: 64 });
     assert_eq!((inputs.kinematics.vs, inputs.kinematics.points.len()), (7.2565449, 7));
-    assert_eq!((inputs.fnp.zeta, inputs.fnp.parameters.len()), (Zeta::Constant(1.0), 12));
-    assert!(inputs.fnp.parameters.iter().all(|p| p.role == Role::FREE));
+    assert_eq!((inputs.fnp.zeta, inputs.parameters().len()), (Zeta::Constant(1.0), 12));
+    assert!(inputs.parameters().iter().all(|p| p.role == Role::FREE));
     assert_eq!(inputs.sidis(usize::MAX).expect("points").points.len(), 1);
     let warnings = inputs.warnings().expect("warnings").join("\n");
     for says in [

@@ -3,7 +3,7 @@
 use neyman::fit::{Status, Tolerance};
 use neyman::tmd::fit::{Data, FitOptions, Role, fit, fit_all};
 use neyman::tmd::luminosity::Luminosity;
-use neyman::tmd::sidis::{Factor, Point, Zeta};
+use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Plan, Rule, Shape, Sidis};
 use serde_json::Value;
 
@@ -15,11 +15,13 @@ const EXACT: Tolerance = Tolerance { edm: 1e-22, evaluations: 2000 };
 fn sidis(points: Vec<Point>, shared: bool) -> Sidis {
     Sidis {
         points,
-        pdf: Shape::Map22Pdf,
-        ff: (!shared).then_some(Shape::Map22Ff),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            (!shared).then_some(Shape::Map22Ff),
+            Factor::BuiltIn(if shared { Luminosity::Toy } else { Luminosity::OneLoop }),
+        ),
         evolution: Evolution::Map,
         zeta: if shared { Zeta::Constant(1.0) } else { Zeta::Q2 },
-        factor: Factor::BuiltIn(if shared { Luminosity::Toy } else { Luminosity::OneLoop }),
         rule: Rule::SinhGaussLegendre { nodes: 64 },
     }
 }

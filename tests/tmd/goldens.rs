@@ -2,7 +2,7 @@
 
 use neyman::tmd::luminosity::{Luminosity, b_star, sudakov};
 use neyman::tmd::quadrature::{Order, ogata};
-use neyman::tmd::sidis::{Factor, Point, Zeta};
+use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Measure, Plan, Rule, Segment, Shape, Side, Sidis};
 use serde_json::Value;
 
@@ -82,17 +82,19 @@ fn of(case: &Value, rule: Rule) -> Sidis {
     let shape = |key: &str| Shape::named(case[key].as_str().expect("a name")).expect("a shape");
     Sidis {
         points: vec![Point { x: kin("x"), z: kin("z"), q2: kin("Q2"), pht: kin("PhT"), bin: None }],
-        pdf: shape("pdf"),
-        ff: (case["shared"] == false).then(|| shape("ff")),
+        channels: Channels::one(
+            shape("pdf"),
+            (case["shared"] == false).then(|| shape("ff")),
+            Factor::BuiltIn(match case["lumi"].as_str() {
+                Some("toy") => Luminosity::Toy,
+                _ => Luminosity::OneLoop,
+            }),
+        ),
         evolution: Evolution::Map,
         zeta: match case["zeta"].as_str() {
             Some("Q2") => Zeta::Q2,
             _ => Zeta::Constant(number(&case["zeta"])),
         },
-        factor: Factor::BuiltIn(match case["lumi"].as_str() {
-            Some("toy") => Luminosity::Toy,
-            _ => Luminosity::OneLoop,
-        }),
         rule,
     }
 }

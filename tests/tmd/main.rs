@@ -5,6 +5,8 @@ mod bins;
 #[cfg(feature = "tmd")]
 mod files;
 mod fits;
+#[cfg(feature = "tmd")]
+mod flavours;
 mod goldens;
 mod pullback;
 #[cfg(feature = "tmd")]

@@ -1,7 +1,7 @@
 //! Slopes without a matrix, shapes at any b, and documents that are no files.
 
 use neyman::tmd::luminosity::Luminosity;
-use neyman::tmd::sidis::{Factor, Point, Zeta};
+use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Plan, Rule, Segment, Shape, Side, Sidis};
 
 /// 100 points of the shapes of MAP22, so that threads share them.
@@ -18,11 +18,13 @@ fn plan() -> (Plan, Vec<f64>) {
     };
     let sidis = Sidis {
         points: (0..100).map(point).collect(),
-        pdf: Shape::Map22Pdf,
-        ff: Some(Shape::Map22Ff),
+        channels: Channels::one(
+            Shape::Map22Pdf,
+            Some(Shape::Map22Ff),
+            Factor::BuiltIn(Luminosity::OneLoop),
+        ),
         evolution: Evolution::Map,
         zeta: Zeta::Q2,
-        factor: Factor::BuiltIn(Luminosity::OneLoop),
         rule: Rule::SinhGaussLegendre { nodes: 48 },
     };
     let parameters = vec![

@@ -111,6 +111,8 @@ class TmdFit(Estimates):
     measured, errors, predictions, pulls : ndarray or None
         Of each point: the data, the square root of its variance, the cross section at the best fit, and data minus
         cross section in units of the error.
+    places : dict or None
+        Where the points are, a list each: ``x``, ``z``, ``Q2``, ``PhT`` and ``qT``, or ``table`` and ``qT``.
     weak_directions : tuple of WeakDirection
         What the data do not determine, weakest first.
     replicas : TmdReplicas or None
@@ -124,6 +126,8 @@ class TmdFit(Estimates):
         Largest relative change of a prediction by a quarter more nodes; NaN where nodes are given.
     synthetic : bool
         Whether the data were the model's own.
+    interrupted : bool
+        Whether Ctrl-C ended the command's fit, or its replicas.
     finished_on_processor : bool
         Whether a device left the fit to the processor for want of digits.
 
@@ -168,6 +172,7 @@ class TmdFit(Estimates):
     errors: Floats | None = None
     predictions: Floats | None = None
     pulls: Floats | None = None
+    places: dict[str, Any] | None = None
     weak_directions: tuple[WeakDirection, ...] = ()
     replicas: TmdReplicas | None = None
     method: str = "lm"
@@ -175,6 +180,7 @@ class TmdFit(Estimates):
     quadrature: str
     quadrature_error: float
     synthetic: bool = False
+    interrupted: bool = False
     finished_on_processor: bool = False
 
     def __post_init__(self) -> None:
@@ -193,6 +199,11 @@ class TmdFit(Estimates):
         """The document that the command writes."""
         document = super().to_dict()
         document.setdefault("replicas", None)
+        places = document.pop("places", None)
+        # in the rows of the points, before what was measured there
+        if places and document["points"]:
+            where = ({name: of[k] for name, of in places.items()} for k in range(self.n_points))
+            document["points"] = [{**at, **row} for at, row in zip(where, document["points"], strict=True)]
         for of in document["weak_directions"]:
             of["parts"] = [{"name": name, "part": part} for name, part in of["parts"].items()]
         return document
@@ -212,6 +223,10 @@ class TmdFit(Estimates):
             values["replicas"] = TmdReplicas(of["n"], of["converged"], **known, statuses=statuses, finished_on_processor=left)
         # a row without columns: nothing is known of the points
         values.setdefault("points", [{}])
+        known_columns = cls._tables["points"]
+        columns = [name for name in values["points"][0] if name not in known_columns]
+        if columns:
+            values["places"] = {name: [row[name] for row in values["points"]] for name in columns}
         rows = values["parameters"]
         if rows and rows[0].get("replica_mean") is None and of is None:
             # the command writes null where there are none

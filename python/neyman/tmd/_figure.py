@@ -15,6 +15,8 @@ from ._plan import Plan
 
 # central 68.27 %
 _LOW, _HIGH = 15.865, 84.135
+# means of a bin's points differ by less, relative
+_SAME = 0.05
 
 
 def _check(plan: Any, fit: Any) -> None:
@@ -40,8 +42,11 @@ def _groups(plan: Plan, groups: Any) -> dict[str, Any]:
     elif "table" in points:
         labels = list(points["table"])
     else:
-        # a bin's points follow one another, rising in transverse momentum
-        run = np.cumsum(np.diff(points["PhT"], prepend=-np.inf) <= 0)
+        # a bin's points follow one another, rising in transverse momentum, their means of x, Q2 and z close by
+        new = np.diff(points["PhT"], prepend=-np.inf) <= 0
+        for key in ("x", "Q2", "z"):
+            new[1:] |= np.abs(np.diff(points[key])) > _SAME * points[key][1:]
+        run = np.cumsum(new)
 
         def label(of: int) -> str:
             at = run == of
@@ -79,8 +84,8 @@ def cross_sections(
     fit : TmdFit
         Of this plan.
     groups : list of str, optional
-        A label for each point: those of one label are joined. Where not given, points whose PhT rises are one group;
-        those of a table are.
+        A label for each point: those of one label are joined. Where not given, points whose PhT rises in one bin of
+        x, Q2 and z are a group; those of a table are.
     show : list of str, optional
         Labels of the groups that are drawn; all where not given.
     ax : pair of axes, optional
@@ -107,7 +112,7 @@ def cross_sections(
     """
     _check(plan, fit)
     if fit.measured is None or fit.errors is None or fit.predictions is None or fit.pulls is None:
-        raise ArgumentError("this fit knows no measured values: the command does not write them")
+        raise ArgumentError("this fit knows no measured values: it was saved without its points")
     found = _groups(plan, groups)
     for name in show or ():
         known(name, found, "group")
@@ -203,7 +208,7 @@ def fnp(
     name = plan.distributions[0] if distribution is None else distribution
     replicas = _replicas(fit)
     # momentum fractions of fragmentation are called so
-    letter = "z" if name == "ff" else "x"
+    letter = "z" if name == "ff" or name.startswith("ff_") else "x"
     if ax is None:
         try:
             from matplotlib import pyplot

@@ -142,6 +142,7 @@ def fit(
         measured=values.copy(),
         errors=spread,
         pulls=(values - found["predictions"]) / spread,
+        places={name: np.asarray(of).tolist() for name, of in plan.points.items()},
         replicas=made,
         weak_directions=tuple(WeakDirection(s, dict(parts)) for s, parts in found.pop("weak")),
         method=method,

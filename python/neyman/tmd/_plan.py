@@ -113,7 +113,7 @@ class Plan:
     @classmethod
     def from_tables(
         cls,
-        tables: Iterable[tuple[str | os.PathLike[str], str | os.PathLike[str]]],
+        tables: str | os.PathLike[str] | Iterable[tuple[str | os.PathLike[str], str | os.PathLike[str]]],
         init: Any,
         *,
         shape: str = "pv19x",
@@ -125,8 +125,9 @@ class Plan:
 
         Parameters
         ----------
-        tables : list of pairs of paths
-            A table (YAML, may be in gzip) and the file of what was measured there, which `measured` returns.
+        tables : path or list of pairs of paths
+            A table (YAML, may be in gzip) and the file of what was measured there, which `measured` returns. A folder
+            has all its ``NAME.table.yaml`` with ``NAME.data.yaml``.
         init : array or dict
             Where fits start: one value for each parameter, those of the evolution first.
         shape : str
@@ -147,6 +148,8 @@ class Plan:
             Where a file cannot be read.
         """
         pairs = []
+        if isinstance(tables, (str, os.PathLike)):
+            tables = _core.TmdPlan.table_pairs([Path(tables).absolute()])
         for pair in tables:
             try:
                 table, data = pair
@@ -191,6 +194,11 @@ class Plan:
     def distributions(self) -> tuple[str, ...]:
         """Names of the distributions."""
         return tuple(self._fields["distributions"])
+
+    @property
+    def flavours(self) -> tuple[str, ...]:
+        """Flavours that are summed: one for all where luminosities are not told by flavour; none of tables."""
+        return tuple(self._fields.get("flavours", ()))
 
     @property
     def n_points(self) -> int:
@@ -358,8 +366,9 @@ class Plan:
 
         Parameters
         ----------
-        values : array
-            ``[n_points, n_nodes]``.
+        values : array or dict
+            ``[n_points, n_nodes]``; of a plan of several `flavours` such an array for each, by name. The squares of
+            charges are in them.
 
         Examples
         --------
@@ -367,10 +376,15 @@ class Plan:
         >>> plan.with_luminosity(np.exp(-0.1 * b**2)).xsec()[:3].round(3)
         array([3.684, 7.574, 8.426])
         """
-        given = array(values, "values")
-        if given.ndim != 2:
-            raise ArgumentError(f"values: shape [n_points, n_nodes] is needed, not {list(given.shape)}")
-        return self._like(self._core.with_luminosity(given), ("with_luminosity", (self._source, given.copy())))
+        if not isinstance(values, Mapping):
+            if len(self.flavours) > 1:
+                raise ArgumentError(f"values: a dict with an array of each flavour is needed, {', '.join(self.flavours)}")
+            values = dict.fromkeys(self.flavours, values)
+        given = [(str(name), array(of, "values").copy()) for name, of in values.items()]
+        for _, of in given:
+            if of.ndim != 2:
+                raise ArgumentError(f"values: shape [n_points, n_nodes] is needed, not {list(of.shape)}")
+        return self._like(self._core.with_luminosity(given), ("with_luminosity", (self._source, given)))
 
     def at(self, points: Mapping[str, Any]) -> Plan:
         """The plan at other points, without bins.

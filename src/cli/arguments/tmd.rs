@@ -27,7 +27,8 @@ pub(crate) enum What {
     Bench(Bench),
 }
 
-/// The files of a run; they may also stand without their names, in this order.
+/// The files of a run; they may also stand without their names, in this order. With tables there are no kinematics,
+/// and settings may be left out.
 #[derive(Debug, Args)]
 pub(crate) struct Files {
     /// Settings, kinematics and shapes
@@ -42,9 +43,13 @@ pub(crate) struct Files {
     /// Shapes (YAML)
     #[arg(long, value_name = "FILE")]
     pub(crate) fnp: Option<PathBuf>,
-    /// First so many points below the cut
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) points: usize,
+    /// NangaParbat's tables of Drell-Yan cross sections, with what was measured: a folder of NAME.table.yaml and
+    /// NAME.data.yaml, both may be in gzip, or one table; may be given more than once
+    #[arg(long, value_name = "DIR|FILE", conflicts_with_all = ["kinematics", "points", "quadrature"])]
+    pub(crate) tables: Vec<PathBuf>,
+    /// First so many points below the cut [default: 20; of tables all]
+    #[arg(long, value_name = "N")]
+    pub(crate) points: Option<usize>,
     /// How the integral over b is done, instead of what the settings say
     #[arg(long, value_enum)]
     pub(crate) quadrature: Option<Quadrature>,
@@ -78,7 +83,7 @@ pub(crate) struct Fit {
     #[command(flatten)]
     pub(crate) files: Files,
     /// Measured values: {"values": [..], "errors": [..]} or with "covariance"
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "tables")]
     pub(crate) data: Option<PathBuf>,
     /// How the minimum is found
     #[arg(long, value_enum, default_value_t = Method::Lm)]

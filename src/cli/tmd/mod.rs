@@ -2,22 +2,22 @@
 
 mod bench;
 mod fit;
+mod opened;
+mod report;
 
 use neyman::accelerator::DeviceInfo;
-use neyman::tmd::files::Inputs;
-use neyman::tmd::quadrature::{Measure, Rule};
-use neyman::tmd::{Plan, PlanSession, Sidis};
+use neyman::spec::display_name;
+use neyman::tmd::Plan;
+use neyman::tmd::quadrature::Nodes as Quadrature;
 use serde_json::{Value, json};
 
 use super::arguments::Global;
-use super::arguments::tmd::{Files, Gradcheck, Nodes, Quadrature, Tmd, What, Xsec};
-use super::document::Source;
+use super::arguments::tmd::{Gradcheck, Nodes, Tmd, What, Xsec};
 use super::failure::Failure;
 use super::json::number;
-use super::load;
-use super::output;
 use super::table::Table;
 use super::{Exit, Outcome};
+use opened::{Opened, Origin};
 
 /// Difference of parameters of a derivative's check, relative.
 const STEP: f64 = 1e-5;
@@ -39,80 +39,6 @@ pub(crate) fn run(global: &Global, arguments: &Tmd) -> Outcome {
     }
 }
 
-/// What the files say, ready to be evaluated.
-struct Opened {
-    inputs: Inputs,
-    names: [String; 3],
-    warnings: Vec<String>,
-    sidis: Sidis,
-    session: PlanSession,
-    /// Start values.
-    init: Vec<f64>,
-    /// Difference that a quarter more nodes make, `[n_points]`.
-    quadrature_error: Vec<f64>,
-}
-
-impl Opened {
-    fn new(global: &Global, files: &Files) -> Result<Self, Failure> {
-        // a wrong name shows before files are read
-        let request = load::request(global)?;
-        let mut unnamed = files.files.iter();
-        let mut file = |named: &Option<std::path::PathBuf>, name: &str| {
-            named.as_ref().or_else(|| unnamed.next()).cloned().ok_or_else(|| {
-                Failure::usage(format!(
-                    "the file of --{name} is missing: CONFIG, KINEMATICS and FNP are needed"
-                ))
-            })
-        };
-        let config = file(&files.config, "config")?;
-        let kinematics = file(&files.kinematics, "kinematics")?;
-        let fnp = file(&files.fnp, "fnp")?;
-        let mut inputs = Inputs::read(&config, &kinematics, &fnp)?;
-        if let Some(quadrature) = files.quadrature {
-            let (b_min, b_max, grid) = inputs.config.grid;
-            let nodes = |usual: usize| files.nodes.unwrap_or(usual);
-            inputs.config.rule = match quadrature {
-                Quadrature::SinhGl => Rule::SinhGaussLegendre { nodes: nodes(64) },
-                Quadrature::Ogata => Rule::Ogata { nodes: nodes(128) },
-                Quadrature::Trapezoid => {
-                    let measure = Measure::Linear;
-                    Rule::Trapezoid { b_min, b_max, nodes: nodes(grid), measure }
-                }
-            };
-        }
-        let warnings = inputs.warnings()?;
-        if !global.quiet {
-            warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
-        }
-        let sidis = inputs.sidis(files.points)?;
-        let init = inputs.init();
-        let quadrature_error = sidis.quadrature_error(&init)?.unwrap_or_default();
-        let names = [config, kinematics, fnp].map(|file| file.display().to_string());
-        let session = PlanSession::open(sidis.plan()?, request)?;
-        load::say_device(global, session.info());
-        Ok(Self { session, inputs, names, warnings, sidis, init, quadrature_error })
-    }
-
-    fn plan(&self) -> &Plan {
-        self.session.plan()
-    }
-
-    fn source(&self, seed: Option<u64>) -> Source {
-        Source::of_files(&self.names, &self.warnings, self.session.info(), seed)
-    }
-
-    /// The largest of the quadrature's errors.
-    fn worst_error(&self) -> f64 {
-        self.quadrature_error.iter().map(|error| error.abs()).fold(0.0, f64::max)
-    }
-
-    /// The quadrature in a line.
-    fn rule(&self) -> String {
-        let (rule, error) = (self.sidis.rule, self.worst_error());
-        format!("{rule}; a quarter more change predictions by {error:.1e} at most")
-    }
-}
-
 /// What ran, in a line.
 fn on(info: &DeviceInfo) -> String {
     match &*info.name {
@@ -124,31 +50,50 @@ fn on(info: &DeviceInfo) -> String {
 fn xsec(global: &Global, arguments: &Xsec) -> Outcome {
     let opened = Opened::new(global, &arguments.files)?;
     let at = &opened.session.predict(&opened.init)?[0];
-    let mut table =
-        Table::new(&["point", "x", "z", "Q2", "PhT", "qT/Q", "cross section", "quadrature"]);
-    let mut points = Vec::new();
-    for (i, point) in opened.sidis.points.iter().enumerate() {
-        let error = opened.quadrature_error.get(i).copied().unwrap_or(f64::NAN);
-        table.row([
-            i.to_string(),
-            point.x.to_string(),
-            point.z.to_string(),
-            point.q2.to_string(),
-            point.pht.to_string(),
-            format!("{:.3}", point.qt() / point.q()),
-            format!("{:.10e}", at.values[i]),
-            format!("{error:.1e}"),
-        ]);
-        points.push(json!({
-            "x": number(point.x),
-            "z": number(point.z),
-            "Q2": number(point.q2),
-            "PhT": number(point.pht),
-            "qT": number(point.qt()),
-            "cross_section": number(at.values[i]),
-            "quadrature_error": number(error),
-            "cancellation": number(at.cancellation[i]),
-        }));
+    let mut points = opened.places();
+    for (i, point) in points.iter_mut().enumerate() {
+        point["cross_section"] = number(at.values[i]);
+        point["quadrature_error"] =
+            opened.quadrature_error.as_ref().map_or(Value::Null, |errors| number(errors[i]));
+        point["cancellation"] = number(at.cancellation[i]);
+    }
+    let mut table = match &opened.origin {
+        Origin::Points(_) => {
+            Table::new(&["point", "x", "z", "Q2", "PhT", "qT/Q", "cross section", "quadrature"])
+        }
+        Origin::Tables(_) => Table::new(&["point", "qT", "cross section", "measured", ""]).left(4),
+    };
+    match &opened.origin {
+        Origin::Points(sidis) => {
+            for (i, point) in sidis.points.iter().enumerate() {
+                let error = opened.quadrature_error.as_ref().map_or(f64::NAN, |errors| errors[i]);
+                table.row([
+                    i.to_string(),
+                    point.x.to_string(),
+                    point.z.to_string(),
+                    point.q2.to_string(),
+                    point.pht.to_string(),
+                    format!("{:.3}", point.qt() / point.q()),
+                    format!("{:.10e}", at.values[i]),
+                    format!("{error:.1e}"),
+                ]);
+            }
+        }
+        Origin::Tables(of) => {
+            let (qt, measured) = (of.tables.qt(), of.tables.values());
+            for (name, range) in of.tables.names() {
+                for i in range {
+                    points[i]["measured"] = number(measured[i]);
+                    table.row([
+                        i.to_string(),
+                        qt[i].to_string(),
+                        format!("{:.10e}", at.values[i]),
+                        measured[i].to_string(),
+                        display_name(name).to_string(),
+                    ]);
+                }
+            }
+        }
     }
     let body = json!({ "points": points, "quadrature": opened.rule() });
     let text = format!("{}\n{}; {}\n", table.render(), on(opened.session.info()), opened.rule());
@@ -246,17 +191,14 @@ fn gradcheck(global: &Global, arguments: &Gradcheck) -> Outcome {
 
 fn nodes(global: &Global, arguments: &Nodes) -> Outcome {
     let opened = Opened::new(global, &arguments.files)?;
-    let (mut text, mut points) = (String::new(), Vec::new());
-    for (i, (point, nodes)) in opened.sidis.points.iter().zip(opened.sidis.nodes()?).enumerate() {
-        let b: Vec<String> = nodes.b.iter().map(f64::to_string).collect();
-        text.push_str(&format!("{i} {}\n", b.join(" ")));
-        points.push(json!({
-            "x": number(point.x),
-            "z": number(point.z),
-            "Q2": number(point.q2),
-            "PhT": number(point.pht),
-            "b": nodes.b,
-        }));
+    let Origin::Points(sidis) = &opened.origin else {
+        return Err(Failure::usage("--tables: tables have nodes of their own"));
+    };
+    let (mut text, mut points) = (String::new(), opened.places());
+    for (i, (point, Quadrature { b, .. })) in points.iter_mut().zip(sidis.nodes()?).enumerate() {
+        let words: Vec<String> = b.iter().map(f64::to_string).collect();
+        text.push_str(&format!("{i} {}\n", words.join(" ")));
+        point["b"] = b.into();
     }
     let body = json!({ "points": points, "quadrature": opened.rule() });
     opened.source(None).document("tmd_nodes", body).write(&arguments.output, None, &text)?;

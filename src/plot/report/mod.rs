@@ -58,7 +58,7 @@ impl Section {
 /// Headings of documents by their kind.
 fn heading(kind: &str) -> &str {
     match kind {
-        "fit" | "unbinned_fit" => "Fit",
+        "fit" | "unbinned_fit" | "tmd_fit" => "Fit",
         "cls" => "Hypothesis test",
         "discovery" => "Discovery",
         "limit" => "Upper limit",
@@ -102,7 +102,7 @@ fn one(page: &mut Page, document: &Value) -> Result<()> {
                 figures(page, document, Some(What::Correlation))?;
             }
         }
-        "unbinned_fit" => tables::parameters(page, &node)?,
+        "unbinned_fit" | "tmd_fit" => tables::parameters(page, &node)?,
         "impacts" => tables::impacts(page, &node)?,
         "yields" => tables::yields(page, &node)?,
         "limit" => tables::limit(page, &node)?,

@@ -46,6 +46,10 @@ pub(super) fn all(name: &str) -> Vec<Value> {
     let toys: Vec<Value> =
         (0..60).map(|i| json!(0.1 * f64::from(i))).chain([Value::Null]).collect();
     let both = json!({"signal_background": toys, "background": toys});
+    let at = |pht: f64, measured: f64, prediction: f64| {
+        json!({"x": 0.05, "z": 0.4, "Q2": 3.0, "PhT": pht, "qT": 2.5 * pht, "measured": measured,
+            "error": 0.5, "prediction": prediction, "pull": 2.0 * (measured - prediction)})
+    };
     let curve =
         |mu: f64| json!({"mu": mu, "delta_twice_nll": (mu - 1.0).powi(2), "status": "converged"});
     let bodies = [
@@ -77,6 +81,14 @@ pub(super) fn all(name: &str) -> Vec<Value> {
                     "histogram": {"observable": "pt", "edges": [0.0, 1.0, 2.0], "observed": [1.5, 2.0],
                         "uncertainty": [1.0, 1.1], "processes": [{"name": "background", "expected": [1.0, 2.0]}]}},
                 {"name": "of two", "events": 3, "processes": [{"name": "background", "yield": 3.0}], "histogram": null}]}),
+        json!({"kind": "tmd_fit", "chi2": 3.5, "n_points": 4, "edm": 1e-9, "evaluations": 20,
+            "parameters": [parameter(name, 1.2, None, None), parameter("g2", 0.3, None, None)],
+            "points": [at(0.1, 40.0, 44.0), at(0.3, 20.0, 19.0), at(0.5, 1.0, 0.7), at(0.2, 30.0, 29.0)]}),
+        json!({"kind": "tmd_fit", "chi2": 3.5, "n_points": 2, "edm": 1e-9, "evaluations": 20,
+            "parameters": [parameter(name, 1.2, None, None)],
+            "points": [
+                {"table": name, "qT": 0.1, "measured": 4.0, "error": 0.2, "prediction": 4.1, "pull": -0.5},
+                {"table": "other", "qT": 0.1, "measured": 3.0, "error": 0.2, "prediction": 3.1, "pull": -20.0}]}),
         json!({"kind": "scan", "parameter": name, "best": 1.0, "twice_nll": 12.5,
             "points": [curve(-1.0), curve(0.0), curve(1.0), curve(2.0), curve(3.0)],
             "intervals": [{"level": 0.6827, "lower": 0.0, "upper": 2.0}]}),

@@ -4,45 +4,71 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::config::unknown;
 use super::document;
-use crate::error::Result;
-use crate::spec::fields::{elements, fields, kind, non_empty, number, string};
+use super::flavour::{Described, Flavours, FnpParameter, Parameters, usual};
+use crate::error::{Error, Result};
+use crate::spec::fields::{fields, number, string};
 use crate::spec::place::Place;
 use crate::spec::text::quoted;
-use crate::tmd::fit::Role;
 use crate::tmd::sidis::Zeta;
 use crate::tmd::{Evolution, Shape};
-
-/// A parameter of the plan.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FnpParameter {
-    /// Start value, and the truth of synthetic data.
-    pub init: f64,
-    /// What a fit does with it.
-    pub role: Role,
-}
 
 /// The shapes of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fnp {
     /// zeta.
     pub zeta: Zeta,
-    /// Of both shapes.
+    /// Of all distributions.
     pub evolution: Evolution,
-    /// The shape in x: that of the u quark, the one flavour that a cross section has here.
-    pub pdf: Shape,
-    /// The shape in z; `None`: that in x.
-    pub ff: Option<Shape>,
-    /// In the order of the plan: evolution, shape in x, shape in z.
-    pub parameters: Vec<FnpParameter>,
-    /// Flavours that are described and in no cross section.
-    pub without_effect: Vec<String>,
+    evolution_parameters: Parameters,
+    /// Shapes in x.
+    flavours: Flavours,
+    fragmentation: Fragmentation,
 }
 
-/// Flavours with the shapes that files without one mean.
-const FLAVOURS: [(&str, Shape); 4] =
-    [("u", Shape::Map22Pdf), ("d", Shape::Map24), ("ubar", Shape::Gauss), ("dbar", Shape::Gauss)];
+/// Where shapes in x and z stand by flavour.
+const IN_X: &str = "/flavors";
+const IN_Z: &str = "/fragmentation/flavors";
+
+/// Shapes in z.
+#[derive(Debug, Clone, PartialEq)]
+enum Fragmentation {
+    /// Of each flavour that in x.
+    AsInX,
+    /// The same for all flavours.
+    One(Described),
+    ByFlavour(Flavours),
+}
+
+/// The shapes of some cross sections as a plan has them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Laid {
+    /// Names and shapes.
+    pub(super) distributions: Vec<(String, Shape)>,
+    /// Of each flavour, its distributions in x and z.
+    pub(super) sides: Vec<[usize; 2]>,
+    /// In the order of the plan: evolution, shapes in x, shapes in z.
+    pub(super) parameters: Vec<FnpParameter>,
+    /// Flavours that are described and in no cross section.
+    pub(super) without_effect: Vec<String>,
+}
+
+/// Which list of flavours.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    X,
+    Z,
+}
+
+/// A distribution on its way into a plan.
+struct Part<'a> {
+    /// In the plan.
+    name: String,
+    of: Of,
+    /// In its list; shapes in z of all flavours are called by the list.
+    flavour: &'a str,
+    described: &'a Described,
+}
 
 impl Fnp {
     /// Reads a file.
@@ -72,153 +98,193 @@ impl Fnp {
                 Zeta::Constant(zeta)
             }
         };
-        let mut parameters = evolution(&object["evolution"], &root.key("evolution"))?;
-        let place = root.key("flavors");
-        let names = FLAVOURS.map(|(name, _)| name);
-        let Value::Object(flavours) = &object["flavors"] else {
-            let found = kind(&object["flavors"]);
-            return Err(place.error(format!("expected an object, found {found}")));
+        let (evolution, evolution_parameters) =
+            evolution(&object["evolution"], &root.key("evolution"))?;
+        let flavours = Flavours::read(&object["flavors"], &root.key("flavors"), usual)?;
+        let place = root.key("fragmentation");
+        let usual_in_z = |_: &str| Shape::Map22Ff;
+        let fragmentation = match object.get("fragmentation").filter(|value| !value.is_null()) {
+            None => Fragmentation::AsInX,
+            Some(value) if value.get("flavors").is_some() => {
+                let object = fields(value, &place, &["flavors"], &[])?;
+                let flavours = &object["flavors"];
+                let place = place.key("flavors");
+                Fragmentation::ByFlavour(Flavours::read(flavours, &place, usual_in_z)?)
+            }
+            Some(value) => Fragmentation::One(Described::read(
+                value,
+                &place,
+                "fragmentation",
+                usual_in_z("u"),
+            )?),
         };
-        if let Some(other) = flavours.keys().find(|key| !names.contains(&key.as_str())) {
-            return Err(place.key(other).error(unknown("flavour", other, &names)));
+        Ok(Self { zeta, evolution, evolution_parameters, flavours, fragmentation })
+    }
+
+    /// Shapes in x and z of one flavour, u, for all.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Specification`] where it is not described, where fragmentation is told by flavour, and for a
+    /// link to what is not there.
+    pub(super) fn one(&self) -> Result<Laid> {
+        if let Fragmentation::ByFlavour(_) = self.fragmentation {
+            return Err(Error::specification(
+                IN_Z,
+                "shapes by flavour need luminosities by flavour: say `luminosity: {name: ll1, flavors: [u, d]}` in \
+                 config, or give a file that has them",
+            ));
         }
-        let mut pdf = None;
-        for (name, usual) in FLAVOURS {
-            let Some(value) = flavours.get(name) else { continue };
-            let own = place.key(name);
-            let offset = parameters.len();
-            let (shape, all) = described(value, &own, name, usual, offset)?;
-            if name == "u" {
-                parameters.extend(all);
-                pdf = Some(shape);
+        let mut laid = self.laid(&["u".to_owned()], |of, _| match of {
+            Of::X => "pdf".to_owned(),
+            Of::Z => "ff".to_owned(),
+        })?;
+        let others = self.flavours.names().filter(|name| *name != "u");
+        laid.without_effect = others.map(str::to_owned).collect();
+        Ok(laid)
+    }
+
+    /// Shapes of these flavours, each with a luminosity of its own.
+    ///
+    /// # Errors
+    ///
+    /// As above for each flavour; [`crate::Error::Specification`] for a flavour that is described and has no
+    /// luminosity.
+    pub(super) fn by_flavour(&self, flavours: &[String]) -> Result<Laid> {
+        let in_z = match &self.fragmentation {
+            Fragmentation::ByFlavour(in_z) => Some((in_z, IN_Z)),
+            _ => None,
+        };
+        for (list, pointer) in [(&self.flavours, IN_X)].into_iter().chain(in_z) {
+            if let Some(other) = list.names().find(|name| !flavours.iter().any(|f| f == name)) {
+                let message = format!(
+                    "the flavour {} has a shape and no luminosity; luminosities are of {}",
+                    quoted(other),
+                    flavours.join(", ")
+                );
+                return Err(Error::specification(format!("{pointer}/{other}"), message));
             }
         }
-        let pdf = pdf.ok_or_else(|| place.error("the flavour \"u\" is needed"))?;
-        let ff = object.get("fragmentation").filter(|value| !value.is_null());
-        let ff = ff.map(|value| {
-            let place = root.key("fragmentation");
-            let offset = parameters.len();
-            described(value, &place, "fragmentation", Shape::Map22Ff, offset)
-        });
-        let ff = ff.transpose()?.map(|(shape, all)| {
-            parameters.extend(all);
-            shape
-        });
-        let without_effect = flavours.keys().filter(|name| *name != "u").cloned().collect();
-        Ok(Self { zeta, evolution: Evolution::Map, pdf, ff, parameters, without_effect })
+        let whole = matches!(self.fragmentation, Fragmentation::One(_));
+        self.laid(flavours, |of, flavour| match of {
+            Of::X => format!("pdf_{flavour}"),
+            Of::Z if whole => "ff".to_owned(),
+            Of::Z => format!("ff_{flavour}"),
+        })
+    }
+
+    /// The shape of Drell-Yan tables, which have one for both hadrons and all flavours.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Specification`] where u is not described, or where fragmentation is, which there is not.
+    pub(super) fn of_tables(&self, name: &str) -> Result<Laid> {
+        if self.fragmentation != Fragmentation::AsInX {
+            let message = "Drell-Yan cross sections have none: both shapes are that of flavors.u";
+            return Err(Error::specification("/fragmentation", message));
+        }
+        let mut laid = self.one()?;
+        laid.distributions[0].0 = name.to_owned();
+        Ok(laid)
+    }
+
+    fn laid(&self, flavours: &[String], name: impl Fn(Of, &str) -> String) -> Result<Laid> {
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        let mut sides = vec![[0; 2]; flavours.len()];
+        let missing = |pointer: &str, flavour: &str| {
+            let message = format!("the flavour {} is needed", quoted(flavour));
+            Err(Error::specification(pointer, message))
+        };
+        for (flavour, sides) in flavours.iter().zip(&mut sides) {
+            let Some((own, described)) = self.flavours.of(flavour) else {
+                return missing(IN_X, flavour);
+            };
+            let name = name(Of::X, own);
+            sides[0] = place(&mut parts, Part { name, of: Of::X, flavour: own, described });
+            sides[1] = sides[0];
+        }
+        for (flavour, sides) in flavours.iter().zip(&mut sides) {
+            match &self.fragmentation {
+                Fragmentation::AsInX => {}
+                Fragmentation::One(described) => {
+                    let (name, flavour) = (name(Of::Z, flavour), "fragmentation");
+                    sides[1] = place(&mut parts, Part { name, of: Of::Z, flavour, described });
+                }
+                Fragmentation::ByFlavour(all) => {
+                    let Some((own, described)) = all.of(flavour) else {
+                        return missing(IN_Z, flavour);
+                    };
+                    let name = name(Of::Z, own);
+                    sides[1] = place(&mut parts, Part { name, of: Of::Z, flavour: own, described });
+                }
+            }
+        }
+        let parameters = self.parameters(&parts)?;
+        let distributions = parts.into_iter().map(|part| (part.name, part.described.shape));
+        let distributions = distributions.collect();
+        Ok(Laid { distributions, sides, parameters, without_effect: Vec::new() })
+    }
+
+    /// Parameters of the plan, links among them.
+    fn parameters(&self, parts: &[Part<'_>]) -> Result<Vec<FnpParameter>> {
+        let mut ends = vec![self.evolution_parameters.len()];
+        for part in parts {
+            ends.push(ends[ends.len() - 1] + part.described.parameters.len());
+        }
+        let range = |i: usize| (ends[i], ends[i + 1] - ends[i]);
+        let own = |name: Option<&str>| match name {
+            None | Some("evolution") => Some((0, ends[0])),
+            Some(_) => None,
+        };
+        let mut all = self.evolution_parameters.resolved(&own)?;
+        for (i, part) in parts.iter().enumerate() {
+            let find = |name: Option<&str>| match name {
+                None => Some(range(i)),
+                // the list's own kind first: "u" is in x among flavours, in z among those of fragmentation
+                Some(name) => {
+                    let named = |p: &Part<'_>| p.of == part.of && p.flavour == name;
+                    let at = parts.iter().position(named);
+                    at.or_else(|| parts.iter().position(|p| p.name == name)).map(range)
+                }
+            };
+            all.extend(part.described.parameters.resolved(&find)?);
+        }
+        Ok(all)
     }
 }
 
-fn evolution(value: &Value, place: &Place) -> Result<Vec<FnpParameter>> {
-    let object = fields(value, place, &["init_g2"], &["free_mask"])?;
-    let init = number(&object["init_g2"], &place.key("init_g2"))?;
-    let roles = match object.get("free_mask") {
-        Some(mask) => roles(mask, &place.key("free_mask"), "evolution", 1, 0)?,
-        None => vec![Role::FREE],
-    };
-    Ok(vec![FnpParameter { init, role: roles[0] }])
+/// The index of a part, put at the end unless one of its name is there.
+fn place<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) -> usize {
+    parts.iter().position(|other| other.name == part.name).unwrap_or_else(|| {
+        parts.push(part);
+        parts.len() - 1
+    })
 }
 
-fn described(
-    value: &Value,
-    place: &Place,
-    name: &str,
-    usual: Shape,
-    offset: usize,
-) -> Result<(Shape, Vec<FnpParameter>)> {
-    let object = fields(value, place, &["init_params"], &["free_mask", "shape", "bounds"])?;
-    let shape = match object.get("shape") {
-        None => usual,
+fn evolution(value: &Value, place: &Place) -> Result<(Evolution, Parameters)> {
+    let optional = ["form", "init_g2B", "free_mask", "bounds"];
+    let object = fields(value, place, &["init_g2"], &optional)?;
+    let form = match object.get("form") {
+        None => Evolution::Map,
         Some(value) => {
-            let at = place.key("shape");
+            let at = place.key("form");
             let word = string(value, &at)?;
-            Shape::named(word).map_err(|error| at.error(error.to_string()))?
+            Evolution::named(word).map_err(|error| at.error(error.to_string()))?
         }
     };
-    let needed = shape.parameter_names().len();
-    let at = place.key("init_params");
-    let init = elements(&object["init_params"], &at, number)?;
-    let said = match name {
-        "fragmentation" => name.to_owned(),
-        flavour => format!("flavor {flavour}"),
-    };
-    if init.len() != needed {
-        return Err(at.error(format!(
-            "{said}: {} needs {needed} parameters, got {}",
-            shape.name(),
-            init.len()
-        )));
-    }
-    let mut roles = match object.get("free_mask") {
-        Some(mask) => roles(mask, &place.key("free_mask"), &said, needed, offset)?,
-        None => vec![Role::FREE; needed],
-    };
-    if let Some(value) = object.get("bounds") {
-        bounds(value, &place.key("bounds"), &said, &mut roles)?;
-    }
-    let parameters = init.into_iter().zip(roles).map(|(init, role)| FnpParameter { init, role });
-    Ok((shape, parameters.collect()))
-}
-
-/// Whether each parameter is free, or what it follows: `"[1]"` or `"2*[1]"`, the index of one of the same list.
-fn roles(
-    mask: &Value,
-    place: &Place,
-    said: &str,
-    needed: usize,
-    offset: usize,
-) -> Result<Vec<Role>> {
-    let roles = non_empty(mask, place, |value, place| {
-        match value {
-        Value::Bool(true) => Ok(Role::FREE),
-        Value::Bool(false) => Ok(Role::Fixed),
-        Value::String(text) => linked(text, needed, offset).ok_or_else(|| {
-            place.error(format!(
-                "{} is no link: \"[1]\" or \"2*[1]\" are, with the index of a parameter of this list",
-                quoted(text)
-            ))
-        }),
-        other => Err(place.error(format!("expected true, false or a link, found {}", kind(other)))),
-    }
-    })?;
-    if roles.len() != needed {
-        return Err(place.error(format!(
-            "{said}: free_mask has {} entries, init_params {needed}",
-            roles.len()
-        )));
-    }
-    Ok(roles)
-}
-
-fn linked(text: &str, needed: usize, offset: usize) -> Option<Role> {
-    let (factor, rest) = match text.split_once('*') {
-        Some((factor, rest)) => (factor.trim().parse().ok()?, rest),
-        None => (1.0, text),
-    };
-    // the list's own name may stand before the bracket
-    let index = rest.trim().strip_suffix(']')?.split_once('[')?.1;
-    let index: usize = index.parse().ok()?;
-    (index < needed).then_some(Role::Linked { to: offset + index, factor })
-}
-
-fn bounds(value: &Value, place: &Place, said: &str, roles: &mut [Role]) -> Result<()> {
-    let all = elements(value, place, |value, place| {
-        if value.is_null() {
-            return Ok((f64::NEG_INFINITY, f64::INFINITY));
+    let mut init = vec![number(&object["init_g2"], &place.key("init_g2"))?];
+    match (form, object.get("init_g2B")) {
+        (Evolution::Map, None) => {}
+        (Evolution::Pv19, Some(value)) => init.push(number(value, &place.key("init_g2B"))?),
+        (Evolution::Map, Some(_)) => {
+            let message = "g2B is a parameter of the form pv19: say `form: pv19` beside it";
+            return Err(place.key("init_g2B").error(message));
         }
-        match elements(value, place, number)?[..] {
-            [lower, upper] if lower < upper => Ok((lower, upper)),
-            _ => Err(place.error("two rising numbers, or null for none, are needed")),
-        }
-    })?;
-    if all.len() != roles.len() {
-        let message = format!("{said}: {} bounds for {} parameters", all.len(), roles.len());
-        return Err(place.error(message));
-    }
-    for (role, (lower, upper)) in roles.iter_mut().zip(all) {
-        if *role == Role::FREE {
-            *role = Role::Free { lower, upper };
+        (Evolution::Pv19, None) => {
+            return Err(
+                place.error("the key \"init_g2B\" is missing: the form pv19 has g2 and g2B")
+            );
         }
     }
-    Ok(())
+    Ok((form, Parameters::read(init, object, place, "evolution")?))
 }

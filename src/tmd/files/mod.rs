@@ -2,6 +2,8 @@
 //! sections.
 
 mod config;
+mod drell_yan;
+mod flavour;
 mod fnp;
 mod inputs;
 mod kinematics;
@@ -21,7 +23,9 @@ use crate::spec::json::MAX_BYTES;
 use crate::spec::yaml;
 
 pub use config::{Config, LuminositySource};
-pub use fnp::{Fnp, FnpParameter};
+pub use drell_yan::{DrellYan, TABLE_CUT};
+pub use flavour::FnpParameter;
+pub use fnp::Fnp;
 pub use inputs::Inputs;
 pub use kinematics::Kinematics;
 pub use measured::Measured;

@@ -1,7 +1,7 @@
 //! Several tables with what was measured in them.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nalgebra::DMatrix;
 
@@ -9,6 +9,12 @@ use super::{Measured, Table, named};
 use crate::error::{Error, Result};
 use crate::spec::text::count;
 use crate::tmd::{Evolution, Plan, Shape};
+
+/// `NAME` of `NAME.table.yaml` and `NAME.table.yaml.gz`.
+fn stem(file: &Path) -> Option<&str> {
+    let name = file.file_name()?.to_str()?;
+    name.strip_suffix(".gz").unwrap_or(name).strip_suffix(TABLE).filter(|stem| !stem.is_empty())
+}
 
 /// Drell-Yan cross sections by convolution tables, with the measured ones.
 #[derive(Debug, Clone)]
@@ -25,10 +31,68 @@ struct Part {
     points: Range<usize>,
 }
 
-/// Names of the shape's distribution.
-const NAME: &str = "f";
+/// Name of the shape's distribution.
+pub(super) const NAME: &str = "f";
+
+/// How files of tables and of what was measured end, but for `.gz`.
+const TABLE: &str = ".table.yaml";
+const DATA: &str = ".data.yaml";
 
 impl Tables {
+    /// Pairs of a table and the file of what was measured, for [`Tables::read`]. A folder has all its `NAME.table.yaml`
+    /// or `NAME.table.yaml.gz`, sorted by name; such a file is one table. What was measured is in `NAME.data.yaml`
+    /// beside it, which may be in gzip.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where a file is not there or a folder cannot be read; [`Error::Argument`] for a folder without tables, a file of another
+    /// name, a table without its data, and a table that is named twice, whose points would count twice.
+    pub fn pairs(paths: &[PathBuf]) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let mut tables: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            let io = |source| Error::Io { path: path.clone(), source };
+            if !std::fs::metadata(path).map_err(io)?.is_dir() {
+                tables.push(path.clone());
+                continue;
+            }
+            let files = std::fs::read_dir(path).map_err(io)?;
+            let files = files.map(|entry| Ok(entry.map_err(io)?.path()));
+            let mut own = files.collect::<Result<Vec<PathBuf>>>()?;
+            own.retain(|file| stem(file).is_some());
+            if own.is_empty() {
+                let message =
+                    format!("{}: no file in it ends with {TABLE} or {TABLE}.gz", path.display());
+                return Err(Error::Argument(message));
+            }
+            own.sort();
+            tables.extend(own);
+        }
+        let mut pairs: Vec<(PathBuf, PathBuf)> = Vec::with_capacity(tables.len());
+        for table in tables {
+            let refuse =
+                |message: String| Err(Error::Argument(format!("{}: {message}", table.display())));
+            let Some(stem) = stem(&table) else {
+                return refuse(format!("a table's file ends with {TABLE} or {TABLE}.gz"));
+            };
+            let data = [DATA.to_owned(), format!("{DATA}.gz")];
+            let data = data.map(|end| table.with_file_name(format!("{stem}{end}")));
+            let Some(data) = data.iter().find(|file| file.is_file()) else {
+                return refuse(format!(
+                    "{} with what was measured is not beside it",
+                    data[0].display()
+                ));
+            };
+            let same = |(_, other): &(PathBuf, PathBuf)| {
+                other == data || other.canonicalize().ok() == data.canonicalize().ok()
+            };
+            if pairs.iter().any(same) {
+                return refuse("this table is there twice: its points would count twice".into());
+            }
+            pairs.push((table, data.clone()));
+        }
+        Ok(pairs)
+    }
+
     /// Reads pairs of a table and the file of its measured values; points whose qT / Q is below `cut`.
     ///
     /// # Errors
@@ -59,6 +123,11 @@ impl Tables {
             ))),
             _ => Ok(Self { parts }),
         }
+    }
+
+    /// Number of points before the cut.
+    pub fn n_measured(&self) -> usize {
+        self.parts.iter().map(|part| part.measured.values.len()).sum()
     }
 
     /// Names of the tables with their ranges of points.

@@ -99,6 +99,19 @@ impl Data {
         &self.values
     }
 
+    /// Square roots of the points' variances, `[n_points]`.
+    pub fn errors(&self) -> Vec<f64> {
+        match &self.errors {
+            Errors::Independent(sigma) => sigma.clone(),
+            Errors::Correlated(blocks) => {
+                let own = |(_, factor): &(usize, Cholesky<f64, Dyn>)| {
+                    factor.l().row_iter().map(|row| row.norm()).collect::<Vec<_>>()
+                };
+                blocks.iter().flat_map(own).collect()
+            }
+        }
+    }
+
     /// Distances of predictions in units of the errors, so that their squares sum to chi2.
     pub fn residuals(&self, predictions: &[f64]) -> Vec<f64> {
         let mut all: Vec<f64> = predictions.iter().zip(&self.values).map(|(p, v)| p - v).collect();

@@ -62,7 +62,9 @@ fn together(from: &dyn Evaluate, data: &[Data], options: &FitOptions) -> Result<
     let elsewhere = found.iter().map(|fit| &fit.parameters).zip(&problems);
     let elsewhere: Vec<_> = elsewhere.filter(|(at, problem)| !problem.knows(at)).collect();
     evaluate(from, elsewhere.into_iter(), |point| free.all(&options.start, point))?;
-    let end = |((fit, problem), data)| concluded(from, data, &free, problem, options, fit);
+    let end = |((fit, problem), data)| {
+        concluded(from, data, &free, problem, options, fit, &mut |_, _| true)
+    };
     found.into_par_iter().zip(&problems).zip(data).map(end).collect()
 }
 

@@ -5,6 +5,9 @@ mod descent;
 mod free;
 mod lockstep;
 mod problem;
+mod told;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
@@ -12,16 +15,18 @@ use rayon::prelude::*;
 use super::{Evaluate, Plan};
 use crate::accelerator::Problem;
 use crate::error::{Error, Result};
-use crate::fit::{Fit, FitJob, Status, Tolerance, covariance, newton};
+use crate::fit::{Fit, FitJob, Search, Status, Tolerance, newton};
 use free::Free;
 use problem::LeastSquares;
+use told::told;
 
 pub use data::Data;
 pub use descent::{Descended, Descent, descend};
 pub use free::Role;
 
-/// Directions whose singular value is this much smaller than the largest are told as not determined.
-const WEAK: f64 = 1e-7;
+/// Replicas that are fitted before somebody is asked whether to go on, on threads and in lockstep.
+const CHUNK: u64 = 32;
+const CHUNK_TOGETHER: u64 = 256;
 
 /// What a fit may be told.
 #[derive(Debug, Clone)]
@@ -79,13 +84,67 @@ pub struct WeakDirection {
 /// free, shapes without a value at the start. [`Error::Device`] where the device fails. A fit that does not converge
 /// is no error: its status says so.
 pub fn fit(from: &dyn Evaluate, data: &Data, options: &FitOptions) -> Result<FitResult> {
+    fit_while(from, data, options, &mut |_, _| true)
+}
+
+/// The same fit; `each` hears of the evaluations before each step and of chi2 there, and ends the fit by returning
+/// false. What was reached is then told as a fit at its limit of evaluations.
+///
+/// # Errors
+///
+/// As for [`fit`].
+pub fn fit_while(
+    from: &dyn Evaluate,
+    data: &Data,
+    options: &FitOptions,
+    each: &mut dyn FnMut(u32, f64) -> bool,
+) -> Result<FitResult> {
     let free = checked(from.plan(), data, options)?;
     let problem = LeastSquares::new(from, data, &free, &options.start);
     let start = free.fitted(&options.start);
     problem.tell(&start, Some(&at_start(from, options)?));
+    let (found, ended) = searched(&problem, options.tolerance, &start, each);
+    match ended {
+        true => stopped(&problem, &free, options, found),
+        false => concluded(from, data, &free, &problem, options, found, each),
+    }
+}
+
+/// The minimum near `start`, and whether `each` ended the search.
+fn searched(
+    problem: &LeastSquares<'_>,
+    tolerance: Tolerance,
+    start: &[f64],
+    each: &mut dyn FnMut(u32, f64) -> bool,
+) -> (Fit, bool) {
     let fixed = vec![false; start.len()];
-    let found = newton(&problem, &job(&start, &fixed, options.tolerance), 0, &start);
-    concluded(from, data, &free, &problem, options, found)
+    let job = job(start, &fixed, tolerance);
+    if start.is_empty() {
+        // no steps to take
+        return (newton(problem, &job, 0, start), false);
+    }
+    let mut search = Search::new(problem, &job, 0, start);
+    while search.wanted().is_some() {
+        let (evaluations, nll) = search.stands();
+        if !each(evaluations, 2.0 * nll) {
+            return (search.finish(), true);
+        }
+        search.advance();
+    }
+    (search.finish(), false)
+}
+
+/// A fit as it was left.
+fn stopped(
+    problem: &LeastSquares<'_>,
+    free: &Free,
+    options: &FitOptions,
+    found: Fit,
+) -> Result<FitResult> {
+    problem.failure()?;
+    let told = told(problem, free, options, found, false);
+    problem.failure()?;
+    Ok(told)
 }
 
 /// One fit without data of its own: the problem has them.
@@ -114,6 +173,7 @@ fn concluded(
     problem: &LeastSquares<'_>,
     options: &FitOptions,
     found: Fit,
+    each: &mut dyn FnMut(u32, f64) -> bool,
 ) -> Result<FitResult> {
     problem.failure()?;
     let tolerance = Tolerance {
@@ -123,15 +183,12 @@ fn concluded(
     let left =
         matches!(found.status, Status::Stalled | Status::NotFinite | Status::EvaluationLimit);
     if !left || tolerance.evaluations == 0 || !from.finishes_on_processor() {
-        let told = told(problem, free, options, found, false);
-        problem.failure()?;
-        return Ok(told);
+        return stopped(problem, free, options, found);
     }
     let problem = LeastSquares::new(from.plan(), data, free, &options.start);
-    let fixed = vec![false; found.parameters.len()];
     let before = found.evaluations;
-    let mut found =
-        newton(&problem, &job(&found.parameters, &fixed, tolerance), 0, &found.parameters);
+    let mut each = |evaluations, chi2| each(before + evaluations, chi2);
+    let (mut found, _) = searched(&problem, tolerance, &found.parameters, &mut each);
     found.evaluations += before;
     Ok(told(&problem, free, options, found, true))
 }
@@ -161,46 +218,6 @@ pub fn judge(from: &dyn Evaluate, data: &Data, options: &FitOptions) -> Result<F
     Ok(told)
 }
 
-/// A minimum with its uncertainties.
-fn told(
-    problem: &LeastSquares<'_>,
-    free: &Free,
-    options: &FitOptions,
-    found: Fit,
-    on_processor: bool,
-) -> FitResult {
-    let fixed = vec![false; found.parameters.len()];
-    let covariance = covariance(problem, &found.parameters, &[], &[], &fixed);
-    let mut parameters = free.all(&options.start, &found.parameters);
-    let n = parameters.len();
-    let matrix = spread(free, &covariance.matrix, n);
-    let weak = weak(problem, free, &found.parameters);
-    let at_bound = (0..n).map(|k| match free.place(k) {
-        Some((place, 1.0)) => covariance.at_bound[place],
-        _ => 0,
-    });
-    let result = FitResult {
-        status: found.status,
-        uncertainties: (0..n).filter_map(|k| matrix.get(k * n + k)).map(|v| v.sqrt()).collect(),
-        covariance: matrix,
-        at_bound: at_bound.collect(),
-        chi2: 2.0 * found.nll,
-        edm: found.edm,
-        evaluations: found.evaluations,
-        weak,
-        on_processor,
-        parameters: Vec::new(),
-    };
-    for (k, value) in parameters.iter_mut().enumerate() {
-        // a parameter that carries others keeps its sign for them
-        let alone = options.roles.iter().all(|r| !matches!(r, Role::Linked { to, .. } if *to == k));
-        if problem.plan().is_even(k) && alone && options.roles[k] == Role::FREE {
-            *value = value.abs();
-        }
-    }
-    FitResult { parameters, ..result }
-}
-
 fn check_data(plan: &Plan, data: &Data) -> Result<()> {
     let (given, needed) = (data.values().len(), plan.n_points());
     match given == needed {
@@ -222,58 +239,30 @@ pub fn fit_all(from: &dyn Evaluate, data: &[Data], options: &FitOptions) -> Resu
     }
 }
 
-/// A matrix over the fitted parameters as one over all.
-fn spread(free: &Free, matrix: &[f64], n: usize) -> Vec<f64> {
-    if matrix.is_empty() {
-        return Vec::new();
+/// Fits of replicas 1 to `n` of `data`, by `seed`, from the start of `options`: fewer where `stop` was set on the way.
+/// `done` hears of how many are finished.
+///
+/// # Errors
+///
+/// As for [`fit_all`].
+pub fn fit_replicas(
+    from: &dyn Evaluate,
+    data: &Data,
+    options: &FitOptions,
+    n: u64,
+    seed: u64,
+    stop: &AtomicBool,
+    done: &mut dyn FnMut(u64),
+) -> Result<Vec<FitResult>> {
+    let (mut all, mut next) = (Vec::new(), 1);
+    // what lies between two looks at whether to go on
+    let chunk = if from.takes_many() { CHUNK_TOGETHER } else { CHUNK };
+    while next <= n && !stop.load(Ordering::Relaxed) {
+        let end = n.min(next + chunk - 1);
+        let data: Vec<Data> = (next..=end).map(|r| data.replica(seed, r)).collect();
+        all.extend(fit_all(from, &data, options)?);
+        next = end + 1;
+        done(end);
     }
-    let m = free.own.len();
-    let mut all = vec![0.0; n * n];
-    for k in 0..n {
-        for l in 0..n {
-            if let (Some((i, a)), Some((j, b))) = (free.place(k), free.place(l)) {
-                all[k * n + l] = a * b * matrix[i * m + j];
-            }
-        }
-    }
-    all
-}
-
-/// Directions of small singular values of the derivatives, each column in units of its own length; parameters
-/// without any effect are directions of strength 0.
-fn weak(problem: &LeastSquares<'_>, free: &Free, at: &[f64]) -> Vec<WeakDirection> {
-    let Some(normal) = problem.normal_matrix(at) else { return Vec::new() };
-    let m = at.len();
-    let length: Vec<f64> = (0..m).map(|k| normal[(k, k)].sqrt()).collect();
-    let unmoved = |k: &usize| length[*k] == 0.0;
-    let mut all: Vec<WeakDirection> = (0..m)
-        .filter(unmoved)
-        .map(|k| WeakDirection { strength: 0.0, parts: vec![(free.own[k], 1.0)] })
-        .collect();
-    let moved: Vec<usize> = (0..m).filter(|k| !unmoved(k)).collect();
-    let scaled = DMatrix::from_fn(moved.len(), moved.len(), |i, j| {
-        normal[(moved[i], moved[j])] / (length[moved[i]] * length[moved[j]])
-    });
-    if scaled.is_empty() {
-        return all;
-    }
-    let eigen = scaled.symmetric_eigen();
-    let largest = eigen.eigenvalues.max();
-    let mut order: Vec<usize> = (0..moved.len()).collect();
-    order.sort_by(|a, b| eigen.eigenvalues[*a].total_cmp(&eigen.eigenvalues[*b]));
-    for at in order {
-        let strength = (eigen.eigenvalues[at].max(0.0) / largest).sqrt();
-        if strength > WEAK {
-            break;
-        }
-        let mut parts: Vec<(usize, f64)> = moved
-            .iter()
-            .zip(&eigen.eigenvectors.column(at))
-            .map(|(k, v)| (free.own[*k], *v))
-            .collect();
-        parts.retain(|(_, v)| v.abs() > 0.1);
-        parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        all.push(WeakDirection { strength, parts });
-    }
-    all
+    Ok(all)
 }
