@@ -5,10 +5,13 @@
 mod common;
 #[path = "common/event_models.rs"]
 mod event_models;
+#[path = "common/event_toys.rs"]
+mod event_toys;
 #[path = "common/mixtures.rs"]
 mod mixtures;
 
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
+use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
@@ -34,6 +37,8 @@ struct Contract {
     /// Parameters of a fit in their uncertainties, and these in proportion.
     fit: f64,
     widths: f64,
+    /// NLL of toys' fits.
+    toys: f64,
 }
 
 const F64: Contract = Contract {
@@ -44,6 +49,7 @@ const F64: Contract = Contract {
     hessian: 1e-9,
     fit: 1e-6,
     widths: 1e-6,
+    toys: 1e-8,
 };
 #[cfg(feature = "gpu")]
 const DF64: Contract = Contract { nll_of_terms: 1e-12, ..F64 };
@@ -56,6 +62,7 @@ const F32: Contract = Contract {
     hessian: 1e-3,
     fit: 1e-2,
     widths: 1e-3,
+    toys: 1e-6,
 };
 
 /// A device under test.
@@ -392,9 +399,10 @@ fn what_the_host_keeps() {
     let log_p = [-4.0, f64::NEG_INFINITY, -2.5];
     let given =
         |weights| Events { x: &x, window: [5000.0, 5600.0], weights, columns: vec![&log_p] };
-    let (held, data) = Held::new(&given(Some(&[2.0, 0.0, 4.0])), frame).expect("events");
-    assert_eq!((held.n, held.columns, held.unit, held.weight_sum), (3, 3, 2.0, 6.0));
-    assert_eq!((&*held.middles, data.len()), (&[-3.25][..], 15));
+    let (held, data) = Held::new(&[given(Some(&[2.0, 0.0, 4.0]))], frame).expect("events");
+    let set = &held.sets[0];
+    assert_eq!((held.n, held.columns, set.unit, set.weight_sum), (3, 3, 2.0, 6.0));
+    assert_eq!((&*set.middles, data.len()), (&[-3.25][..], 15));
     for (i, x) in x.iter().enumerate() {
         let t = data[i] + data[9 + i];
         assert!((held.frame.middle + held.frame.half * t - x).abs() < 1e-12 * x, "{x}");
@@ -402,15 +410,20 @@ fn what_the_host_keeps() {
     assert_eq!((data[3], data[5]), (-0.75, 0.75));
     assert!(data[4] < -1e36, "no density there");
     assert_eq!(data[6..9], [1.0, 0.0, 2.0]);
-    let (held, data) = Held::new(&given(None), Frame::PLAIN).expect("events");
-    assert_eq!((held.columns, held.weight_sum, &data[..3]), (2, 3.0, &x[..]));
-    assert_eq!(data.len(), 6);
+    let some = Events { x: &x[..1], columns: vec![&log_p[..1]], ..given(None) };
+    let (held, data) = Held::new(&[some, given(None)], Frame::PLAIN).expect("events");
+    let sets = held.sets.iter().map(|set| (set.begin, set.n, set.weight_sum, set.middles[0]));
+    assert_eq!(sets.collect::<Vec<_>>(), [(0, 1, 1.0, -4.0), (1, 3, 3.0, -3.25)]);
+    assert_eq!((held.n, held.columns, data[0], &data[1..4]), (4, 2, x[0], &x[..]));
+    assert_eq!((data.len(), data[4], data[5]), (8, 0.0, -0.75));
+    assert!(Held::new(&[given(None), given(Some(&[1.0; 3]))], Frame::PLAIN).is_err());
 }
 
 macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
             $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
+                toys toys_in_company empty_toys tests_by_toys lost
         );
     };
     ($module:ident, $device:expr; $($test:ident)*) => {

@@ -1,5 +1,6 @@
 //! Maximum likelihood of a model: Newton's method with the exact Hessian, first on a part of the events.
 
+mod lockstep;
 mod problem;
 mod starts;
 
@@ -120,13 +121,8 @@ impl UnbinnedModel {
 
     /// A minimum with its uncertainties.
     fn conclude(&self, search: Search<'_>, fixed: &[bool]) -> Result<FitResult> {
-        let Search { problem, mut found, thinned_evaluations } = search;
-        let mut covariance = covariance(&problem, &found.parameters, &[], &[], fixed);
-        if found.status == Status::Converged && !covariance.matrix.is_empty() {
-            problem.polish(&mut found.parameters, &covariance.matrix);
-        }
-        problem.unscale(&mut covariance);
-        let parameters = problem.to_model(&found.parameters, fixed);
+        let Ended { found, parameters, covariance } = search.ended(fixed);
+        search.problem.failure()?;
         let name = |k: usize| self.parameters()[k].name.clone();
         let nll = self.evaluate(&parameters, Order::Value, 0.0)?.nll;
         Ok(FitResult {
@@ -141,7 +137,7 @@ impl UnbinnedModel {
             at_bound: covariance.at_bound,
             edm: found.edm,
             evaluations: found.evaluations,
-            thinned_evaluations,
+            thinned_evaluations: search.thinned_evaluations,
         })
     }
 
@@ -168,6 +164,32 @@ impl UnbinnedModel {
         let mut covariance = covariance(&problem, &problem.to_scaled(at), &[], &[], &held);
         problem.unscale(&mut covariance);
         Ok(covariance)
+    }
+
+    /// Fits of one data set each, with those `fixed` held at their starts: [`UnbinnedModel::fit_from`] where `widths` are
+    /// asked for, else [`UnbinnedModel::minimum`], and then no uncertainties. Where events lie on a device, all take
+    /// their steps together, there, from all events at once. `None` for a fit that cannot begin.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub(crate) fn fits_from(
+        tasks: &[(&Self, &[f64])],
+        fixed: &[bool],
+        tolerance: Tolerance,
+        widths: bool,
+    ) -> Result<Vec<Option<(Fit, Vec<f64>)>>> {
+        if tasks.iter().any(|(model, _)| model.lies_on_device().is_some()) {
+            return lockstep::fits_from(tasks, fixed, tolerance, widths);
+        }
+        let one = |(model, start): &(&Self, &[f64])| {
+            let found = match widths {
+                true => model.fit_from(start, fixed, tolerance).map(taken_apart),
+                false => model.minimum(start, fixed, tolerance).map(|fit| (fit, Vec::new())),
+            };
+            found.ok()
+        };
+        Ok(tasks.iter().map(one).collect())
     }
 
     fn search(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Result<Search<'_>> {
@@ -221,8 +243,20 @@ impl UnbinnedModel {
             None => Scaled::new(self, &start)?,
         };
         let found = problem.minimize(&start, fixed, tolerance);
+        problem.failure()?;
         Ok(Search { problem, found, thinned_evaluations })
     }
+}
+
+/// What the minimizer is to do from `start`, which is in its units.
+fn job<'a>(start: &'a [f64], fixed: &'a [bool], tolerance: Tolerance) -> FitJob<'a> {
+    let (main, auxiliary) = (&[][..], &[][..]);
+    FitJob { main, auxiliary, n_fits: 1, start, fixed, tolerance }
+}
+
+fn taken_apart(fit: FitResult) -> (Fit, Vec<f64>) {
+    let FitResult { parameters, nll, edm, evaluations, status, uncertainties, .. } = fit;
+    (Fit { parameters, nll, edm, evaluations, status, negative_bin: -1 }, uncertainties)
 }
 
 /// Where a fit of a part of the events ended, in the model's units.
@@ -234,6 +268,13 @@ struct Reached {
     converged: bool,
 }
 
+/// A minimum in the model's units, but for the NLL.
+struct Ended {
+    found: Fit,
+    parameters: Vec<f64>,
+    covariance: Covariance,
+}
+
 /// A minimum in the minimizer's units.
 struct Search<'m> {
     problem: Scaled<'m>,
@@ -242,6 +283,18 @@ struct Search<'m> {
 }
 
 impl Search<'_> {
+    /// With uncertainties and, from them, its last digits.
+    fn ended(&self, fixed: &[bool]) -> Ended {
+        let Self { problem, found, .. } = self;
+        let mut x = found.parameters.clone();
+        let mut covariance = covariance(problem, &x, &[], &[], fixed);
+        if found.status == Status::Converged && !covariance.matrix.is_empty() {
+            problem.polish(&mut x, &covariance.matrix);
+        }
+        problem.unscale(&mut covariance);
+        Ended { found: found.clone(), parameters: problem.to_model(&x, fixed), covariance }
+    }
+
     /// NLL there.
     fn nll(&self) -> f64 {
         self.problem.nll() + self.found.nll
@@ -256,11 +309,12 @@ impl Scaled<'_> {
     /// The minimum from `start`, which is in the model's units, in those of the minimizer.
     fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
         let start = self.to_scaled(start);
-        // slopes in f32 show no distance below a hundredth of what the likelihood's noise is
-        let tolerance = Tolerance { edm: tolerance.edm.max(0.01 * self.noise()), ..tolerance };
-        let (main, auxiliary) = (&[][..], &[][..]);
-        let job = FitJob { main, auxiliary, n_fits: 1, start: &start, fixed, tolerance };
-        newton(self, &job, 0, &start)
+        newton(self, &job(&start, fixed, self.tolerance(tolerance)), 0, &start)
+    }
+
+    /// Slopes in f32 show no distance below a hundredth of what the likelihood's noise is.
+    fn tolerance(&self, asked: Tolerance) -> Tolerance {
+        Tolerance { edm: asked.edm.max(0.01 * self.noise()), ..asked }
     }
 
     /// One step more from a minimum, by its slope alone: rounding hides from the likelihood what the slope still
