@@ -13,7 +13,6 @@ mod mixtures;
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
 use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
 pub(crate) use mixtures::{number, numbers};
-use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
 use neyman::session::{FitOptions, ScanOptions, UnbinnedSession};
@@ -378,45 +377,6 @@ fn statements(device: &Device) {
     for (a, b) in held(&there).iter().zip(held(&here)) {
         assert!((a - b).abs() < 4.0 * device.contract.nll + 1e-6, "{a} {b}");
     }
-}
-
-/// Numbers are split into what a device gets and what that leaves; nothing is lost between the two.
-#[test]
-fn what_the_host_keeps() {
-    let frame = Frame::of([5000.0, 5600.0], true);
-    assert_eq!((frame.middle, frame.half), (5300.0, 300.0));
-    for x in [0.1, -5279.65, 1e-30, 1.0 / 3.0] {
-        let [near, rest] = frame.number(x);
-        assert_eq!(f64::from(near as f32), near);
-        assert!(near + rest == x && rest.abs() < 1e-7 * x.abs(), "{x}: {near} {rest}");
-        assert_eq!(Frame::PLAIN.number(x), [x, 0.0]);
-    }
-    assert_eq!(frame.number(f64::MAX), [f64::from(f32::MAX), 0.0]);
-    let [near, rest] = frame.level(-3.456_789_012_3);
-    // sums with it up to 32 are exact in f32
-    assert_eq!(((near * 524_288.0).fract(), near + rest), (0.0, -3.456_789_012_3));
-    let x = [5001.25, 5279.65, 5599.0];
-    let log_p = [-4.0, f64::NEG_INFINITY, -2.5];
-    let given =
-        |weights| Events { x: &x, window: [5000.0, 5600.0], weights, columns: vec![&log_p] };
-    let (held, data) = Held::new(&[given(Some(&[2.0, 0.0, 4.0]))], frame).expect("events");
-    let set = &held.sets[0];
-    assert_eq!((held.n, held.columns, set.unit, set.weight_sum), (3, 3, 2.0, 6.0));
-    assert_eq!((&*set.middles, data.len()), (&[-3.25][..], 15));
-    for (i, x) in x.iter().enumerate() {
-        let t = data[i] + data[9 + i];
-        assert!((held.frame.middle + held.frame.half * t - x).abs() < 1e-12 * x, "{x}");
-    }
-    assert_eq!((data[3], data[5]), (-0.75, 0.75));
-    assert!(data[4] < -1e36, "no density there");
-    assert_eq!(data[6..9], [1.0, 0.0, 2.0]);
-    let some = Events { x: &x[..1], columns: vec![&log_p[..1]], ..given(None) };
-    let (held, data) = Held::new(&[some, given(None)], Frame::PLAIN).expect("events");
-    let sets = held.sets.iter().map(|set| (set.begin, set.n, set.weight_sum, set.middles[0]));
-    assert_eq!(sets.collect::<Vec<_>>(), [(0, 1, 1.0, -4.0), (1, 3, 3.0, -3.25)]);
-    assert_eq!((held.n, held.columns, data[0], &data[1..4]), (4, 2, x[0], &x[..]));
-    assert_eq!((data.len(), data[4], data[5]), (8, 0.0, -0.75));
-    assert!(Held::new(&[given(None), given(Some(&[1.0; 3]))], Frame::PLAIN).is_err());
 }
 
 macro_rules! devices {

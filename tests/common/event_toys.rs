@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use neyman::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Held};
 use neyman::accelerator::{DeviceInfo, open_events};
 use neyman::fit::{FitBatch, Status, Tolerance};
+use neyman::infer::TestStatistic;
 use neyman::session::{ToyPlan, ToyTest, UnbinnedSession};
 use neyman::unbinned::UnbinnedModel;
 use neyman::unbinned::toys::FittedToys;
@@ -173,11 +174,23 @@ pub(crate) fn tests_by_toys(device: &Device) {
         return;
     }
     let model = bell(300, None);
-    let test = ToyTest { mu: 60.0, range: 0..30, ..ToyTest::default() };
+    let test = ToyTest {
+        poi: None,
+        mu: 60.0,
+        statistic: TestStatistic::QTilde,
+        seed: 3,
+        stream: 0,
+        range: 0..30,
+        error: None,
+        alternative: true,
+        keep_values: true,
+        chunk: 20,
+        tolerance: Tolerance::default(),
+    };
     let cls = |session: UnbinnedSession| {
         let stop = AtomicBool::new(false);
         let found = session.hypotest_toys(&test, &stop, &mut |_, _| {}).expect("a test");
-        (found.cls.value, found.complete)
+        (found.cls.clsb, found.cls.clb, found.complete)
     };
     let here = UnbinnedSession::new(model.clone(), Some(0)).expect("a session");
     let there = UnbinnedSession::with_device(model, Some(0), &request).expect("a session");

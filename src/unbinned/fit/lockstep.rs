@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::problem::job;
 use super::{Ended, Scaled, Search};
 use crate::error::Result;
 use crate::fit::{Fit, FitJob, Search as Steps, Tolerance};
@@ -68,7 +69,7 @@ fn begin<'a>(tasks: &[(&'a UnbinnedModel, &[f64])]) -> Result<Vec<Begun<'a>>> {
 
 /// Where the fits end, in the minimizer's units.
 fn minima<'b>(begun: &'b [Begun<'_>], fixed: &'b [bool], tolerance: Tolerance) -> Result<Vec<Fit>> {
-    let own = |fit: &'b Begun<'_>| super::job(&fit.start, fixed, fit.problem.tolerance(tolerance));
+    let own = |fit: &'b Begun<'_>| job(&fit.start, fixed, fit.problem.tolerance(tolerance));
     let jobs: Vec<FitJob<'_>> = begun.iter().map(own).collect();
     let new = |(fit, job)| {
         let Begun { problem, start, .. }: &Begun<'_> = fit;

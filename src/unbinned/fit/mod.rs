@@ -4,10 +4,9 @@ mod lockstep;
 mod problem;
 mod starts;
 
-use crate::accelerator::Problem;
 use crate::error::{Error, Result};
 pub use crate::fit::FitOptions;
-use crate::fit::{Covariance, Fit, FitJob, Status, Tolerance, covariance, newton};
+use crate::fit::{Covariance, Fit, Status, Tolerance, covariance};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::kernel::Order;
 use problem::Scaled;
@@ -248,12 +247,6 @@ impl UnbinnedModel {
     }
 }
 
-/// What the minimizer is to do from `start`, which is in its units.
-fn job<'a>(start: &'a [f64], fixed: &'a [bool], tolerance: Tolerance) -> FitJob<'a> {
-    let (main, auxiliary) = (&[][..], &[][..]);
-    FitJob { main, auxiliary, n_fits: 1, start, fixed, tolerance }
-}
-
 fn taken_apart(fit: FitResult) -> (Fit, Vec<f64>) {
     let FitResult { parameters, nll, edm, evaluations, status, uncertainties, .. } = fit;
     (Fit { parameters, nll, edm, evaluations, status, negative_bin: -1 }, uncertainties)
@@ -302,46 +295,5 @@ impl Search<'_> {
 
     fn converged(&self) -> bool {
         self.found.status.is_converged()
-    }
-}
-
-impl Scaled<'_> {
-    /// The minimum from `start`, which is in the model's units, in those of the minimizer.
-    fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
-        let start = self.to_scaled(start);
-        newton(self, &job(&start, fixed, self.tolerance(tolerance)), 0, &start)
-    }
-
-    /// Slopes in f32 show no distance below a hundredth of what the likelihood's noise is.
-    fn tolerance(&self, asked: Tolerance) -> Tolerance {
-        Tolerance { edm: asked.edm.max(0.01 * self.noise()), ..asked }
-    }
-
-    /// One step more from a minimum, by its slope alone: rounding hides from the likelihood what the slope still
-    /// shows. Not from a kink, nor across a bound.
-    fn polish(&self, x: &mut Vec<f64>, covariance: &[f64]) {
-        if self.kinks().iter().any(|&k| x[k] == 0.0) {
-            return;
-        }
-        let gradient = self.derivatives(x, &[], &[], false).gradient;
-        let step = |row: &[f64]| row.iter().zip(&gradient).map(|(c, g)| c * g).sum::<f64>();
-        let moved: Vec<f64> =
-            x.iter().zip(covariance.chunks(x.len())).map(|(x, row)| x - step(row)).collect();
-        let inside = |(k, to): (usize, &f64)| {
-            *to == x[k] || (self.lower()[k]..=self.upper()[k]).contains(to)
-        };
-        if moved.iter().enumerate().all(inside) {
-            *x = moved;
-        }
-    }
-
-    /// A covariance in the model's units.
-    fn unscale(&self, covariance: &mut Covariance) {
-        let units = self.units();
-        let n = units.len();
-        for (at, element) in covariance.matrix.iter_mut().enumerate() {
-            *element *= units[at / n] * units[at % n];
-        }
-        covariance.uncertainties.iter_mut().zip(units).for_each(|(sigma, unit)| *sigma *= unit);
     }
 }

@@ -6,6 +6,7 @@ use nalgebra::DMatrix;
 
 use crate::accelerator::{Curvature, Derivatives, Problem};
 use crate::error::{Error, Result};
+use crate::fit::{Covariance, Fit, FitJob, Tolerance, newton};
 use crate::spec::text::{count, display_name};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::kernel::Order;
@@ -144,6 +145,53 @@ impl<'a> Scaled<'a> {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         failure.map_or(Ok(()), Err)
     }
+}
+
+impl Scaled<'_> {
+    /// The minimum from `start`, which is in the model's units, in those of the minimizer.
+    pub(super) fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
+        let start = self.to_scaled(start);
+        newton(self, &job(&start, fixed, self.tolerance(tolerance)), 0, &start)
+    }
+
+    /// Slopes in f32 show no distance below a hundredth of what the likelihood's noise is.
+    pub(super) fn tolerance(&self, asked: Tolerance) -> Tolerance {
+        Tolerance { edm: asked.edm.max(0.01 * self.noise()), ..asked }
+    }
+
+    /// One step more from a minimum, by its slope alone: rounding hides from the likelihood what the slope still
+    /// shows. Not from a kink, nor across a bound.
+    pub(super) fn polish(&self, x: &mut Vec<f64>, covariance: &[f64]) {
+        if self.kinks().iter().any(|&k| x[k] == 0.0) {
+            return;
+        }
+        let gradient = self.derivatives(x, &[], &[], false).gradient;
+        let step = |row: &[f64]| row.iter().zip(&gradient).map(|(c, g)| c * g).sum::<f64>();
+        let moved: Vec<f64> =
+            x.iter().zip(covariance.chunks(x.len())).map(|(x, row)| x - step(row)).collect();
+        let inside = |(k, to): (usize, &f64)| {
+            *to == x[k] || (self.lower()[k]..=self.upper()[k]).contains(to)
+        };
+        if moved.iter().enumerate().all(inside) {
+            *x = moved;
+        }
+    }
+
+    /// A covariance in the model's units.
+    pub(super) fn unscale(&self, covariance: &mut Covariance) {
+        let units = self.units();
+        let n = units.len();
+        for (at, element) in covariance.matrix.iter_mut().enumerate() {
+            *element *= units[at / n] * units[at % n];
+        }
+        covariance.uncertainties.iter_mut().zip(units).for_each(|(sigma, unit)| *sigma *= unit);
+    }
+}
+
+/// What the minimizer is to do from `start`, which is in its units.
+pub(super) fn job<'a>(start: &'a [f64], fixed: &'a [bool], tolerance: Tolerance) -> FitJob<'a> {
+    let (main, auxiliary) = (&[][..], &[][..]);
+    FitJob { main, auxiliary, n_fits: 1, start, fixed, tolerance }
 }
 
 /// The power of two nearest to a parameter's width, or to what else is known of its size.
