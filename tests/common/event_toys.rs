@@ -54,7 +54,7 @@ fn fit(
     range: Range<u64>,
     hold: &[(usize, f64)],
 ) -> FittedToys {
-    model.fit_toys(truth, range, 5, hold, Tolerance::default()).expect("toys")
+    model.fit_toys(truth, range, 5, hold, Tolerance::PARITY).expect("toys")
 }
 
 fn same_bits(a: &FitBatch, i: usize, b: &FitBatch, j: usize) {
@@ -136,7 +136,7 @@ pub(crate) fn toys_in_company(device: &Device) {
         range: 0..n,
         hold: hold.to_vec(),
         keep_data: false,
-        tolerance: Tolerance::default(),
+        tolerance: Tolerance::PARITY,
     };
     let mut seen = 0;
     let stop = AtomicBool::new(false);
@@ -250,14 +250,14 @@ pub(crate) fn lost(device: &Device) {
             let device = open_events(&request, events)?.expect("a device");
             Ok(Arc::new(Lost { device, calls_left: Arc::clone(&left) }))
         };
-        let helped = model.on_devices_of(true, &open).expect("a model");
+        let helped = model.on_devices_of(true, open).expect("a model");
         let found = fit(&helped, &truth, 0..4, &[]);
         assert_eq!(found.fits.on_host, 4);
         let told = found.fits.failure.as_deref();
         assert_eq!(told, Some("device here: made to fail (the processor took over)"));
         (0..4).for_each(|i| same_bits(&found.fits, i, &want.fits, i));
         left.store(calls, Ordering::Relaxed);
-        let alone = model.on_devices_of(false, &open).expect("a model");
+        let alone = model.on_devices_of(false, open).expect("a model");
         let found = alone.fit_toys(&truth, 0..4, 5, &[], Tolerance::default());
         assert!(found.expect_err("lost").is_device());
         // of a single fit as well

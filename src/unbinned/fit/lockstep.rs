@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::problem::job;
-use super::{Ended, Scaled, Search};
+use super::{Ended, Found, Scaled, Search};
 use crate::error::Result;
 use crate::fit::{Fit, FitJob, Search as Steps, Tolerance};
 use crate::unbinned::UnbinnedModel;
@@ -25,7 +25,7 @@ pub(super) fn fits_from(
     fixed: &[bool],
     tolerance: Tolerance,
     widths: bool,
-) -> Result<Vec<Option<(Fit, Vec<f64>)>>> {
+) -> Result<Vec<Option<Found>>> {
     let begun = begin(tasks)?;
     let found = minima(&begun, fixed, tolerance)?;
     if widths {
@@ -45,9 +45,9 @@ pub(super) fn fits_from(
     };
     let ended: Vec<_> = begun.into_par_iter().zip(found).map(end).collect();
     let heights = heights(ended.iter().map(|(task, fit, _)| (tasks[*task].0, &*fit.parameters)))?;
-    let mut all: Vec<Option<(Fit, Vec<f64>)>> = tasks.iter().map(|_| None).collect();
+    let mut all: Vec<Option<Found>> = tasks.iter().map(|_| None).collect();
     for ((task, fit, uncertainties), height) in ended.into_iter().zip(heights) {
-        all[task] = height.ok().map(|at| (Fit { nll: at.nll, ..fit }, uncertainties));
+        all[task] = height.ok().map(|at| Found { fit: Fit { nll: at.nll, ..fit }, uncertainties });
     }
     Ok(all)
 }

@@ -177,14 +177,16 @@ impl UnbinnedModel {
         fixed: &[bool],
         tolerance: Tolerance,
         widths: bool,
-    ) -> Result<Vec<Option<(Fit, Vec<f64>)>>> {
+    ) -> Result<Vec<Option<Found>>> {
         if tasks.iter().any(|(model, _)| model.lies_on_device().is_some()) {
             return lockstep::fits_from(tasks, fixed, tolerance, widths);
         }
         let one = |(model, start): &(&Self, &[f64])| {
             let found = match widths {
-                true => model.fit_from(start, fixed, tolerance).map(taken_apart),
-                false => model.minimum(start, fixed, tolerance).map(|fit| (fit, Vec::new())),
+                true => model.fit_from(start, fixed, tolerance).map(Found::from),
+                false => model
+                    .minimum(start, fixed, tolerance)
+                    .map(|fit| Found { fit, uncertainties: Vec::new() }),
             };
             found.ok()
         };
@@ -247,9 +249,19 @@ impl UnbinnedModel {
     }
 }
 
-fn taken_apart(fit: FitResult) -> (Fit, Vec<f64>) {
-    let FitResult { parameters, nll, edm, evaluations, status, uncertainties, .. } = fit;
-    (Fit { parameters, nll, edm, evaluations, status, negative_bin: -1 }, uncertainties)
+/// A fit of which little is kept.
+pub(crate) struct Found {
+    pub(crate) fit: Fit,
+    /// As in [`FitResult`].
+    pub(crate) uncertainties: Vec<f64>,
+}
+
+impl From<FitResult> for Found {
+    fn from(fit: FitResult) -> Self {
+        let FitResult { parameters, nll, edm, evaluations, status, uncertainties, .. } = fit;
+        let fit = Fit { parameters, nll, edm, evaluations, status, negative_bin: -1 };
+        Self { fit, uncertainties }
+    }
 }
 
 /// Where a fit of a part of the events ended, in the model's units.

@@ -28,7 +28,7 @@ impl UnbinnedModel {
     /// no memory on it.
     pub fn on_device(&self, request: &DeviceRequest) -> Result<(Self, DeviceInfo)> {
         let open = |events: &[Events<'_>]| open_events(request, events);
-        let model = self.placed(request.is_processor(), request.host_fallback, &open)?;
+        let model = self.placed(request.is_processor(), request.host_fallback, open)?;
         let info = model.opened().unwrap_or_else(|| events_here(request));
         Ok((model, info))
     }
@@ -42,18 +42,18 @@ impl UnbinnedModel {
     pub fn on_devices_of(
         &self,
         host_fallback: bool,
-        open: &dyn Fn(&[Events<'_>]) -> Result<Arc<dyn EventDevice>>,
+        open: impl Fn(&[Events<'_>]) -> Result<Arc<dyn EventDevice>>,
     ) -> Result<Self> {
-        self.placed(false, host_fallback, &|events| open(events).map(Some))
+        self.placed(false, host_fallback, |events| open(events).map(Some))
     }
 
     fn placed(
         &self,
         here: bool,
         help: bool,
-        open: &dyn Fn(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
+        open: impl Fn(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
     ) -> Result<Self> {
-        let one = |channel: &Arc<Compiled>| channel.on_device(here, help, open).map(Arc::new);
+        let one = |channel: &Arc<Compiled>| channel.on_device(here, help, &open).map(Arc::new);
         let channels = self.channels.iter().map(one).collect::<Result<_>>()?;
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
         Ok(Self { parameters, channels, binned })

@@ -166,8 +166,8 @@ pub(in crate::unbinned) fn evaluate_all<'a>(
         let (places, all): (Vec<_>, Vec<_>) = tasks.iter().enumerate().filter_map(one).unzip();
         places.into_iter().zip(together(&all)?).for_each(|(at, found)| sums[at].push(found));
     }
-    let end = |((task, asked), mut sums): ((&Task<'_>, Result<Vec<Asked>>), Vec<Option<Sums>>)| {
-        let asked = asked?;
+    let end = |((task, asked), sums): ((&Task<'_>, Result<Vec<Asked>>), Vec<_>)| {
+        let (asked, mut sums): (_, Vec<Option<Sums>>) = (asked?, sums);
         task.model.put_together(&task.theta, order, task.constant, |number, _| {
             match sums[number].take() {
                 Some(sums) => Ok(sums),

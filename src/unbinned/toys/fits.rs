@@ -9,6 +9,7 @@ use super::{Thrower, failed};
 use crate::error::{Error, Result};
 use crate::fit::{Fit, Tolerance};
 use crate::unbinned::UnbinnedModel;
+use crate::unbinned::fit::Found;
 
 /// Numbers of events on a device at a time, in one channel, unless one toy has more.
 const MOST_NUMBERS: f64 = (1 << 23) as f64;
@@ -134,7 +135,8 @@ impl<'a> Fits<'a> {
         let all: Vec<usize> = (0..toys.len()).collect();
         let mut fitted = Vec::with_capacity(toys.len());
         let truth = |_: usize| self.thrower.truth().to_vec();
-        for (toy, (free, uncertainties)) in toys.iter().zip(self.free(toys, &all, truth)?) {
+        for (toy, found) in toys.iter().zip(self.free(toys, &all, truth)?) {
+            let Found { fit: free, uncertainties } = found;
             let events = toy.n_events() as u64;
             fitted.push(Fitted { free, conditional: None, uncertainties, events });
         }
@@ -173,7 +175,7 @@ impl<'a> Fits<'a> {
             start
         };
         let again_held = self.conditional(toys, &held, near)?;
-        for (i, (fit, uncertainties)) in free.into_iter().zip(again) {
+        for (i, Found { fit, uncertainties }) in free.into_iter().zip(again) {
             let toy = &mut fitted[i];
             if good(&fit) && (!good(&toy.free) || fit.nll < toy.free.nll) {
                 (toy.free, toy.uncertainties) = (fit, uncertainties);
@@ -191,7 +193,7 @@ impl<'a> Fits<'a> {
         toys: &[UnbinnedModel],
         some: &[usize],
         start: impl Fn(usize) -> Vec<f64>,
-    ) -> Result<Vec<(Fit, Vec<f64>)>> {
+    ) -> Result<Vec<Found>> {
         self.fits(toys, some, start, &self.fixed, true)
     }
 
@@ -203,7 +205,7 @@ impl<'a> Fits<'a> {
         start: impl Fn(usize) -> Vec<f64>,
     ) -> Result<Vec<Fit>> {
         let found = self.fits(toys, some, start, &self.held.1, false)?;
-        Ok(found.into_iter().map(|(fit, _)| fit).collect())
+        Ok(found.into_iter().map(|found| found.fit).collect())
     }
 
     fn fits(
@@ -213,14 +215,13 @@ impl<'a> Fits<'a> {
         start: impl Fn(usize) -> Vec<f64>,
         fixed: &[bool],
         widths: bool,
-    ) -> Result<Vec<(Fit, Vec<f64>)>> {
+    ) -> Result<Vec<Found>> {
         let starts: Vec<Vec<f64>> = some.iter().map(|i| start(*i)).collect();
         let tasks: Vec<_> =
             some.iter().zip(&starts).map(|(i, start)| (&toys[*i], &**start)).collect();
         let found = UnbinnedModel::fits_from(&tasks, fixed, self.tolerance, widths)?;
-        let fit = |(fit, start): (Option<_>, &Vec<f64>)| {
-            fit.unwrap_or_else(|| (failed(start), Vec::new()))
-        };
-        Ok(found.into_iter().zip(&starts).map(fit).collect())
+        let none = |start: &[f64]| Found { fit: failed(start), uncertainties: Vec::new() };
+        let fits = found.into_iter().zip(&starts);
+        Ok(fits.map(|(found, start)| found.unwrap_or_else(|| none(start))).collect())
     }
 }
