@@ -17,7 +17,7 @@ constexpr double MODERATE = 1e30;
 constexpr double HIGHEST = 600.0;
 constexpr double LEAST_NORMAL = 2.2250738585072014e-308;
 constexpr u32 H_PROCESSES = 1, H_EVENTS = 2, H_SHARES = 3, H_COLUMNS = 5, H_WEIGHTED = 6, H_TERMS = 8, H_SHAPES = 9,
-              H_MOMENTS = 10, H_ROWS = 11, H_WORDS = 12;
+              H_MOMENTS = 10, H_ROWS = 11, H_NUMBERS = 12, H_LIST = 13, H_WORDS = 14;
 constexpr u32 P_FORM = 0, P_NUMBERS = 1, P_SLOPES = 2, P_CURVES = 3, P_TERM = 4, P_SHAPE = 5, P_KIND = 6,
               P_COUNT = 7, P_TABLE = 8, P_LOGARITHM = 9, P_WORDS = 10;
 constexpr u32 FORM_GIVEN = 0, FORM_POWERS = 1, FORM_ARGUS = 2, FORM_CAUCHY = 3, FORM_PEAK = 4;
@@ -205,18 +205,21 @@ INLINE double log_density_of(const Density &d, const double *__restrict__ data, 
 
 INLINE bool is_absent(double x) { return x < 0.5 * ABSENT; }
 
-// plan: the table's words; numbers: the table's; data: [columns, n_events]; scratch: [blocks, columns, EVENTS];
+// plan: the table's words, then of each share its first event, its events and its point; numbers: the table's, of each
+// point; data: [columns, n_events]; scratch: [blocks, columns, EVENTS];
 // partials: (sum, lost) of [1 + moments, n_shares], the log-likelihood and sums of products; counts: (events
 // without density, NONE or 0 where a number is beyond the formulas) of each share
 extern "C" __global__ void __launch_bounds__(W, BLOCKS)
-    event_shares(const u32 *__restrict__ plan, const double *__restrict__ numbers, const double *__restrict__ data,
-                 double *scratch, double *partials, u32 *counts) {
+    event_shares(const u32 *__restrict__ plan, const double *__restrict__ all_numbers,
+                 const double *__restrict__ data, double *scratch, double *partials, u32 *counts) {
   const u32 processes = plan[H_PROCESSES], n_events = plan[H_EVENTS], n_shares = plan[H_SHARES];
   const u32 terms = plan[H_TERMS], moments = plan[H_MOMENTS];
   double *slot = scratch + (u64)blockIdx.x * (1 + terms + plan[H_SHAPES]) * EVENTS;
   for (u32 share = blockIdx.x; share < n_shares; share += gridDim.x) {
-    const u64 begin = (u64)share * EVENTS;
-    const u32 n = n_events - begin < EVENTS ? (u32)(n_events - begin) : EVENTS;
+    const u32 *here = plan + plan[H_LIST] + 3 * (u64)share;
+    const u64 begin = here[0];
+    const u32 n = here[1];
+    const double *__restrict__ numbers = all_numbers + (u64)here[2] * plan[H_NUMBERS];
     Kept value = {0.0, 0.0};
     u32 empty = 0;
     u32 beyond = NONE;

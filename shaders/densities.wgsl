@@ -15,6 +15,7 @@ fn runtime_zero() -> u32 { return plan[0]; }
 
 const H_PROCESSES: u32 = 1u;
 const H_EVENTS: u32 = 2u;
+const H_SHARES: u32 = 3u;
 const H_FIRST: u32 = 4u;
 const H_COLUMNS: u32 = 5u;
 const H_WEIGHTED: u32 = 6u;
@@ -23,7 +24,9 @@ const H_TERMS: u32 = 8u;
 const H_SHAPES: u32 = 9u;
 const H_MOMENTS: u32 = 10u;
 const H_ROWS: u32 = 11u;
-const H_WORDS: u32 = 12u;
+const H_NUMBERS: u32 = 12u;
+const H_LIST: u32 = 13u;
+const H_WORDS: u32 = 14u;
 const P_FORM: u32 = 0u;
 const P_NUMBERS: u32 = 1u;
 const P_SLOPES: u32 = 2u;

@@ -17,8 +17,10 @@ fn event_shares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
   let columns = drifts + select(0u, processes, split);
   let slot = group.x * SHARE * columns;
   let share = plan[H_FIRST] + group.x;
-  let begin = share * SHARE;
-  let n = min(SHARE, n_events - begin);
+  let listed = plan[H_LIST] + 3u * group.x;
+  let begin = plan[listed];
+  let n = plan[listed + 1u];
+  let first_number = plan[listed + 2u] * plan[H_NUMBERS];
   var value = R_0;
   var lost = R_0;
   var empty = 0u;
@@ -31,7 +33,7 @@ fn event_shares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     var leader = 0u;
     for (var p = 0u; p < processes; p += 1u) {
       let words = H_WORDS + p * P_WORDS;
-      let level = plan[words + P_NUMBERS];
+      let level = first_number + plan[words + P_NUMBERS];
       let density = Density(words, level + 2u, own + plan[words + P_SHAPE]);
       let here = log_density_of(density, begin + i);
       let absent = is_absent(here.log);
@@ -54,7 +56,7 @@ fn event_shares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
       var drift = R_0;
       for (var p = 0u; p < processes; p += 1u) {
         let words = H_WORDS + p * P_WORDS;
-        let level = numbers[2u * plan[words + P_NUMBERS]];
+        let level = numbers[2u * (first_number + plan[words + P_NUMBERS])];
         let log = scratch[own + plan[words + P_TERM]];
         if (is_absent(log) || is_absent(level)) { continue; }
         let e = r_sel(r_exp(r_sub(r_add(log, level), top)), R_1, p == leader);
@@ -77,7 +79,7 @@ fn event_shares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
       let log = scratch[at];
       var u = R_0;
       if (possible && !is_absent(log)) {
-        let exponent = r_sub(r_add(log, numbers[2u * plan[words + P_NUMBERS] + 2u]), top);
+        let exponent = r_sub(r_add(log, numbers[2u * (first_number + plan[words + P_NUMBERS]) + 2u]), top);
         faults += select(0u, 1u, r_hi(exponent) > LARGEST);
         u = r_mul(r_exp(exponent), inverse);
       }
@@ -112,5 +114,5 @@ fn event_shares(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     }
     partials[to + 2u + m] = sum;
   }
-  if (loops_are_cut()) { found[2u * ((n_events + SHARE - 1u) / SHARE)] = 1u; }
+  if (loops_are_cut()) { found[2u * plan[H_SHARES]] = 1u; }
 }

@@ -124,10 +124,28 @@ fn mistakes_are_told_with_their_place() {
     );
     told(&text.replace("poi: n", "poi: [n"), 3, "spec.yaml: line ");
     told(&text.replace("nowhere.parquet", "nowhere.root"), 3, "ROOT files are not supported yet");
-    let (code, message) = scratch.error("unbinned toys spec.yaml --toys 2 --device gpu");
-    assert_eq!(code, 2);
-    assert!(message.contains("fitted on the processor"), "{message}");
     assert_eq!(scratch.error("unbinned").0, 2);
+}
+
+/// A graphics processor fits toys as the processor does, and says that it did.
+#[cfg(feature = "gpu")]
+#[test]
+fn toys_on_a_graphics_processor() {
+    use neyman::accelerator::gpu::Precision;
+
+    // drivers are quicker to compile f64 than pairs of f32
+    if common::gpu::adapter(Precision::F64).is_none() {
+        return;
+    }
+    let scratch = example("unbinned_gpu");
+    let line = "unbinned toys search.yaml --toys 6 --seed 2 --test-mu 1.1 --chunk 4 --json";
+    let [there, here] = ["--device gpu --precision f64", "--device cpu"]
+        .map(|on| scratch.json(&format!("{line} {on}")));
+    assert_eq!((&there["precision"], &there["finished_on_processor"]), (&json!("f64"), &json!(0)));
+    assert!(there["device"].as_str().unwrap().starts_with("gpu:"), "{there}");
+    assert_eq!((&here["device"], &there["toys"]), (&json!("cpu"), &json!(6)));
+    assert_eq!((&there["converged"], &there["fits"]), (&here["converged"], &here["fits"]));
+    assert_eq!(there["missed_minima"], here["missed_minima"]);
 }
 
 /// The example with its events beside it.
@@ -156,8 +174,10 @@ fn devices_are_told_and_what_they_lack() {
     assert!(chosen["device_reason"].as_str().unwrap().starts_with("auto: "), "{chosen}");
     let asked = provenance(scratch.json("unbinned fit search.yaml --device cpu --json"));
     assert_eq!(asked["device_reason"], "asked for");
-    let (code, message) = scratch.error("unbinned limit search.yaml --device gpu:999");
-    assert!(code == 4 && message.contains("device gpu:999"), "{message}");
+    for line in ["limit search.yaml", "toys search.yaml --toys 2"] {
+        let (code, message) = scratch.error(&format!("unbinned {line} --device gpu:999"));
+        assert!(code == 4 && message.contains("device gpu:999"), "{message}");
+    }
     let (code, message) = scratch.error("unbinned fit search.yaml --device cpu --precision f32");
     assert!(code == 4 && message.contains("it computes in f64"), "{message}");
     let path = scratch.0.join("search.yaml");

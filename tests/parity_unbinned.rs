@@ -5,12 +5,14 @@
 mod common;
 #[path = "common/event_models.rs"]
 mod event_models;
+#[path = "common/event_toys.rs"]
+mod event_toys;
 #[path = "common/mixtures.rs"]
 mod mixtures;
 
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
+use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
 pub(crate) use mixtures::{number, numbers};
-use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
 use neyman::session::{FitOptions, ScanOptions, UnbinnedSession};
@@ -34,6 +36,8 @@ struct Contract {
     /// Parameters of a fit in their uncertainties, and these in proportion.
     fit: f64,
     widths: f64,
+    /// NLL of toys' fits.
+    toys: f64,
 }
 
 const F64: Contract = Contract {
@@ -44,6 +48,7 @@ const F64: Contract = Contract {
     hessian: 1e-9,
     fit: 1e-6,
     widths: 1e-6,
+    toys: 1e-8,
 };
 #[cfg(feature = "gpu")]
 const DF64: Contract = Contract { nll_of_terms: 1e-12, ..F64 };
@@ -56,6 +61,7 @@ const F32: Contract = Contract {
     hessian: 1e-3,
     fit: 1e-2,
     widths: 1e-3,
+    toys: 1e-6,
 };
 
 /// A device under test.
@@ -373,44 +379,11 @@ fn statements(device: &Device) {
     }
 }
 
-/// Numbers are split into what a device gets and what that leaves; nothing is lost between the two.
-#[test]
-fn what_the_host_keeps() {
-    let frame = Frame::of([5000.0, 5600.0], true);
-    assert_eq!((frame.middle, frame.half), (5300.0, 300.0));
-    for x in [0.1, -5279.65, 1e-30, 1.0 / 3.0] {
-        let [near, rest] = frame.number(x);
-        assert_eq!(f64::from(near as f32), near);
-        assert!(near + rest == x && rest.abs() < 1e-7 * x.abs(), "{x}: {near} {rest}");
-        assert_eq!(Frame::PLAIN.number(x), [x, 0.0]);
-    }
-    assert_eq!(frame.number(f64::MAX), [f64::from(f32::MAX), 0.0]);
-    let [near, rest] = frame.level(-3.456_789_012_3);
-    // sums with it up to 32 are exact in f32
-    assert_eq!(((near * 524_288.0).fract(), near + rest), (0.0, -3.456_789_012_3));
-    let x = [5001.25, 5279.65, 5599.0];
-    let log_p = [-4.0, f64::NEG_INFINITY, -2.5];
-    let given =
-        |weights| Events { x: &x, window: [5000.0, 5600.0], weights, columns: vec![&log_p] };
-    let (held, data) = Held::new(&given(Some(&[2.0, 0.0, 4.0])), frame).expect("events");
-    assert_eq!((held.n, held.columns, held.unit, held.weight_sum), (3, 3, 2.0, 6.0));
-    assert_eq!((&*held.middles, data.len()), (&[-3.25][..], 15));
-    for (i, x) in x.iter().enumerate() {
-        let t = data[i] + data[9 + i];
-        assert!((held.frame.middle + held.frame.half * t - x).abs() < 1e-12 * x, "{x}");
-    }
-    assert_eq!((data[3], data[5]), (-0.75, 0.75));
-    assert!(data[4] < -1e36, "no density there");
-    assert_eq!(data[6..9], [1.0, 0.0, 2.0]);
-    let (held, data) = Held::new(&given(None), Frame::PLAIN).expect("events");
-    assert_eq!((held.columns, held.weight_sum, &data[..3]), (2, 3.0, &x[..]));
-    assert_eq!(data.len(), 6);
-}
-
 macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
             $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
+                toys toys_in_company empty_toys tests_by_toys lost
         );
     };
     ($module:ident, $device:expr; $($test:ident)*) => {

@@ -114,6 +114,20 @@ def test_toys_of_the_command(tmp_path):
         np.testing.assert_array_equal(getattr(theirs, name), getattr(ours, name), err_msg=name)
 
 
+@pytest.mark.skipif(not neyman.has_vulkan(), reason="no graphics processor")
+def test_toys_on_a_device():
+    model = Model.from_spec(EXAMPLE)
+    device = next((d for d in neyman.devices() if d.device.startswith("gpu") and "f64" in d.precisions), None)
+    if device is None:
+        pytest.skip("no graphics processor in double precision")
+    there, here = (m.fit_toys(range=(2, 8), seed=4, truth="init", test_mu=1.2) for m in (model.on("gpu", "f64"), model))
+    assert there.provenance["device"].startswith("gpu:") and here.provenance["device"] == "cpu"
+    np.testing.assert_array_equal(there.events, here.events)
+    np.testing.assert_allclose(there.nll, here.nll, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(there.t_mu, here.t_mu, rtol=0, atol=4e-8)
+    assert np.all(abs(there.parameters - here.parameters) < 1e-6 * here.uncertainties)
+
+
 def test_profiles_and_minos_of_iminuit():
     iminuit = pytest.importorskip("iminuit")
     model = search(masses(300, 900))

@@ -1,12 +1,18 @@
-//! Sums over single events under a mixture of densities that a device works out itself: events stay there, a small
-//! table travels for each point of the parameters. Which densities, and what the sums are for, whoever writes the
-//! table knows; here are its places.
+//! Sums over single events under a mixture of densities that a device works out itself: events of one data set or of
+//! many stay there, a small table travels for each point of the parameters. Which densities, and what the sums are
+//! for, whoever writes the table knows; here are its places.
+
+mod call;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use super::DeviceInfo;
 use super::mixture::event_count;
-use crate::Result;
+use crate::{Error, Result};
+pub use call::{EventCall, EventPoint};
 
 /// Stands for minus infinity: ABSENT in the kernels.
 pub(crate) const ABSENT: f64 = -1e37;
@@ -18,8 +24,9 @@ const GRID: f64 = 1.0 / 524_288.0;
 pub(crate) mod head {
     pub(crate) const PROCESSES: usize = 1;
     pub(crate) const EVENTS: usize = 2;
+    /// Of all points.
     pub(crate) const SHARES: usize = 3;
-    /// First share of a call.
+    /// First share that is listed.
     pub(crate) const FIRST: usize = 4;
     pub(crate) const COLUMNS: usize = 5;
     pub(crate) const WEIGHTED: usize = 6;
@@ -28,7 +35,11 @@ pub(crate) mod head {
     pub(crate) const SHAPES: usize = 9;
     pub(crate) const MOMENTS: usize = 10;
     pub(crate) const ROWS: usize = 11;
-    pub(crate) const WORDS: usize = 12;
+    /// Numbers of one point.
+    pub(crate) const NUMBERS: usize = 12;
+    /// Where the shares of a call stand: first event, events, point of each.
+    pub(crate) const LIST: usize = 13;
+    pub(crate) const WORDS: usize = 14;
 }
 
 /// Words of a process, in the order of the kernels' constants `P_...`.
@@ -60,7 +71,7 @@ pub(crate) enum FormCode {
     Series = 5,
 }
 
-/// Events of one channel as they are given.
+/// Events of one data set of a channel as they are given.
 #[derive(Debug, Clone)]
 pub struct Events<'a> {
     /// The observable, `[N]`, and its window.
@@ -120,17 +131,28 @@ impl Frame {
 /// What is known of events on a device without looking there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
-    /// Events.
+    /// Events of all data sets.
     pub n: u32,
     /// How the observable is stored.
     pub frame: Frame,
     /// Columns of the data: the observable, log-densities, weights.
     pub columns: u32,
-    /// There are weights, in units of [`Held::unit`].
+    /// There are weights, in units of [`HeldSet::unit`].
     pub weighted: bool,
-    /// Their mean, or 1.
+    /// The data sets, one after the other.
+    pub sets: Vec<HeldSet>,
+}
+
+/// One data set of them. What its sums are relative to is its own: no bit of them depends on the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldSet {
+    /// First event.
+    pub begin: u32,
+    /// Events.
+    pub n: u32,
+    /// The mean weight, or 1.
     pub unit: f64,
-    /// Their sum, or the number of events.
+    /// Sum of the weights, or the number of events.
     pub weight_sum: f64,
     /// What each column of log-densities is relative to.
     pub middles: Vec<f64>,
@@ -138,13 +160,22 @@ pub struct Held {
 
 impl Held {
     /// With the numbers for the device, `[columns, N]`, and where they are f32 what they leave of the observable
-    /// and of log-densities, column by column.
+    /// and of log-densities, column by column. All data sets have the columns of the first one.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for 2^32 events and more.
-    pub fn new(events: &Events<'_>, frame: Frame) -> Result<(Self, Vec<f64>)> {
-        let n = event_count(events.x.len())?;
-        let mut all = Vec::with_capacity((2 + events.columns.len()) * events.x.len());
+    /// [`Error::Argument`] for 2^32 events and more, and for data sets with other columns.
+    pub fn new(events: &[Events<'_>], frame: Frame) -> Result<(Self, Vec<f64>)> {
+        let n = event_count(events.iter().map(|set| set.x.len()).sum())?;
+        let given = events.first().map_or(0, |set| set.columns.len());
+        let weighted = events.first().is_some_and(|set| set.weights.is_some());
+        let alike =
+            |set: &Events<'_>| set.columns.len() == given && set.weights.is_some() == weighted;
+        if !events.iter().all(alike) {
+            let message = "data sets on one device need the same columns".into();
+            return Err(Error::Argument(message));
+        }
+        let columns = 1 + given + usize::from(weighted);
+        let mut all = Vec::with_capacity(columns * n as usize);
         let mut left = Vec::new();
         let mut put = |values: &mut dyn Iterator<Item = f64>, all: &mut Vec<f64>| {
             for value in values {
@@ -155,27 +186,42 @@ impl Held {
                 }
             }
         };
-        put(&mut events.x.iter().map(|x| (x - frame.middle) / frame.half), &mut all);
-        let mut middles = Vec::new();
-        for column in &events.columns {
+        let mut sets = Vec::with_capacity(events.len());
+        for set in events {
+            put(&mut set.x.iter().map(|x| (x - frame.middle) / frame.half), &mut all);
+            let begin = (all.len() - set.x.len()) as u32;
+            sets.push(HeldSet::new(begin, set));
+        }
+        for column in 0..given {
+            for (set, held) in events.iter().zip(&sets) {
+                let middle = held.middles[column];
+                let relative = |x: &f64| if x.is_finite() { x - middle } else { ABSENT };
+                put(&mut set.columns[column].iter().map(relative), &mut all);
+            }
+        }
+        for (set, held) in events.iter().zip(&sets) {
+            all.extend(set.weights.into_iter().flatten().map(|w| w / held.unit));
+        }
+        all.append(&mut left);
+        Ok((Self { n, frame, columns: columns as u32, weighted, sets }, all))
+    }
+}
+
+impl HeldSet {
+    fn new(begin: u32, events: &Events<'_>) -> Self {
+        let n = events.x.len() as u32;
+        let middle = |column: &&[f64]| {
             let finite = || column.iter().copied().filter(|x| x.is_finite());
             let middle = finite().sum::<f64>() / finite().count().max(1) as f64;
-            let middle = f64::from(middle as f32);
-            let relative = |x: &f64| if x.is_finite() { x - middle } else { ABSENT };
-            put(&mut column.iter().map(relative), &mut all);
-            middles.push(middle);
-        }
+            f64::from(middle as f32)
+        };
         let (mut unit, mut weight_sum) = (1.0, f64::from(n));
         if let Some(weights) = events.weights {
             weight_sum = weights.chunks(512).map(|part| part.iter().sum::<f64>()).sum();
             let mean = weight_sum / f64::from(n.max(1));
             unit = if mean > 0.0 { mean } else { 1.0 };
-            all.extend(weights.iter().map(|w| w / unit));
         }
-        all.append(&mut left);
-        let weighted = events.weights.is_some();
-        let columns = 1 + events.columns.len() as u32 + u32::from(weighted);
-        Ok((Self { n, frame, columns, weighted, unit, weight_sum, middles }, all))
+        Self { begin, n, unit, weight_sum, middles: events.columns.iter().map(middle).collect() }
     }
 }
 
@@ -200,20 +246,9 @@ impl EventPlan {
             [head::PROCESSES, head::TERMS, head::SHAPES, head::SPLIT].map(|at| self.words[at]);
         1 + terms + shapes + split * p
     }
-
-    /// The words, with what the device knows, for a call that begins with share `first`.
-    pub fn filled(&self, held: &Held, shares: u32, first: u32) -> Vec<u32> {
-        let mut words = self.words.clone();
-        words[head::EVENTS] = held.n;
-        words[head::SHARES] = shares;
-        words[head::FIRST] = first;
-        words[head::COLUMNS] = held.columns;
-        words[head::WEIGHTED] = u32::from(held.weighted);
-        words
-    }
 }
 
-/// Sums over all events.
+/// Sums over all events of a data set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EventTotals {
     /// Sum of the logarithms, relative to the level that the table's numbers are relative to, in units of weights.
@@ -226,7 +261,7 @@ pub struct EventTotals {
     pub moments: Vec<f64>,
 }
 
-/// A device that holds the events of a channel.
+/// A device that holds the events of a channel, of one data set or of many.
 pub trait EventDevice: Send + Sync + Debug {
     /// What runs.
     fn info(&self) -> &DeviceInfo;
@@ -234,9 +269,36 @@ pub trait EventDevice: Send + Sync + Debug {
     /// What it holds.
     fn held(&self) -> &Held;
 
-    /// Sums at a point: the same bits in every run.
+    /// The same device with other events.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) where the device fails, or has no memory.
-    fn sums(&self, plan: &EventPlan) -> Result<EventTotals>;
+    /// As [`Held::new`]; [`Error::Device`] where it has no memory for them.
+    fn with(&self, events: &[Events<'_>]) -> Result<Arc<dyn EventDevice>>;
+
+    /// Most events of a share.
+    fn share(&self) -> u32;
+
+    /// The sums of each point of a call, which has at least one share.
+    ///
+    /// # Errors
+    /// As [`EventDevice::sums`].
+    fn run(&self, call: &EventCall<'_>) -> Result<Vec<EventTotals>>;
+
+    /// Sums at points: the same bits in every run, whatever the other points are.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the device fails, or has no memory.
+    fn sums(&self, points: &[EventPoint<'_>]) -> Result<Vec<EventTotals>> {
+        let mut all = vec![EventTotals::default(); points.len()];
+        for (call, places) in EventCall::all(self.held(), points, self.share()) {
+            let nothing =
+                || EventTotals { moments: vec![0.0; call.moments()], ..Default::default() };
+            let found = match call.shares() {
+                0 => vec![nothing(); call.n()],
+                _ => self.run(&call)?,
+            };
+            places.iter().zip(found).for_each(|(at, totals)| all[*at] = totals);
+        }
+        Ok(all)
+    }
 }

@@ -235,14 +235,14 @@ pub fn open_gpu_mixture(
     Err(no_gpu(DeviceChoice::Gpu { backend, index }))
 }
 
-/// Copies the events of a channel to the device asked for; `None` where that is the processor, as
+/// Copies the events of a channel, of one data set or many, to the device asked for; `None` where that is the processor, as
 /// [`DeviceChoice::Auto`] is here: a fit takes it less time than opening a device.
 ///
 /// # Errors
 /// Where that device or its precision cannot be used, and where it has no memory for the events.
 pub fn open_events(
     request: &DeviceRequest,
-    events: &events::Events<'_>,
+    events: &[events::Events<'_>],
 ) -> Result<Option<Arc<dyn events::EventDevice>>> {
     match request.device {
         DeviceChoice::Auto => Ok(None),
@@ -277,7 +277,7 @@ fn open_gpu_events(
     backend: Option<Backend>,
     index: Option<usize>,
     precision: PrecisionChoice,
-    events: &events::Events<'_>,
+    events: &[events::Events<'_>],
 ) -> Result<Arc<dyn events::EventDevice>> {
     let (adapter, reason) = gpu::adapters::find(backend, index)?;
     let precision = gpu::adapters::precision_for(precision, &adapter.info)?;
@@ -289,7 +289,7 @@ fn open_gpu_events(
     backend: Option<Backend>,
     index: Option<usize>,
     _: PrecisionChoice,
-    _: &events::Events<'_>,
+    _: &[events::Events<'_>],
 ) -> Result<Arc<dyn events::EventDevice>> {
     Err(no_gpu(DeviceChoice::Gpu { backend, index }))
 }

@@ -157,7 +157,8 @@ class Model(Tests):
     def on(self, device: str, precision: str = "auto") -> Model:
         """The same model with its events on a device, where its fits and statements are then worked out.
 
-        Toys, Asimov data and the part of the events that a fit begins with stay on the processor. A model that is
+        Toys are thrown by the processor, the same to the bit whatever the device, and fitted on the device, many at a
+        time. Asimov data and the part of the events that a fit begins with stay on the processor. A model that is
         pickled comes back on the processor.
 
         Parameters

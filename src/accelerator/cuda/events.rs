@@ -9,7 +9,7 @@ use super::CudaDevice;
 use super::driver::{Context, blocks};
 use crate::Result;
 use crate::accelerator::DeviceInfo;
-use crate::accelerator::events::{EventDevice, EventPlan, EventTotals, Events, Frame, Held};
+use crate::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Frame, Held};
 
 /// Most events of a share: EVENTS in `cuda/events.cuh`.
 const SHARE: u32 = 512;
@@ -22,8 +22,6 @@ pub struct CudaEvents {
     info: DeviceInfo,
     held: Held,
     data: CudaSlice<f64>,
-    first_share: CudaSlice<u32>,
-    n_shares: u32,
 }
 
 impl fmt::Debug for CudaEvents {
@@ -37,16 +35,17 @@ impl CudaEvents {
     ///
     /// # Errors
     /// Where the driver refuses the card or the kernels, where there is no memory, and for 2^32 events and more.
-    pub fn open(device: CudaDevice, reason: &str, events: &Events<'_>) -> Result<Self> {
+    pub fn open(device: CudaDevice, reason: &str, events: &[Events<'_>]) -> Result<Self> {
         let info = device.device_info(reason);
-        let context = Context::shared(device)?;
+        Self::on(Context::shared(device)?, info, events)
+    }
+
+    fn on(context: Arc<Context>, info: DeviceInfo, events: &[Events<'_>]) -> Result<Self> {
         let (held, data) = Held::new(events, Frame::PLAIN)?;
-        let n_shares = held.n.div_ceil(SHARE);
         let data = context.table("events", &data)?;
-        let first_share = context.table("shares of events", &[0, n_shares])?;
         // what was copied from is given up
         context.wait()?;
-        Ok(Self { context, info, held, data, first_share, n_shares })
+        Ok(Self { context, info, held, data })
     }
 }
 
@@ -59,46 +58,56 @@ impl EventDevice for CudaEvents {
         &self.held
     }
 
-    fn sums(&self, plan: &EventPlan) -> Result<EventTotals> {
-        let context = &*self.context;
-        let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
+    fn with(&self, events: &[Events<'_>]) -> Result<Arc<dyn EventDevice>> {
+        let context = &self.context;
         // other streams may have been in use since: this one's memory is asked for in its order
         context.context.bind_to_thread().map_err(|e| context.error("the card", e))?;
-        let (moments, terms) = (plan.moments() as u32, 1 + plan.moments());
+        Ok(Arc::new(Self::on(Arc::clone(context), self.info.clone(), events)?))
+    }
+
+    fn share(&self) -> u32 {
+        SHARE
+    }
+
+    fn run(&self, call: &EventCall<'_>) -> Result<Vec<EventTotals>> {
+        let context = &*self.context;
+        let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
+        // as above
+        context.context.bind_to_thread().map_err(|e| context.error("the card", e))?;
+        let (moments, terms) = (call.moments() as u32, 1 + call.moments());
+        let (n, n_shares) = (call.n(), call.shares());
         let started = |e| context.error("starting a kernel", e);
-        let numbers: Vec<f64> = plan.numbers.iter().map(|[near, _]| *near).collect();
-        let mut partials =
-            context.room::<f64>("working memory", 2 * terms * self.n_shares as usize)?;
-        let mut counts = context.room::<u32>("working memory", 2 * self.n_shares as usize)?;
-        let mut sums = context.room::<f64>("results", terms)?;
-        let mut found = context.room::<u32>("results", 3)?;
-        if self.n_shares > 0 {
-            let slot = u64::from(plan.columns()) * u64::from(SHARE);
-            let slots = context.slots(self.n_shares, 8 * slot)?;
-            let words = context.table("a table", &plan.filled(&self.held, self.n_shares, 0))?;
-            let numbers = context.table("a table", &numbers)?;
-            let mut scratch =
-                context.room::<f64>("working memory", slot as usize * slots as usize)?;
-            let mut call = context.stream.launch_builder(&context.event_shares);
-            call.arg(&words).arg(&numbers).arg(&self.data).arg(&mut scratch);
-            call.arg(&mut partials).arg(&mut counts);
-            // SAFETY: the kernel's arguments in its order (cuda/events.cuh): a table whose places are within
-            // itself, the data and the working memory, and results as long as it says.
-            unsafe { call.launch(blocks(slots)) }.map_err(started)?;
-        }
-        let [one, wanted] = [1_u32, 1];
-        let mut call = context.stream.launch_builder(&context.reduce_toys);
-        call.arg(&moments).arg(&one).arg(&self.n_shares).arg(&wanted).arg(&self.first_share);
-        call.arg(&partials).arg(&counts).arg(&mut sums).arg(&mut found);
-        // SAFETY: as above (cuda/reduce.cuh): one toy, whose shares are all.
-        unsafe { call.launch(blocks(1)) }.map_err(started)?;
-        let mut totals = context.read(&sums, 0, terms)?;
-        let found = context.read(&found, 0, 3)?;
-        Ok(EventTotals {
-            moments: totals.split_off(1),
-            log_likelihood: totals[0],
+        let numbers: Vec<f64> = call.numbers().map(|[near, _]| near).collect();
+        let mut partials = context.room::<f64>("working memory", 2 * terms * n_shares as usize)?;
+        let mut counts = context.room::<u32>("working memory", 2 * n_shares as usize)?;
+        let mut sums = context.room::<f64>("results", terms * n)?;
+        let mut found = context.room::<u32>("results", 3 * n)?;
+        let slot = u64::from(call.columns()) * u64::from(SHARE);
+        let slots = context.slots(n_shares, 8 * slot)?;
+        let words = context.table("a table", &call.words(0..n_shares))?;
+        let numbers = context.table("a table", &numbers)?;
+        let first_share = context.table("a table", call.first())?;
+        let mut scratch = context.room::<f64>("working memory", slot as usize * slots as usize)?;
+        let mut kernel = context.stream.launch_builder(&context.event_shares);
+        kernel.arg(&words).arg(&numbers).arg(&self.data).arg(&mut scratch);
+        kernel.arg(&mut partials).arg(&mut counts);
+        // SAFETY: the kernel's arguments in its order (cuda/events.cuh): a table whose places are within
+        // itself, shares within the data, the working memory, and results as long as it says.
+        unsafe { kernel.launch(blocks(slots)) }.map_err(started)?;
+        let [n_points, wanted] = [n as u32, 1];
+        let mut kernel = context.stream.launch_builder(&context.reduce_toys);
+        kernel.arg(&moments).arg(&n_points).arg(&n_shares).arg(&wanted).arg(&first_share);
+        kernel.arg(&partials).arg(&counts).arg(&mut sums).arg(&mut found);
+        // SAFETY: as above (cuda/reduce.cuh): each point is a toy with its shares.
+        unsafe { kernel.launch(blocks(n_points)) }.map_err(started)?;
+        let sums = context.read(&sums, 0, terms * n)?;
+        let found = context.read(&found, 0, 3 * n)?;
+        let totals = |(sums, found): (&[f64], &[u32])| EventTotals {
+            log_likelihood: sums[0],
             zero_density: found[0] as usize,
             beyond: found[1] != NONE,
-        })
+            moments: sums[1..].to_vec(),
+        };
+        Ok(sums.chunks_exact(terms).zip(found.chunks_exact(3)).map(totals).collect())
     }
 }

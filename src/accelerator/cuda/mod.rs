@@ -160,14 +160,14 @@ pub fn open_tmd(
     }
 }
 
-/// Copy the events of a channel to the card asked for, the first one without a number.
+/// Copy the events of a channel, of one data set or many, to the card asked for, the first one without a number.
 ///
 /// # Errors
 /// As [`open_mixture`].
 pub fn open_events(
     index: Option<usize>,
     reason: &str,
-    events: &Events<'_>,
+    events: &[Events<'_>],
 ) -> Result<Arc<dyn EventDevice>> {
     let device = find(index)?;
     #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]

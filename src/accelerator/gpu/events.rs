@@ -13,7 +13,7 @@ use super::shaders::{Arithmetic, Kernel};
 use super::words::{decode_real, encode_real};
 use crate::Result;
 use crate::accelerator::DeviceInfo;
-use crate::accelerator::events::{EventDevice, EventPlan, EventTotals, Events, Frame, Held};
+use crate::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Frame, Held};
 
 /// Most events of a share: SHARE in `shaders/lanes.wgsl`.
 const SHARE: u32 = 256;
@@ -28,7 +28,6 @@ pub struct GpuEvents {
     info: DeviceInfo,
     held: Held,
     data: wgpu::Buffer,
-    n_shares: u32,
 }
 
 impl fmt::Debug for GpuEvents {
@@ -42,17 +41,16 @@ impl GpuEvents {
     ///
     /// # Errors
     /// Where the device has no memory for them, and for 2^32 events and more.
-    pub fn new(context: Arc<Context>, info: DeviceInfo, events: &Events<'_>) -> Result<Self> {
-        let frame = match context.evaluation() {
-            Arithmetic::F64 => Frame::PLAIN,
-            arithmetic => Frame::of(events.window, arithmetic == Arithmetic::F32),
+    pub fn new(context: Arc<Context>, info: DeviceInfo, events: &[Events<'_>]) -> Result<Self> {
+        let frame = match (context.evaluation(), events.first()) {
+            (Arithmetic::F64, _) | (_, None) => Frame::PLAIN,
+            (arithmetic, Some(set)) => Frame::of(set.window, arithmetic == Arithmetic::F32),
         };
         let (held, data) = Held::new(events, frame)?;
-        let n_shares = held.n.div_ceil(SHARE);
         let mut words = Vec::new();
         encode_real(context.evaluation(), data, &mut words);
         let data = context.table("events", &words)?;
-        Ok(Self { context, info, held, data, n_shares })
+        Ok(Self { context, info, held, data })
     }
 }
 
@@ -65,56 +63,67 @@ impl EventDevice for GpuEvents {
         &self.held
     }
 
-    fn sums(&self, plan: &EventPlan) -> Result<EventTotals> {
-        let terms = OWN + plan.moments();
-        if self.n_shares == 0 {
-            return Ok(EventTotals {
-                moments: vec![0.0; plan.moments()],
-                ..EventTotals::default()
-            });
-        }
+    fn with(&self, events: &[Events<'_>]) -> Result<Arc<dyn EventDevice>> {
+        Ok(Arc::new(Self::new(Arc::clone(&self.context), self.info.clone(), events)?))
+    }
+
+    fn share(&self) -> u32 {
+        SHARE
+    }
+
+    fn run(&self, call: &EventCall<'_>) -> Result<Vec<EventTotals>> {
+        let terms = OWN + call.moments();
         let context = &*self.context;
         let arithmetic = context.evaluation();
         let real = arithmetic.real_words();
+        let n_shares = call.shares();
         let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
         let pipeline = context.pipeline(Kernel::Events)?;
         let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
-        let slot = u64::from(plan.columns()) * u64::from(SHARE) * real;
+        let slot = u64::from(call.columns()) * u64::from(SHARE) * real;
         let room = (WORKING_MEMORY.min(context.binding()) / (4 * slot)).max(1);
         let limit = u64::from(context.limits.max_compute_workgroups_per_dimension).min(room);
-        let groups = u64::from(self.n_shares).min(limit) as u32;
+        let groups = u64::from(n_shares).min(limit) as u32;
         let mut numbers = Vec::new();
-        encode_real(arithmetic, plan.numbers.iter().flatten().copied(), &mut numbers);
+        encode_real(arithmetic, call.numbers().flatten(), &mut numbers);
         let numbers = context.table("a table", &numbers)?;
         let scratch = context.buffer("working memory", slot * u64::from(groups), storage)?;
-        let n_partials = u64::from(self.n_shares) * terms as u64 * real;
+        let n_partials = u64::from(n_shares) * terms as u64 * real;
         let partial = context.buffer("results", n_partials, storage)?;
-        let n_counts = 2 * u64::from(self.n_shares) + 1;
+        let n_counts = 2 * u64::from(n_shares) + 1;
         let counts = context.buffer("results", n_counts, storage)?;
-        for first in (0..self.n_shares).step_by(groups as usize) {
-            let words = context.table("a table", &plan.filled(&self.held, self.n_shares, first))?;
+        for first in (0..n_shares).step_by(groups as usize) {
+            let some = first..n_shares.min(first.saturating_add(groups));
+            let n = some.end - first;
+            let words = context.table("a table", &call.words(some))?;
             let buffers = [&words, &numbers, &self.data, &scratch, &partial, &counts];
-            context.dispatch(pipeline, groups.min(self.n_shares - first), &buffers)?;
+            context.dispatch(pipeline, n, &buffers)?;
         }
         let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
         let Some((0, found)) = read[1].split_last() else {
             return Err(context.cut(Kernel::Events));
         };
         let partials = decode_real(arithmetic, &read[0]);
-        let count = |k: usize| found.iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
-        let mut totals = vec![0.0; terms];
-        for part in partials.chunks(512 * terms) {
-            let mut sums = vec![0.0; terms];
-            for share in part.chunks_exact(terms) {
-                sums.iter_mut().zip(share).for_each(|(sum, x)| *sum += x);
+        let totals = |shares: &[u32]| {
+            let (from, to) = (shares[0] as usize, shares[1] as usize);
+            let found = &found[2 * from..2 * to];
+            let count =
+                |k: usize| found.iter().skip(k).step_by(2).map(|n| *n as usize).sum::<usize>();
+            let mut totals = vec![0.0; terms];
+            for part in partials[from * terms..to * terms].chunks(512 * terms) {
+                let mut sums = vec![0.0; terms];
+                for share in part.chunks_exact(terms) {
+                    sums.iter_mut().zip(share).for_each(|(sum, x)| *sum += x);
+                }
+                totals.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
             }
-            totals.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
-        }
-        Ok(EventTotals {
-            moments: totals.split_off(OWN),
-            log_likelihood: totals[0] + totals[1],
-            zero_density: count(0),
-            beyond: count(1) > 0,
-        })
+            EventTotals {
+                moments: totals.split_off(OWN),
+                log_likelihood: totals[0] + totals[1],
+                zero_density: count(0),
+                beyond: count(1) > 0,
+            }
+        };
+        Ok(call.first().windows(2).map(totals).collect())
     }
 }

@@ -115,7 +115,7 @@ pub fn open_tmd(
     Ok(Box::new(GpuTmd::new(context, info, tables)?))
 }
 
-/// Copy the events of a channel to a graphics processor.
+/// Copy the events of a channel, of one data set or many, to a graphics processor.
 ///
 /// # Errors
 /// Where the driver refuses the device or its kernels, does not compute as it is told to, or has no memory for them.
@@ -123,7 +123,7 @@ pub fn open_events(
     adapter: &Adapter,
     precision: Precision,
     reason: &str,
-    events: &Events<'_>,
+    events: &[Events<'_>],
 ) -> Result<Arc<dyn EventDevice>> {
     let context = Context::shared(adapter, precision)?;
     let info = adapter.info.device_info(precision, reason);

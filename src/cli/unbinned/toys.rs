@@ -1,7 +1,6 @@
 //! `neyman unbinned toys`.
 
 use neyman::Error;
-use neyman::accelerator::DeviceInfo;
 use neyman::results::ToyRun;
 use neyman::session::{FitOptions, ToyPlan, UnbinnedSession};
 
@@ -10,20 +9,13 @@ use crate::cli::Outcome;
 use crate::cli::arguments::unbinned::Toys;
 use crate::cli::arguments::{Global, Truth};
 use crate::cli::failure::Failure;
-use crate::cli::load;
 use crate::cli::toys::{Report, execute};
 
 pub(super) fn run(global: &Global, arguments: &Toys) -> Outcome {
-    if !matches!(&*global.device, "auto" | "cpu") {
-        let message =
-            format!("--device {}: toys of events are fitted on the processor", global.device);
-        return Err(Failure::usage(message));
-    }
     let open = Open::new(global, &arguments.statement)?;
     let session = &open.session;
     let plan = plan(arguments, &open)?;
-    let device = processor();
-    load::say_device(global, &device);
+    let device = session.device().clone();
     let chunk = arguments.run.chunk.get();
     let identity = ToyRun::unbinned(session, &plan, chunk);
     let done =
@@ -70,15 +62,4 @@ fn plan(arguments: &Toys, open: &Open<'_>) -> Result<ToyPlan, Failure> {
     let hold = held.map(|k| (k, arguments.test_mu.unwrap_or(truth[k]))).into_iter().collect();
     let (seed, range) = (arguments.run.seed, arguments.run.asked());
     Ok(ToyPlan { truth, seed, range, hold, keep_data: false, tolerance })
-}
-
-fn processor() -> DeviceInfo {
-    DeviceInfo {
-        name: "cpu".into(),
-        backend: "cpu".into(),
-        driver: String::new(),
-        precision: "f64".into(),
-        description: format!("{} threads", rayon::current_num_threads()),
-        reason: "toys of events are fitted on the processor".into(),
-    }
 }

@@ -18,8 +18,8 @@ use crate::unbinned::{UnbinnedModel, fit};
 use crate::{Error, Result};
 
 /// An unbinned model, the data being its own events and auxiliary measurements; for others see
-/// [`UnbinnedModel::with_events`]. Fits to the model's own events run on the session's device; those to other data
-/// (toys, Asimov data) on the processor.
+/// [`UnbinnedModel::with_events`]. Fits to the model's own events and to toys run on the session's device; those to other
+/// data (Asimov data) on the processor.
 ///
 /// Numbers of events cannot be negative: where a test statistic asks for best fits below 0 of a parameter that scales
 /// a yield, they stop at 0, and a note says so.

@@ -19,7 +19,7 @@ impl From<FittedToys> for ToyChunk {
 impl UnbinnedSession {
     /// Throws and fits toys in chunks of at most `chunk`; each finished chunk goes to `sink`, in order of toy number,
     /// with [`ToyChunk::events`]. Stops early, after the chunk in work, once `stop` is set. Returns the number of toys
-    /// finished. Fits begin at the truth.
+    /// finished. Fits begin at the truth; they run where the model's events lie ([`fit_toys`](crate::unbinned::UnbinnedModel::fit_toys)).
     ///
     /// # Errors
     /// Where the plan does not fit the model or wants to keep the toys' data, where no toys can be thrown

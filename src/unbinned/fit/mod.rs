@@ -1,12 +1,12 @@
 //! Maximum likelihood of a model: Newton's method with the exact Hessian, first on a part of the events.
 
+mod lockstep;
 mod problem;
 mod starts;
 
-use crate::accelerator::Problem;
 use crate::error::{Error, Result};
 pub use crate::fit::FitOptions;
-use crate::fit::{Covariance, Fit, FitJob, Status, Tolerance, covariance, newton};
+use crate::fit::{Covariance, Fit, Status, Tolerance, covariance};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::kernel::Order;
 use problem::Scaled;
@@ -120,13 +120,8 @@ impl UnbinnedModel {
 
     /// A minimum with its uncertainties.
     fn conclude(&self, search: Search<'_>, fixed: &[bool]) -> Result<FitResult> {
-        let Search { problem, mut found, thinned_evaluations } = search;
-        let mut covariance = covariance(&problem, &found.parameters, &[], &[], fixed);
-        if found.status == Status::Converged && !covariance.matrix.is_empty() {
-            problem.polish(&mut found.parameters, &covariance.matrix);
-        }
-        problem.unscale(&mut covariance);
-        let parameters = problem.to_model(&found.parameters, fixed);
+        let Ended { found, parameters, covariance } = search.ended(fixed);
+        search.problem.failure()?;
         let name = |k: usize| self.parameters()[k].name.clone();
         let nll = self.evaluate(&parameters, Order::Value, 0.0)?.nll;
         Ok(FitResult {
@@ -141,7 +136,7 @@ impl UnbinnedModel {
             at_bound: covariance.at_bound,
             edm: found.edm,
             evaluations: found.evaluations,
-            thinned_evaluations,
+            thinned_evaluations: search.thinned_evaluations,
         })
     }
 
@@ -168,6 +163,34 @@ impl UnbinnedModel {
         let mut covariance = covariance(&problem, &problem.to_scaled(at), &[], &[], &held);
         problem.unscale(&mut covariance);
         Ok(covariance)
+    }
+
+    /// Fits of one data set each, with those `fixed` held at their starts: [`UnbinnedModel::fit_from`] where `widths` are
+    /// asked for, else [`UnbinnedModel::minimum`], and then no uncertainties. Where events lie on a device, all take
+    /// their steps together, there, from all events at once. `None` for a fit that cannot begin.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub(crate) fn fits_from(
+        tasks: &[(&Self, &[f64])],
+        fixed: &[bool],
+        tolerance: Tolerance,
+        widths: bool,
+    ) -> Result<Vec<Option<Found>>> {
+        if tasks.iter().any(|(model, _)| model.lies_on_device().is_some()) {
+            return lockstep::fits_from(tasks, fixed, tolerance, widths);
+        }
+        let one = |(model, start): &(&Self, &[f64])| {
+            let found = match widths {
+                true => model.fit_from(start, fixed, tolerance).map(Found::from),
+                false => model
+                    .minimum(start, fixed, tolerance)
+                    .map(|fit| Found { fit, uncertainties: Vec::new() }),
+            };
+            found.ok()
+        };
+        Ok(tasks.iter().map(one).collect())
     }
 
     fn search(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Result<Search<'_>> {
@@ -221,7 +244,23 @@ impl UnbinnedModel {
             None => Scaled::new(self, &start)?,
         };
         let found = problem.minimize(&start, fixed, tolerance);
+        problem.failure()?;
         Ok(Search { problem, found, thinned_evaluations })
+    }
+}
+
+/// A fit of which little is kept.
+pub(crate) struct Found {
+    pub(crate) fit: Fit,
+    /// As in [`FitResult`].
+    pub(crate) uncertainties: Vec<f64>,
+}
+
+impl From<FitResult> for Found {
+    fn from(fit: FitResult) -> Self {
+        let FitResult { parameters, nll, edm, evaluations, status, uncertainties, .. } = fit;
+        let fit = Fit { parameters, nll, edm, evaluations, status, negative_bin: -1 };
+        Self { fit, uncertainties }
     }
 }
 
@@ -234,6 +273,13 @@ struct Reached {
     converged: bool,
 }
 
+/// A minimum in the model's units, but for the NLL.
+struct Ended {
+    found: Fit,
+    parameters: Vec<f64>,
+    covariance: Covariance,
+}
+
 /// A minimum in the minimizer's units.
 struct Search<'m> {
     problem: Scaled<'m>,
@@ -242,6 +288,18 @@ struct Search<'m> {
 }
 
 impl Search<'_> {
+    /// With uncertainties and, from them, its last digits.
+    fn ended(&self, fixed: &[bool]) -> Ended {
+        let Self { problem, found, .. } = self;
+        let mut x = found.parameters.clone();
+        let mut covariance = covariance(problem, &x, &[], &[], fixed);
+        if found.status == Status::Converged && !covariance.matrix.is_empty() {
+            problem.polish(&mut x, &covariance.matrix);
+        }
+        problem.unscale(&mut covariance);
+        Ended { found: found.clone(), parameters: problem.to_model(&x, fixed), covariance }
+    }
+
     /// NLL there.
     fn nll(&self) -> f64 {
         self.problem.nll() + self.found.nll
@@ -249,45 +307,5 @@ impl Search<'_> {
 
     fn converged(&self) -> bool {
         self.found.status.is_converged()
-    }
-}
-
-impl Scaled<'_> {
-    /// The minimum from `start`, which is in the model's units, in those of the minimizer.
-    fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
-        let start = self.to_scaled(start);
-        // slopes in f32 show no distance below a hundredth of what the likelihood's noise is
-        let tolerance = Tolerance { edm: tolerance.edm.max(0.01 * self.noise()), ..tolerance };
-        let (main, auxiliary) = (&[][..], &[][..]);
-        let job = FitJob { main, auxiliary, n_fits: 1, start: &start, fixed, tolerance };
-        newton(self, &job, 0, &start)
-    }
-
-    /// One step more from a minimum, by its slope alone: rounding hides from the likelihood what the slope still
-    /// shows. Not from a kink, nor across a bound.
-    fn polish(&self, x: &mut Vec<f64>, covariance: &[f64]) {
-        if self.kinks().iter().any(|&k| x[k] == 0.0) {
-            return;
-        }
-        let gradient = self.derivatives(x, &[], &[], false).gradient;
-        let step = |row: &[f64]| row.iter().zip(&gradient).map(|(c, g)| c * g).sum::<f64>();
-        let moved: Vec<f64> =
-            x.iter().zip(covariance.chunks(x.len())).map(|(x, row)| x - step(row)).collect();
-        let inside = |(k, to): (usize, &f64)| {
-            *to == x[k] || (self.lower()[k]..=self.upper()[k]).contains(to)
-        };
-        if moved.iter().enumerate().all(inside) {
-            *x = moved;
-        }
-    }
-
-    /// A covariance in the model's units.
-    fn unscale(&self, covariance: &mut Covariance) {
-        let units = self.units();
-        let n = units.len();
-        for (at, element) in covariance.matrix.iter_mut().enumerate() {
-            *element *= units[at / n] * units[at % n];
-        }
-        covariance.uncertainties.iter_mut().zip(units).for_each(|(sigma, unit)| *sigma *= unit);
     }
 }

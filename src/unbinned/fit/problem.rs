@@ -1,15 +1,16 @@
 //! A model as the minimizer sees it: no bins, no auxiliary data, parameters in units of their own width.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use nalgebra::DMatrix;
 
 use crate::accelerator::{Curvature, Derivatives, Problem};
 use crate::error::{Error, Result};
+use crate::fit::{Covariance, Fit, FitJob, Tolerance, newton};
 use crate::spec::text::{count, display_name};
 use crate::unbinned::UnbinnedModel;
 use crate::unbinned::kernel::Order;
-use crate::unbinned::model::Evaluation;
+use crate::unbinned::model::{Evaluation, Task};
 
 /// Values of a point that a message names.
 const SHOWN: usize = 12;
@@ -27,12 +28,22 @@ pub(super) struct Scaled<'a> {
     /// The point asked for last, in the minimizer's units: a gradient is hardly cheaper than a Hessian with it, and
     /// where one is asked for, the other soon is.
     last: Mutex<(Vec<f64>, Evaluation)>,
+    /// Of the device.
+    failure: Mutex<Option<Error>>,
 }
 
 impl<'a> Scaled<'a> {
     /// The likelihood around `start`, where it must be finite.
     pub(super) fn new(model: &'a UnbinnedModel, start: &[f64]) -> Result<Self> {
-        let mut at = model.evaluate(start, Order::Hessian, 0.0)?;
+        Self::around(model, start, model.evaluate(start, Order::Hessian, 0.0)?)
+    }
+
+    /// The same where the likelihood at the start is known with its Hessian.
+    pub(super) fn around(
+        model: &'a UnbinnedModel,
+        start: &[f64],
+        mut at: Evaluation,
+    ) -> Result<Self> {
         if at.zero_density > 0 {
             return Err(impossible(model, start, &at));
         }
@@ -55,6 +66,7 @@ impl<'a> Scaled<'a> {
             kinks: model.kinks(),
             nll,
             last: Mutex::new((x, at)),
+            failure: Mutex::new(None),
             units,
         })
     }
@@ -87,24 +99,99 @@ impl<'a> Scaled<'a> {
 
     /// With Hessian; +inf where a yield would be negative, or a parameter outside a density's domain.
     fn at(&self, x: &[f64]) -> Evaluation {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last.0 != x {
-            let theta: Vec<f64> = x.iter().zip(&self.units).map(|(x, unit)| x * unit).collect();
-            let n = x.len();
-            let nowhere = |_| Evaluation {
-                nll: f64::INFINITY,
-                zero_density: 0,
-                gradient: vec![0.0; n],
-                hessian: vec![0.0; n * n],
-                jump: vec![0.0; n],
-                information: vec![0.0; n],
-                rest: 0.0,
-            };
-            let at = self.model.evaluate(&theta, Order::Hessian, -self.nll);
-            *last = (x.to_vec(), at.unwrap_or_else(nowhere));
+        if !self.knows(x) {
+            let Task { model, theta, constant } = self.task(x);
+            let said = model.evaluate(&theta, Order::Hessian, constant);
+            let said = said.map_err(|error| {
+                if error.is_device() {
+                    let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    failure.get_or_insert(error);
+                }
+            });
+            self.tell(x, said.ok());
         }
-        last.1.clone()
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
+
+    /// Whether an evaluation at `x` is at hand.
+    pub(super) fn knows(&self, x: &[f64]) -> bool {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).0 == x
+    }
+
+    /// What to evaluate, with Hessian, to know of `x`.
+    pub(super) fn task(&self, x: &[f64]) -> Task<'a> {
+        let theta = x.iter().zip(&self.units).map(|(x, unit)| x * unit).collect();
+        Task { model: self.model, theta, constant: -self.nll }
+    }
+
+    /// What an evaluation of that said, if anything.
+    pub(super) fn tell(&self, x: &[f64], said: Option<Evaluation>) {
+        let n = x.len();
+        let nowhere = || Evaluation {
+            nll: f64::INFINITY,
+            zero_density: 0,
+            gradient: vec![0.0; n],
+            hessian: vec![0.0; n * n],
+            jump: vec![0.0; n],
+            information: vec![0.0; n],
+            rest: 0.0,
+        };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = (x.to_vec(), said.unwrap_or_else(nowhere));
+    }
+
+    /// How the device failed, where it did on the way.
+    pub(super) fn failure(&self) -> Result<()> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Scaled<'_> {
+    /// The minimum from `start`, which is in the model's units, in those of the minimizer.
+    pub(super) fn minimize(&self, start: &[f64], fixed: &[bool], tolerance: Tolerance) -> Fit {
+        let start = self.to_scaled(start);
+        newton(self, &job(&start, fixed, self.tolerance(tolerance)), 0, &start)
+    }
+
+    /// Slopes in f32 show no distance below a hundredth of what the likelihood's noise is.
+    pub(super) fn tolerance(&self, asked: Tolerance) -> Tolerance {
+        Tolerance { edm: asked.edm.max(0.01 * self.noise()), ..asked }
+    }
+
+    /// One step more from a minimum, by its slope alone: rounding hides from the likelihood what the slope still
+    /// shows. Not from a kink, nor across a bound.
+    pub(super) fn polish(&self, x: &mut Vec<f64>, covariance: &[f64]) {
+        if self.kinks().iter().any(|&k| x[k] == 0.0) {
+            return;
+        }
+        let gradient = self.derivatives(x, &[], &[], false).gradient;
+        let step = |row: &[f64]| row.iter().zip(&gradient).map(|(c, g)| c * g).sum::<f64>();
+        let moved: Vec<f64> =
+            x.iter().zip(covariance.chunks(x.len())).map(|(x, row)| x - step(row)).collect();
+        let inside = |(k, to): (usize, &f64)| {
+            *to == x[k] || (self.lower()[k]..=self.upper()[k]).contains(to)
+        };
+        if moved.iter().enumerate().all(inside) {
+            *x = moved;
+        }
+    }
+
+    /// A covariance in the model's units.
+    pub(super) fn unscale(&self, covariance: &mut Covariance) {
+        let units = self.units();
+        let n = units.len();
+        for (at, element) in covariance.matrix.iter_mut().enumerate() {
+            *element *= units[at / n] * units[at % n];
+        }
+        covariance.uncertainties.iter_mut().zip(units).for_each(|(sigma, unit)| *sigma *= unit);
+    }
+}
+
+/// What the minimizer is to do from `start`, which is in its units.
+pub(super) fn job<'a>(start: &'a [f64], fixed: &'a [bool], tolerance: Tolerance) -> FitJob<'a> {
+    let (main, auxiliary) = (&[][..], &[][..]);
+    FitJob { main, auxiliary, n_fits: 1, start, fixed, tolerance }
 }
 
 /// The power of two nearest to a parameter's width, or to what else is known of its size.

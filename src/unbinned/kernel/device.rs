@@ -3,9 +3,8 @@
 use super::layout::{Layout, Right};
 use super::{Part, Point, chain};
 use crate::accelerator::events::{
-    ABSENT, EventDevice, EventPlan, FormCode, Frame, Held, head, process,
+    ABSENT, EventPlan, EventTotals, FormCode, Frame, HeldSet, head, process,
 };
-use crate::error::Result;
 use crate::unbinned::pdf::local::{Form, Functions, Local, Peak, QUANTITIES};
 use crate::unbinned::sum::Sum;
 
@@ -15,24 +14,41 @@ const LEAST: f64 = -40.0;
 /// No column: NONE in the kernels.
 const NONE: u32 = u32::MAX;
 
-/// Sums at a point, `None` where a number is beyond what the device computes with. `given` has of each process with
-/// given columns which of the device's it is.
-pub(in crate::unbinned) fn sums(
-    point: &Point<'_>,
-    given: &[Option<usize>],
-    device: &dyn EventDevice,
-) -> Result<Option<Part>> {
-    let held = device.held();
-    let Some((plan, levels)) = plan(point, given, held) else { return Ok(None) };
-    let totals = device.sums(&plan)?;
-    if totals.beyond {
-        return Ok(None);
+/// What a device needs to know of a point.
+pub(in crate::unbinned) struct Table {
+    pub(in crate::unbinned) plan: EventPlan,
+    levels: Levels,
+}
+
+impl Table {
+    /// `None` where a number is not finite. `given` has of each process with given columns which of the device's it is.
+    pub(in crate::unbinned) fn new(
+        point: &Point<'_>,
+        given: &[Option<usize>],
+        frame: Frame,
+        set: &HeldSet,
+    ) -> Option<Self> {
+        let (plan, levels) = plan(point, given, frame, set)?;
+        Some(Self { plan, levels })
     }
-    let moments = levels.in_model_units(point.layout, &totals.moments, held.unit);
-    let log_likelihood: Sum =
-        [held.unit * totals.log_likelihood, levels.top * held.weight_sum].into_iter().collect();
-    let part = chain::part(point, &moments, log_likelihood, totals.zero_density);
-    Ok(part.is_finite().then_some(part))
+
+    /// Sums over a channel's events from those of the device; `None` where a number is beyond what it computes with.
+    pub(in crate::unbinned) fn part(
+        &self,
+        point: &Point<'_>,
+        set: &HeldSet,
+        totals: &EventTotals,
+    ) -> Option<Part> {
+        if totals.beyond {
+            return None;
+        }
+        let Self { levels, .. } = self;
+        let moments = levels.in_model_units(point.layout, &totals.moments, set.unit);
+        let log_likelihood: Sum =
+            [set.unit * totals.log_likelihood, levels.top * set.weight_sum].into_iter().collect();
+        let part = chain::part(point, &moments, log_likelihood, totals.zero_density);
+        part.is_finite().then_some(part)
+    }
 }
 
 /// What all events share and the device does not see.
@@ -62,11 +78,15 @@ impl Levels {
 }
 
 /// The table, where all its numbers are finite.
-fn plan(point: &Point<'_>, given: &[Option<usize>], held: &Held) -> Option<(EventPlan, Levels)> {
+fn plan(
+    point: &Point<'_>,
+    given: &[Option<usize>],
+    frame: Frame,
+    set: &HeldSet,
+) -> Option<(EventPlan, Levels)> {
     let Point { layout, locals, yields } = point;
-    let frame = held.frame;
     let constant = |p: usize| match &locals[p].form {
-        Form::Given => given[p].map_or(0.0, |column| held.middles[column]),
+        Form::Given => given[p].map_or(0.0, |column| set.middles[column]),
         Form::Powers { c, .. } | Form::Argus { c, .. } => c[0],
         Form::Cauchy { top, .. } => *top,
         Form::Peak(peak) => -peak.norm,

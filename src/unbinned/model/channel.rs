@@ -2,14 +2,12 @@
 //! of its densities.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::placed::Place;
 use super::{Channel, Process, Slot, check_names};
-use crate::accelerator::events::{EventDevice, Events};
-use crate::accelerator::{DeviceRequest, open_events};
 use crate::error::{Error, Result};
 use crate::model::toys::words;
 use crate::spec::text::{count, list, quoted};
@@ -28,13 +26,13 @@ const PICKS: u32 = u32::MAX - 1;
 pub(super) struct Compiled {
     channel: Channel,
     /// Of each process without free parameters in its shape: its log-density at every event.
-    columns: Vec<Option<Vec<f64>>>,
+    pub(super) columns: Vec<Option<Vec<f64>>>,
     /// The instruction set that sums are worked out with; no bit depends on it.
     arch: Arch,
     /// Free parameters of shapes: process, place in its shape, parameter of the model.
     pub(super) free: Vec<Free>,
     /// Where the events lie as well, and sums over them are worked out.
-    device: Option<Arc<dyn EventDevice>>,
+    pub(super) place: Option<Place>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,9 +53,25 @@ pub(super) struct Sums {
     pub(super) bend: Vec<Sum>,
 }
 
+/// A point as the sums over events see it.
+pub(super) struct Asked {
+    shapes: Vec<Vec<f64>>,
+    locals: Vec<Local>,
+    /// All densities have formulas here, or columns.
+    pub(super) formulas: bool,
+    layout: Layout,
+    yields: Vec<f64>,
+}
+
+impl Asked {
+    pub(super) fn point(&self) -> Point<'_> {
+        Point { layout: &self.layout, locals: &self.locals, yields: &self.yields }
+    }
+}
+
 impl Sums {
     /// Parts joined in their order.
-    fn of(point: &Point<'_>, parts: impl IntoIterator<Item = Part>) -> Self {
+    pub(super) fn of(point: &Point<'_>, parts: impl IntoIterator<Item = Part>) -> Self {
         let Layout { order, variables, .. } = *point.layout;
         let m = if order == Order::Value { 0 } else { variables };
         let pairs = if order == Order::Hessian { m * (m + 1) / 2 } else { 0 };
@@ -137,44 +151,11 @@ impl Compiled {
                 false => None,
             });
         }
-        Ok(Self { channel, columns, free, arch: Arch::new(), device: None })
+        Ok(Self { channel, columns, free, arch: Arch::new(), place: None })
     }
 
     pub(super) fn channel(&self) -> &Channel {
         &self.channel
-    }
-
-    /// With the events on the device asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unsupported`] for a density that no device knows and that follows parameters, and as [`open_events`].
-    pub(super) fn on_device(&self, request: &DeviceRequest) -> Result<Self> {
-        let Channel { name, events, processes } = &self.channel;
-        for (process, column) in processes.iter().zip(&self.columns) {
-            if !request.is_processor() && column.is_none() && !process.pdf.has_form() {
-                return Err(Error::Unsupported(format!(
-                    "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
-                     free; use the device cpu",
-                    quoted(name),
-                    quoted(&process.name),
-                    process.pdf.kind()
-                )));
-            }
-        }
-        let observable = &processes[0].pdf.observables()[0];
-        let given = Events {
-            x: events.column(observable.name())?,
-            window: [observable.lo(), observable.hi()],
-            weights: events.weights(),
-            columns: self.columns.iter().flatten().map(|column| &**column).collect(),
-        };
-        Ok(Self { device: open_events(request, &given)?, ..self.clone() })
-    }
-
-    /// What works out the sums, if not the processor.
-    pub(super) fn device(&self) -> Option<&Arc<dyn EventDevice>> {
-        self.device.as_ref()
     }
 
     /// One event of every `stride` with `stride` times its weight, on the processor.
@@ -188,41 +169,43 @@ impl Compiled {
             processes: processes.clone(),
         };
         let columns = self.columns.iter().map(|c| c.as_ref().map(some)).collect();
-        Ok(Self { channel, columns, free: self.free.clone(), arch: self.arch, device: None })
+        Ok(Self { channel, columns, free: self.free.clone(), arch: self.arch, place: None })
     }
 
-    /// The sums at `theta`, with these yields.
-    pub(super) fn sums(&self, theta: &[f64], yields: &[f64], order: Order) -> Result<Sums> {
-        let n = self.channel.events.n();
+    /// What is to be summed at `theta`, with these yields.
+    pub(super) fn asked(&self, theta: &[f64], yields: Vec<f64>, order: Order) -> Result<Asked> {
         let shapes: Vec<Vec<f64>> =
             self.channel.processes.iter().map(|p| shape(p, theta)).collect();
         let locals: Vec<Option<Local>> =
             (0..shapes.len()).map(|p| self.local(p, &shapes[p])).collect::<Result<_>>()?;
         // at this point all have formulas
         let formulas = locals.iter().zip(&self.columns).all(|(l, c)| l.is_some() || c.is_some());
-        let given = |p: usize| Local::given(self.slots(p).count());
-        let fallback: Vec<Local> = (0..locals.len()).map(given).collect();
-        let locals: Vec<Local> =
-            locals.into_iter().enumerate().map(|(p, l)| l.unwrap_or_else(|| given(p))).collect();
-        let layouts = [Layout::new(&locals, order), Layout::new(&fallback, order)];
-        let point = Point { layout: &layouts[0], locals: &locals, yields };
-        if let Some(device) = self.device.as_deref().filter(|_| formulas) {
-            let mut next = 0..;
-            let number = |c: &Option<Vec<f64>>| c.as_ref().and_then(|_| next.next());
-            let columns: Vec<Option<usize>> = self.columns.iter().map(number).collect();
-            if let Some(part) = kernel::device::sums(&point, &columns, device)? {
-                return Ok(Sums::of(&point, [part]));
-            }
-        }
-        let scalar = Point { layout: &layouts[1], locals: &fallback, yields };
+        let given = |(p, local): (usize, Option<Local>)| local.unwrap_or_else(|| self.given(p));
+        let locals: Vec<Local> = locals.into_iter().enumerate().map(given).collect();
+        let layout = Layout::new(&locals, order);
+        Ok(Asked { shapes, locals, formulas, layout, yields })
+    }
+
+    /// A process whose columns are worked out by its scalar formulas.
+    fn given(&self, p: usize) -> Local {
+        Local::given(self.slots(p).count())
+    }
+
+    /// The sums, on the processor.
+    pub(super) fn sums_here(&self, asked: &Asked) -> Result<Sums> {
+        let n = self.channel.events.n();
+        let (shapes, point) = (&asked.shapes, asked.point());
+        let fallback: Vec<Local> = (0..shapes.len()).map(|p| self.given(p)).collect();
+        let layout = Layout::new(&fallback, point.layout.order);
+        let scalar = Point { layout: &layout, locals: &fallback, yields: point.yields };
         let chunk = |room: &mut Workspace, start: &usize| {
             let events = *start..n.min(start + CHUNK);
-            if let Some(part) = self.chunk(events.clone(), &shapes, &point, room)? {
+            if let Some(part) = self.chunk(events.clone(), shapes, &point, room)? {
                 return Ok(part);
             }
             // numbers that the lanes cannot hold: event by event, which also tells what is wrong
             let mut room = Workspace::new(scalar.layout);
-            let part = self.chunk(events, &shapes, &scalar, &mut room)?;
+            let part = self.chunk(events, shapes, &scalar, &mut room)?;
             part.ok_or_else(|| self.beyond(*start))
         };
         let starts: Vec<usize> = (0..n).step_by(CHUNK).collect();

@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use super::UnbinnedModel;
 use super::channel::Compiled;
-use crate::accelerator::{DeviceInfo, DeviceRequest, cpu, events_here};
+use super::evaluate::Evaluation;
+use super::placed::Place;
+use crate::accelerator::events::{EventDevice, Events};
+use crate::accelerator::{DeviceInfo, DeviceRequest, cpu, events_here, open_events};
 use crate::error::Result;
+use crate::unbinned::kernel::Order;
 
 impl UnbinnedModel {
     /// With the events of every channel on the device asked for, and what runs. NLL, gradient and Hessian are then
     /// sums of that device: in f64 and df64 those of the processor within rounding, in f32 good to 5e-4 in the NLL
     /// up to 10^5 events (`docs/parity.md`). Densities without free parameters are evaluated here once, whatever they
     /// are. Points where a number is beyond a device's formulas are left to the processor; so are
-    /// the part of the events that a fit begins with, toys, Asimov data and a binned part.
+    /// the part of the events that a fit begins with, Asimov data and a binned part. Toys are thrown by the processor,
+    /// the same to the bit whatever the device, and fitted on the device, many at a time
+    /// ([`UnbinnedModel::fit_toys`]).
     /// [`Auto`](crate::accelerator::DeviceChoice::Auto) is the processor, whose fit takes less time than opening a device.
     ///
     /// # Errors
@@ -21,12 +27,72 @@ impl UnbinnedModel {
     /// formula for; [`Error::Device`](crate::Error::Device) where there is no such device, not in this precision, or
     /// no memory on it.
     pub fn on_device(&self, request: &DeviceRequest) -> Result<(Self, DeviceInfo)> {
-        let open = |channel: &Arc<Compiled>| channel.on_device(request).map(Arc::new);
-        let channels: Vec<_> = self.channels.iter().map(open).collect::<Result<_>>()?;
-        let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
-        let model = Self { parameters, channels, binned };
+        let open = |events: &[Events<'_>]| open_events(request, events);
+        let model = self.placed(request.is_processor(), request.host_fallback, open)?;
         let info = model.opened().unwrap_or_else(|| events_here(request));
         Ok((model, info))
+    }
+
+    /// The same on devices of the caller's own: one a channel.
+    ///
+    /// # Errors
+    ///
+    /// As there, and as `open`.
+    #[doc(hidden)]
+    pub fn on_devices_of(
+        &self,
+        host_fallback: bool,
+        open: impl Fn(&[Events<'_>]) -> Result<Arc<dyn EventDevice>>,
+    ) -> Result<Self> {
+        self.placed(false, host_fallback, |events| open(events).map(Some))
+    }
+
+    fn placed(
+        &self,
+        here: bool,
+        help: bool,
+        open: impl Fn(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
+    ) -> Result<Self> {
+        let one = |channel: &Arc<Compiled>| channel.on_device(here, help, &open).map(Arc::new);
+        let channels = self.channels.iter().map(one).collect::<Result<_>>()?;
+        let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
+        Ok(Self { parameters, channels, binned })
+    }
+
+    /// Other data of this model, their events side by side on its device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`](crate::Error::Device) where it has no memory for them.
+    pub(in crate::unbinned) fn place_together(&self, data: &mut [Self]) -> Result<()> {
+        for (number, channel) in self.channels.iter().enumerate() {
+            let Some(place) = &channel.place else { continue };
+            let place = place.with(data.iter().map(|model| &*model.channels[number]))?;
+            for (model, place) in data.iter_mut().zip(place) {
+                Arc::make_mut(&mut model.channels[number]).place = Some(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether events lie on a device, and the processor may finish what that cannot.
+    pub(in crate::unbinned) fn lies_on_device(&self) -> Option<bool> {
+        self.channels.iter().find_map(|channel| channel.place.as_ref()).map(|place| place.help)
+    }
+
+    /// The likelihood at `theta` in f64, by the processor.
+    pub(in crate::unbinned) fn nll_here(&self, theta: &[f64]) -> Result<Evaluation> {
+        let order = Order::Value;
+        self.put_together(theta, order, 0.0, |number, yields| {
+            let channel = &self.channels[number];
+            channel.sums_here(&channel.asked(theta, yields, order)?)
+        })
+    }
+
+    /// Numbers that a device keeps of each event, of all channels the most.
+    pub(in crate::unbinned) fn columns_of_events(&self) -> usize {
+        let given = |c: &Arc<Compiled>| 1 + c.columns.iter().flatten().count();
+        self.channels.iter().map(given).max().unwrap_or(1)
     }
 
     /// Where sums over events are worked out.
@@ -35,14 +101,20 @@ impl UnbinnedModel {
     }
 
     fn opened(&self) -> Option<DeviceInfo> {
-        self.channels.iter().find_map(|channel| channel.device()).map(|d| d.info().clone())
+        let place = self.channels.iter().find_map(|channel| channel.place.as_ref());
+        place.map(|place| place.device.info().clone())
+    }
+
+    /// A device computes in f32.
+    pub(in crate::unbinned) fn is_single(&self) -> bool {
+        self.channels.iter().filter_map(|c| c.place.as_ref()).any(Place::is_single)
     }
 
     /// How far an NLL may be off for the arithmetic of a device, as its differences near a minimum are.
     pub(in crate::unbinned) fn noise(&self) -> f64 {
         // f32: some 3e-7 of each event's logarithm, as likely up as down
         const EACH: f64 = 1e-6;
-        let single = |c: &&Arc<Compiled>| c.device().is_some_and(|d| d.held().frame.split);
+        let single = |c: &&Arc<Compiled>| c.place.as_ref().is_some_and(Place::is_single);
         let noise = |c: &Arc<Compiled>| {
             let events = &c.channel().events;
             // the root of the sum of squared weights

@@ -1,7 +1,7 @@
 //! The likelihood of all channels in the model's parameters: the chain rule through yields and densities.
 
 use super::channel::{Compiled, Sums};
-use super::{Binned, Process, UnbinnedModel, check_point};
+use super::{Binned, Process, UnbinnedModel, check_point, placed};
 use crate::error::{Error, Result};
 use crate::spec::text::quoted;
 use crate::unbinned::kernel::Order;
@@ -76,6 +76,19 @@ impl UnbinnedModel {
         constant: f64,
     ) -> Result<Evaluation> {
         check_point(&self.parameters, theta)?;
+        self.put_together(theta, order, constant, |channel, yields| {
+            placed::sums(&self.channels[channel], theta, yields, order)
+        })
+    }
+
+    /// The same from the sums over the events of each channel, which `sums` gives for the yields there.
+    pub(super) fn put_together(
+        &self,
+        theta: &[f64],
+        order: Order,
+        constant: f64,
+        mut sums: impl FnMut(usize, Vec<f64>) -> Result<Sums>,
+    ) -> Result<Evaluation> {
         let n = if order >= Order::Gradient { theta.len() } else { 0 };
         let square = if order == Order::Hessian { n * n } else { 0 };
         let mut total = Sum::default();
@@ -89,11 +102,11 @@ impl UnbinnedModel {
             information: vec![0.0; if square > 0 { n } else { 0 }],
             rest: 0.0,
         };
-        for channel in &self.channels {
+        for (number, channel) in self.channels.iter().enumerate() {
             let expected = expected(channel, theta, order)?;
             let yields: Vec<f64> = expected.iter().map(|e| e.value).collect();
-            let sums = channel.sums(theta, &yields, order)?;
             yields.iter().for_each(|nu| total.add(*nu));
+            let sums = sums(number, yields)?;
             total.join(sums.log_likelihood.negative());
             all.zero_density += sums.zero_density;
             if order >= Order::Gradient {

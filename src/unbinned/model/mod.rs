@@ -6,6 +6,7 @@ mod channel;
 mod data;
 mod device;
 mod evaluate;
+mod placed;
 mod predict;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use channel::Compiled;
 
 pub use binned::{Binned, BinnedChannel};
 pub use evaluate::Evaluation;
+pub(in crate::unbinned) use placed::{Task, evaluate_all};
 
 /// A parameter of the whole model.
 #[derive(Debug, Clone, PartialEq)]

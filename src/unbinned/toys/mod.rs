@@ -2,17 +2,16 @@
 //! ([`UnbinnedModel::asimov`]), in bins too ([`UnbinnedModel::expected_in_bins`]).
 
 mod asimov;
+mod fits;
 mod histogram;
 mod throw;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fit::{Fit, FitBatch, Status, Tolerance};
 use crate::unbinned::UnbinnedModel;
-use crate::unbinned::fit::FitResult;
+use fits::{Finished, Fits};
 
 pub use histogram::Histogram;
 pub use throw::Thrower;
@@ -33,23 +32,22 @@ pub struct FittedToys {
     pub events: Vec<u64>,
 }
 
-/// One toy's fits.
-struct Fitted {
-    free: Fit,
-    conditional: Option<Fit>,
-    uncertainties: Vec<f64>,
-    events: u64,
-}
-
 impl UnbinnedModel {
     /// Throws toys `range` of `seed` at `truth`, `[n_parameters]`, and fits each from there, side by side; where
     /// `hold` has parameters with values, a second time with those held. Toy i is the same whatever the range. Events
     /// of toys have no weights, whatever the model's have.
     ///
+    /// Where the model's events lie on a device, toys are fitted there: as many as 2^23 numbers hold at a time, their
+    /// steps together, while the next ones are thrown. How a toy's fit ends depends on no other toy, to the bit; that the
+    /// processor ends within rounding of it is in `docs/parity.md`. In f32 the NLL of each end is the processor's: those of
+    /// the device would leave test statistics few digits. What a device that fails
+    /// leaves the processor finishes, unless the request for it forbids that, and [`FitBatch`] says so.
+    ///
     /// # Errors
     ///
-    /// As for [`Thrower::new`]; [`Error::Argument`] for a held parameter that is not there or a value that is not
-    /// finite. Fits that fail are none: their status says so.
+    /// As for [`Thrower::new`]; [`Error::Argument`](crate::Error::Argument) for a held parameter that is not there or a value that is not
+    /// finite; [`Error::Device`](crate::Error::Device) where a device fails and the processor may not help. Fits that fail are none: their
+    /// status says so.
     pub fn fit_toys(
         &self,
         truth: &[f64],
@@ -75,57 +73,15 @@ impl Thrower<'_> {
         hold: &[(usize, f64)],
         tolerance: Tolerance,
     ) -> Result<FittedToys> {
-        let parameters = self.model().parameters();
-        let fixed = self.model().fixed();
-        let mut held = (self.truth().to_vec(), fixed.clone());
-        for &(k, value) in hold {
-            let Some(parameter) = parameters.get(k) else {
-                let n = parameters.len();
-                let message = format!("parameter {k} is to be held, and the model has {n}");
-                return Err(Error::Argument(message));
-            };
-            if !value.is_finite() {
-                let message = format!("{} = {value} is not a finite number", parameter.name);
-                return Err(Error::Argument(message));
-            }
-            held.0[k] = value;
-            held.1[k] = true;
-        }
-        let one = |toy: u64| {
-            let model = self.toy(seed, toy)?;
-            let free_from = |start: &[f64]| match model.fit_from(start, &fixed, tolerance) {
-                Ok(fit) => taken_apart(fit),
-                Err(_) => (failed(start), Vec::new()),
-            };
-            let held_from = |start: &[f64]| {
-                model.minimum(start, &held.1, tolerance).unwrap_or_else(|_| failed(start))
-            };
-            let (mut free, mut uncertainties) = free_from(self.truth());
-            let mut conditional = (!hold.is_empty()).then(|| held_from(&held.0));
-            if let Some(conditional) = &mut conditional {
-                let good = |fit: &Fit| fit.status.is_converged();
-                let missed = conditional.nll < free.nll - tolerance.edm;
-                // a truth without signal is a ridge in the signal's shape: each fit may know better than the other
-                if good(conditional) && (!good(&free) || missed) {
-                    let again = free_from(&conditional.parameters);
-                    if good(&again.0) && (!good(&free) || again.0.nll < free.nll) {
-                        (free, uncertainties) = again;
-                    }
-                } else if good(&free) && !good(conditional) {
-                    let mut start = free.parameters.clone();
-                    hold.iter().for_each(|&(k, value)| start[k] = value);
-                    let again = held_from(&start);
-                    if good(&again) {
-                        *conditional = again;
-                    }
-                }
-            }
-            uncertainties.resize(parameters.len(), f64::NAN);
-            Ok(Fitted { free, conditional, uncertainties, events: model.n_events() as u64 })
-        };
+        let fits = Fits::new(self, hold, tolerance)?;
+        let n = self.model().parameters().len();
         let first = range.start;
-        let toys: Vec<Fitted> = range.into_par_iter().map(one).collect::<Result<_>>()?;
-        let batch = || FitBatch::with_capacity(toys.len(), parameters.len());
+        let Finished { toys, on_host, failure } = fits.all(range, seed)?;
+        let batch = || FitBatch {
+            on_host,
+            failure: failure.clone(),
+            ..FitBatch::with_capacity(toys.len(), n)
+        };
         let mut all = FittedToys { first, fits: batch(), ..FittedToys::default() };
         all.conditional = (!hold.is_empty()).then(batch);
         for toy in &toys {
@@ -138,11 +94,6 @@ impl Thrower<'_> {
         }
         Ok(all)
     }
-}
-
-fn taken_apart(fit: FitResult) -> (Fit, Vec<f64>) {
-    let FitResult { parameters, nll, edm, evaluations, status, uncertainties, .. } = fit;
-    (Fit { parameters, nll, edm, evaluations, status, negative_bin: -1 }, uncertainties)
 }
 
 /// A fit that could not begin.

@@ -32,6 +32,8 @@ pub struct Thrower<'m> {
     numbers: ToySampler,
     /// Of each channel's processes, `None` where nothing is expected.
     samplers: Vec<Vec<Option<Sampler>>>,
+    /// Events of all channels.
+    expected: f64,
 }
 
 impl<'m> Thrower<'m> {
@@ -81,7 +83,7 @@ impl<'m> Thrower<'m> {
         let normal = model.parameters().iter().zip(truth);
         let normal = normal.filter_map(|(p, truth)| p.constraint.map(|c| (*truth, c.sigma)));
         let numbers = ToySampler::of(&rates, normal)?;
-        Ok(Self { model, truth: truth.to_vec(), numbers, samplers })
+        Ok(Self { model, truth: truth.to_vec(), numbers, samplers, expected: total })
     }
 
     /// The model that toys are thrown of.
@@ -92,6 +94,11 @@ impl<'m> Thrower<'m> {
     /// The point that they are thrown at, `[n_parameters]`.
     pub fn truth(&self) -> &[f64] {
         &self.truth
+    }
+
+    /// Events of a toy in the mean, of all channels.
+    pub(super) fn expected(&self) -> f64 {
+        self.expected
     }
 
     /// The model with the data of toy number `toy` of `seed`. Events have the observables of the channel's densities
