@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use super::DeviceInfo;
+use super::flows::{FlowCall, FlowEvents};
 use super::mixture::event_count;
 use crate::Result;
 
@@ -58,6 +59,8 @@ pub(crate) enum FormCode {
     Cauchy = 3,
     Peak = 4,
     Series = 5,
+    /// What a flow's kernel made, from its first column on.
+    Columns = 6,
 }
 
 /// Events of one channel as they are given.
@@ -71,6 +74,8 @@ pub struct Events<'a> {
     pub weights: Option<&'a [f64]>,
     /// Log-densities that follow no parameter, `[N]` each; -inf where a process makes no such event.
     pub columns: Vec<&'a [f64]>,
+    /// Flows whose context follows parameters.
+    pub flows: Vec<FlowEvents>,
 }
 
 /// How the observable is stored: `x = middle + half t`.
@@ -134,6 +139,19 @@ pub struct Held {
     pub weight_sum: f64,
     /// What each column of log-densities is relative to.
     pub middles: Vec<f64>,
+    /// Flows, whose columns stand behind all others.
+    pub flows: Vec<HeldFlow>,
+}
+
+/// What is known of a flow on a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldFlow {
+    /// Where its columns begin: the logarithm, first derivatives, second ones.
+    pub column: u32,
+    /// What its logarithms are relative to.
+    pub middle: f64,
+    /// Of each number of its context: what is taken from it, what the rest is divided by.
+    pub context: Vec<(f64, f64)>,
 }
 
 impl Held {
@@ -175,7 +193,16 @@ impl Held {
         all.append(&mut left);
         let weighted = events.weights.is_some();
         let columns = 1 + events.columns.len() as u32 + u32::from(weighted);
-        Ok((Self { n, frame, columns, weighted, unit, weight_sum, middles }, all))
+        let mut flows = Vec::new();
+        let mut next = columns as usize + if frame.split { 1 + events.columns.len() } else { 0 };
+        for flow in &events.flows {
+            let middle = flow.inputs(events.x.len()).1 + flow.constant;
+            flows.push(HeldFlow { column: next as u32, middle, context: flow.context.clone() });
+            next += flow.columns();
+        }
+        // room that flows fill
+        all.resize(next * events.x.len(), 0.0);
+        Ok((Self { n, frame, columns, weighted, unit, weight_sum, middles, flows }, all))
     }
 }
 
@@ -186,6 +213,8 @@ pub struct EventPlan {
     pub(crate) words: Vec<u32>,
     /// Numbers and what rounding takes from them.
     pub(crate) numbers: Vec<[f64; 2]>,
+    /// Flows whose columns are made first.
+    pub(crate) flows: Vec<FlowCall>,
 }
 
 impl EventPlan {

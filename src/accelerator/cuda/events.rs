@@ -7,6 +7,7 @@ use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::CudaDevice;
 use super::driver::{Context, blocks};
+use super::flows::CudaFlow;
 use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::accelerator::events::{EventDevice, EventPlan, EventTotals, Events, Frame, Held};
@@ -24,6 +25,7 @@ pub struct CudaEvents {
     data: CudaSlice<f64>,
     first_share: CudaSlice<u32>,
     n_shares: u32,
+    flows: Vec<CudaFlow>,
 }
 
 impl fmt::Debug for CudaEvents {
@@ -44,9 +46,11 @@ impl CudaEvents {
         let n_shares = held.n.div_ceil(SHARE);
         let data = context.table("events", &data)?;
         let first_share = context.table("shares of events", &[0, n_shares])?;
+        let flow = |flow| CudaFlow::new(&context, flow, held.n);
+        let flows = events.flows.iter().map(flow).collect::<Result<_>>()?;
         // what was copied from is given up
         context.wait()?;
-        Ok(Self { context, info, held, data, first_share, n_shares })
+        Ok(Self { context, info, held, data, first_share, n_shares, flows })
     }
 }
 
@@ -73,6 +77,10 @@ impl EventDevice for CudaEvents {
         let mut sums = context.room::<f64>("results", terms)?;
         let mut found = context.room::<u32>("results", 3)?;
         if self.n_shares > 0 {
+            for call in &plan.flows {
+                let column = self.held.flows[call.flow].column;
+                self.flows[call.flow].fill(context, call, &self.data, column)?;
+            }
             let slot = u64::from(plan.columns()) * u64::from(SHARE);
             let slots = context.slots(self.n_shares, 8 * slot)?;
             let words = context.table("a table", &plan.filled(&self.held, self.n_shares, 0))?;

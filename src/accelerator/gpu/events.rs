@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::context::Context;
+use super::flows::GpuFlow;
 use super::shaders::{Arithmetic, Kernel};
 use super::words::{decode_real, encode_real};
 use crate::Result;
@@ -29,6 +30,7 @@ pub struct GpuEvents {
     held: Held,
     data: wgpu::Buffer,
     n_shares: u32,
+    flows: Vec<GpuFlow>,
 }
 
 impl fmt::Debug for GpuEvents {
@@ -52,7 +54,9 @@ impl GpuEvents {
         let mut words = Vec::new();
         encode_real(context.evaluation(), data, &mut words);
         let data = context.table("events", &words)?;
-        Ok(Self { context, info, held, data, n_shares })
+        let flow = |flow| GpuFlow::new(&context, flow, held.n);
+        let flows = events.flows.iter().map(flow).collect::<Result<_>>()?;
+        Ok(Self { context, info, held, data, n_shares, flows })
     }
 }
 
@@ -91,12 +95,21 @@ impl EventDevice for GpuEvents {
         let partial = context.buffer("results", n_partials, storage)?;
         let n_counts = 2 * u64::from(self.n_shares) + 1;
         let counts = context.buffer("results", n_counts, storage)?;
+        let cut = context.buffer("results", 1, storage)?;
+        for call in &plan.flows {
+            let column = self.held.flows[call.flow].column;
+            self.flows[call.flow].fill(context, call, &self.data, column, &cut)?;
+        }
         for first in (0..self.n_shares).step_by(groups as usize) {
             let words = context.table("a table", &plan.filled(&self.held, self.n_shares, first))?;
             let buffers = [&words, &numbers, &self.data, &scratch, &partial, &counts];
             context.dispatch(pipeline, groups.min(self.n_shares - first), &buffers)?;
         }
-        let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
+        let read =
+            context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts), (&cut, 0, 1)])?;
+        if read[2] != [0] {
+            return Err(context.cut(Kernel::Flows));
+        }
         let Some((0, found)) = read[1].split_last() else {
             return Err(context.cut(Kernel::Events));
         };

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::model::toys::words;
 use crate::spec::text::{count, list, quoted};
 use crate::unbinned::events::{EventTable, Observable};
+use crate::unbinned::kernel::device::Stored;
 use crate::unbinned::kernel::{self, Chunk, Layout, Order, Part, Point, Source, Workspace};
 use crate::unbinned::packed::place;
 use crate::unbinned::pdf::Pdf;
@@ -35,6 +36,8 @@ pub(super) struct Compiled {
     pub(super) free: Vec<Free>,
     /// Where the events lie as well, and sums over them are worked out.
     device: Option<Arc<dyn EventDevice>>,
+    /// Of each process that is a flow there with free parameters: its number.
+    flows: Vec<Option<usize>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +140,8 @@ impl Compiled {
                 false => None,
             });
         }
-        Ok(Self { channel, columns, free, arch: Arch::new(), device: None })
+        let flows = vec![None; columns.len()];
+        Ok(Self { channel, columns, free, arch: Arch::new(), device: None, flows })
     }
 
     pub(super) fn channel(&self) -> &Channel {
@@ -151,16 +155,25 @@ impl Compiled {
     /// [`Error::Unsupported`] for a density that no device knows and that follows parameters, and as [`open_events`].
     pub(super) fn on_device(&self, request: &DeviceRequest) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;
-        for (process, column) in processes.iter().zip(&self.columns) {
-            if !request.is_processor() && column.is_none() && !process.pdf.has_form() {
-                return Err(Error::Unsupported(format!(
+        let (mut flows, mut numbers) = (Vec::new(), vec![None; processes.len()]);
+        for (p, process) in processes.iter().enumerate() {
+            if request.is_processor() || self.columns[p].is_some() || process.pdf.has_form() {
+                continue;
+            }
+            let x = columns_of(events, &process.pdf, 0..events.n())?;
+            let free: Vec<usize> = self.slots(p).collect();
+            let flow = process.pdf.flow_events(&x, &free).map_err(|e| self.told(p, 0, e))?;
+            let flow = flow.ok_or_else(|| {
+                Error::Unsupported(format!(
                     "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
                      free; use the device cpu",
                     quoted(name),
                     quoted(&process.name),
                     process.pdf.kind()
-                )));
-            }
+                ))
+            })?;
+            numbers[p] = Some(flows.len());
+            flows.push(flow);
         }
         let observable = &processes[0].pdf.observables()[0];
         let given = Events {
@@ -168,8 +181,9 @@ impl Compiled {
             window: [observable.lo(), observable.hi()],
             weights: events.weights(),
             columns: self.columns.iter().flatten().map(|column| &**column).collect(),
+            flows,
         };
-        Ok(Self { device: open_events(request, &given)?, ..self.clone() })
+        Ok(Self { device: open_events(request, &given)?, flows: numbers, ..self.clone() })
     }
 
     /// What works out the sums, if not the processor.
@@ -188,7 +202,8 @@ impl Compiled {
             processes: processes.clone(),
         };
         let columns = self.columns.iter().map(|c| c.as_ref().map(some)).collect();
-        Ok(Self { channel, columns, free: self.free.clone(), arch: self.arch, device: None })
+        let (free, flows) = (self.free.clone(), vec![None; self.flows.len()]);
+        Ok(Self { channel, columns, free, arch: self.arch, device: None, flows })
     }
 
     /// The sums at `theta`, with these yields.
@@ -198,8 +213,10 @@ impl Compiled {
             self.channel.processes.iter().map(|p| shape(p, theta)).collect();
         let locals: Vec<Option<Local>> =
             (0..shapes.len()).map(|p| self.local(p, &shapes[p])).collect::<Result<_>>()?;
-        // at this point all have formulas
-        let formulas = locals.iter().zip(&self.columns).all(|(l, c)| l.is_some() || c.is_some());
+        // at this point all have formulas, or columns on the device
+        let formulas = (0..locals.len()).all(|p| {
+            locals[p].is_some() || self.columns[p].is_some() || self.flows[p].is_some()
+        });
         let given = |p: usize| Local::given(self.slots(p).count());
         let fallback: Vec<Local> = (0..locals.len()).map(given).collect();
         let locals: Vec<Local> =
@@ -208,9 +225,13 @@ impl Compiled {
         let point = Point { layout: &layouts[0], locals: &locals, yields };
         if let Some(device) = self.device.as_deref().filter(|_| formulas) {
             let mut next = 0..;
-            let number = |c: &Option<Vec<f64>>| c.as_ref().and_then(|_| next.next());
-            let columns: Vec<Option<usize>> = self.columns.iter().map(number).collect();
-            if let Some(part) = kernel::device::sums(&point, &columns, device)? {
+            let stored = |p: usize| match (&self.columns[p], self.flows[p]) {
+                (Some(_), _) => next.next().map_or(Stored::Formula, Stored::Column),
+                (None, Some(flow)) => Stored::Flow(flow, &shapes[p]),
+                (None, None) => Stored::Formula,
+            };
+            let stored: Vec<Stored<'_>> = (0..shapes.len()).map(stored).collect();
+            if let Some(part) = kernel::device::sums(&point, &stored, device)? {
                 return Ok(Sums::of(&point, [part]));
             }
         }
