@@ -5,10 +5,15 @@
 mod common;
 #[path = "common/event_models.rs"]
 mod event_models;
+#[path = "common/flow_files.rs"]
+mod flow_files;
+#[path = "parity_unbinned/flows.rs"]
+mod flows;
 #[path = "common/mixtures.rs"]
 mod mixtures;
 
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
+use flows::{flow_edges, flow_fits, flow_kinds};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::events::{Events, Frame, Held};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
@@ -390,8 +395,13 @@ fn what_the_host_keeps() {
     assert_eq!(((near * 524_288.0).fract(), near + rest), (0.0, -3.456_789_012_3));
     let x = [5001.25, 5279.65, 5599.0];
     let log_p = [-4.0, f64::NEG_INFINITY, -2.5];
-    let given =
-        |weights| Events { x: &x, window: [5000.0, 5600.0], weights, columns: vec![&log_p] };
+    let given = |weights| Events {
+        x: &x,
+        window: [5000.0, 5600.0],
+        weights,
+        columns: vec![&log_p],
+        flows: vec![],
+    };
     let (held, data) = Held::new(&given(Some(&[2.0, 0.0, 4.0])), frame).expect("events");
     assert_eq!((held.n, held.columns, held.unit, held.weight_sum), (3, 3, 2.0, 6.0));
     assert_eq!((&*held.middles, data.len()), (&[-3.25][..], 15));
@@ -411,6 +421,7 @@ macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
             $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
+            flow_kinds flow_fits flow_edges
         );
     };
     ($module:ident, $device:expr; $($test:ident)*) => {

@@ -116,8 +116,7 @@ fn plan(point: &Point<'_>, given: &[Stored<'_>], held: &Held) -> Option<(EventPl
         let term = frame.level(mixed.max(LEAST));
         numbers.extend([frame.level(mixed), term]);
         levels.units.push(libm::exp((constants[p] - top) - term[0]));
-        let mut writer =
-            Writer { held, own: &mut own, tables: &mut tables, numbers: &mut numbers };
+        let mut writer = Writer { held, own: &mut own, tables: &mut tables, numbers: &mut numbers };
         writer.density(local, columns.slopes + columns.curves, given[p]);
         words.extend(own);
     }

@@ -214,9 +214,8 @@ impl Compiled {
         let locals: Vec<Option<Local>> =
             (0..shapes.len()).map(|p| self.local(p, &shapes[p])).collect::<Result<_>>()?;
         // at this point all have formulas, or columns on the device
-        let formulas = (0..locals.len()).all(|p| {
-            locals[p].is_some() || self.columns[p].is_some() || self.flows[p].is_some()
-        });
+        let formulas = (0..locals.len())
+            .all(|p| locals[p].is_some() || self.columns[p].is_some() || self.flows[p].is_some());
         let given = |p: usize| Local::given(self.slots(p).count());
         let fallback: Vec<Local> = (0..locals.len()).map(given).collect();
         let locals: Vec<Local> =

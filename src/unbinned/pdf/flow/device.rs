@@ -117,8 +117,7 @@ impl WithSimd for Entry<'_> {
         let Self { flow, layers, x } = self;
         let n = x[0].len();
         let mut inputs = vec![0.0; (1 + flow.observables) * n];
-        let mut block =
-            flow.block(&[], Directions::Context, Jets { directions: 0, second: false });
+        let mut block = flow.block(&[], Directions::Context, Jets { directions: 0, second: false });
         for start in (0..n).step_by(EVENTS) {
             let len = EVENTS.min(n - start);
             let inside = flow.enter(x, start, len, &mut block)?;
