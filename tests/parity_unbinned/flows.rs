@@ -158,6 +158,13 @@ fn masses(x: Vec<f64>) -> EventTable {
     table(&Observable::new("mass", 60.0, 120.0).expect("a window"), x, None)
 }
 
+/// With what is allowed for flows and so many events.
+fn of_flows(device: &Device, n: usize) -> Device {
+    let mut own = *device;
+    own.contract.nll += own.contract.nll_of_flows * n as f64;
+    own
+}
+
 pub(crate) fn flow_kinds(device: &Device) {
     // several shares, the last one not full; the stand-in driver takes a second for so many
     let n = if (device.largest)() > 10_000 { 1300 } else { 150 };
@@ -168,28 +175,33 @@ pub(crate) fn flow_kinds(device: &Device) {
         elsewhere.iter_mut().enumerate().for_each(|(k, x)| *x *= 1.0 + 0.1 * (k % 3) as f64);
         elsewhere[5..].copy_from_slice(&[0.7, -1.3, 1.9]);
         (elsewhere[0], elsewhere[2]) = (25.0, 1e-30);
-        device.points(&model, &[start, elsewhere], &format!("flows, weights {weighted}"));
+        let Some(loaded) = device.load(&model) else { return };
+        let told = |model: &UnbinnedModel| model.hessian(&elsewhere).expect("a likelihood");
+        assert_ne!(told(&loaded), told(&model), "not left to the processor");
+        let points = [start, elsewhere];
+        of_flows(device, n).points(&model, &points, &format!("flows, weights {weighted}"));
     }
 }
 
-/// Many events, whose roundings could add up; fits of them.
+/// Many events, whose roundings could add up; fits of some of them.
 pub(crate) fn flow_fits(device: &Device) {
-    for n in [1000, 10_000, 100_000] {
-        if n > (device.largest)() || (n > 1000 && (device.largest)() <= 10_000) {
-            break;
-        }
+    let largest = (device.largest)();
+    // double-float by a software rasterizer and the stand-in driver take minutes for more
+    let sizes: &[usize] = match largest {
+        0..=10_000 => &[1000],
+        ..=100_000 => &[1000, 10_000],
+        _ => &[1000, 10_000, 100_000],
+    };
+    for &n in sizes {
+        let device = &of_flows(device, n);
         let size = n as f64;
         let truth = [0.3 * size, 0.7 * size, -0.03, 0.4];
         let model = moving(masses(vec![]));
         let thrower = Thrower::new(&model, &truth).expect("toys");
         let model = thrower.toy(3, 0).expect("a toy");
         let what = format!("flow, {n} events");
-        device.points(
-            &model,
-            &[truth.to_vec(), vec![0.29 * size, 0.71 * size, -0.031, 0.35]],
-            &what,
-        );
-        let Some(loaded) = device.load(&model) else { return };
+        device.points(&model, &[vec![0.29 * size, 0.71 * size, -0.031, 0.35]], &what);
+        let Some(loaded) = device.load(&model).filter(|_| n <= 10_000) else { return };
         let options = FitOptions::default();
         let (found, want) =
             (loaded.fit(&options).expect("a fit"), model.fit(&options).expect("a fit"));
@@ -198,6 +210,32 @@ pub(crate) fn flow_fits(device: &Device) {
         let found = (&*found.parameters, &*found.uncertainties);
         agree(device, &what, found, (&want.parameters, &want.uncertainties));
     }
+}
+
+/// Networks so wide that a call has a part of a layer.
+pub(crate) fn flow_wide(device: &Device) {
+    let x = Observable::new("x", 0.0, 1.0).expect("a window");
+    let y = Observable::new("y", 0.0, 1.0).expect("a window");
+    let layers = json!([
+        layer("logit", json!({"lower": [0, 0], "upper": [1, 1]})),
+        coupling("affine_coupling", 0, json!({"log_scale": "tanh"})),
+        coupling("affine_coupling", 1, json!({"log_scale": "tanh"}))
+    ]);
+    let wide = |i: usize| network(&format!("n{i}"), &[3, 150, 130, 2], i as f64, 0.08);
+    let arrays: Arrays = (0..2).flat_map(wide).collect();
+    let flow = load("wide", &manifest(&["x", "y"], &["a", "b"], layers), &arrays);
+    let windows = [x, y];
+    let flow = Pdf::flow(&windows, Arc::new(flow)).expect("a density");
+    let mut random = uniform(9);
+    let mut column = |name: &str| (name.to_owned(), (0..70).map(|_| random()).collect());
+    let columns = vec![column("x"), column("y")];
+    let events = EventTable::new(&windows, columns, None, OutOfBounds::Error).expect("a table");
+    let shape = vec![Slot::Parameter(1), Slot::Parameter(2)];
+    let processes = vec![process("wide", flow, shape, 0)];
+    let parameters = vec![free("n", 70.0, (0.0, 1e6)), nuisance("a"), nuisance("b")];
+    let channel = Channel { name: "SR".into(), events, processes };
+    let model = UnbinnedModel::new(parameters, vec![channel]).expect("a model");
+    device.points(&model, &[vec![60.0, 0.4, -0.9]], "wide");
 }
 
 /// Contexts far out, and beyond what has a density: as the processor has them.

@@ -8,7 +8,7 @@ use neyman::unbinned::pdf::Pdf;
 use neyman::unbinned::pdf::flow::{Directions, Flow};
 use serde_json::{Value, json};
 
-use crate::flow_files::{Arrays, load, manifest, network, safetensors, write};
+use crate::flow_files::{Arrays, load, manifest, network, write};
 use crate::{goldens, numbers};
 
 /// Values and derivatives at points, each a number an observable.

@@ -191,6 +191,11 @@ impl Compiled {
         self.device.as_ref()
     }
 
+    /// Whether that works out flows.
+    pub(super) fn has_flows(&self) -> bool {
+        self.flows.iter().any(Option::is_some)
+    }
+
     /// One event of every `stride` with `stride` times its weight, on the processor.
     pub(super) fn thinned(&self, stride: usize) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;

@@ -10,8 +10,8 @@ use crate::error::Result;
 impl UnbinnedModel {
     /// With the events of every channel on the device asked for, and what runs. NLL, gradient and Hessian are then
     /// sums of that device: in f64 and df64 those of the processor within rounding, in f32 good to 5e-4 in the NLL
-    /// up to 10^5 events (`docs/parity.md`). Densities without free parameters are evaluated here once, whatever they
-    /// are. Points where a number is beyond a device's formulas are left to the processor; so are
+    /// up to 10^5 events, with flows to 1e-7 an event (`docs/parity.md`). Densities without free parameters are evaluated
+    /// here once, whatever they are; flows of layers whose context is free are worked out there, with all derivatives. Points where a number is beyond a device's formulas are left to the processor; so are
     /// the part of the events that a fit begins with, toys, Asimov data and a binned part.
     /// [`Auto`](crate::accelerator::DeviceChoice::Auto) is the processor, whose fit takes less time than opening a device.
     ///
@@ -42,11 +42,14 @@ impl UnbinnedModel {
     pub(in crate::unbinned) fn noise(&self) -> f64 {
         // f32: some 3e-7 of each event's logarithm, as likely up as down
         const EACH: f64 = 1e-6;
+        // what networks make of the context alone is rounded alike for all events
+        const ALIKE: f64 = 1e-7;
         let single = |c: &&Arc<Compiled>| c.device().is_some_and(|d| d.held().frame.split);
         let noise = |c: &Arc<Compiled>| {
             let events = &c.channel().events;
             // the root of the sum of squared weights
-            EACH * (events.sum_w() / events.n_eff().max(1.0).sqrt()).max(1.0)
+            let random = EACH * (events.sum_w() / events.n_eff().max(1.0).sqrt()).max(1.0);
+            random + if c.has_flows() { ALIKE * events.sum_w() } else { 0.0 }
         };
         self.channels.iter().filter(single).map(noise).sum()
     }
