@@ -183,16 +183,14 @@ pub(crate) fn flow_kinds(device: &Device) {
     }
 }
 
-/// Many events, whose roundings could add up; fits of some of them.
+/// Many events, whose roundings could add up; fits of up to 10 000.
 pub(crate) fn flow_fits(device: &Device) {
     let largest = (device.largest)();
-    // double-float by a software rasterizer and the stand-in driver take minutes for more
-    let sizes: &[usize] = match largest {
-        0..=10_000 => &[1000],
-        ..=100_000 => &[1000, 10_000],
-        _ => &[1000, 10_000, 100_000],
-    };
-    for &n in sizes {
+    for n in [1000, 10_000, 100_000] {
+        // double-float by a software rasterizer and the stand-in driver take minutes for more
+        if n > 1000 && 10 * n > largest {
+            break;
+        }
         let device = &of_flows(device, n);
         let size = n as f64;
         let truth = [0.3 * size, 0.7 * size, -0.03, 0.4];
@@ -201,7 +199,10 @@ pub(crate) fn flow_fits(device: &Device) {
         let model = thrower.toy(3, 0).expect("a toy");
         let what = format!("flow, {n} events");
         device.points(&model, &[vec![0.29 * size, 0.71 * size, -0.031, 0.35]], &what);
-        let Some(loaded) = device.load(&model).filter(|_| n <= 10_000) else { return };
+        let Some(loaded) = device.load(&model) else { return };
+        if n > 10_000 {
+            break;
+        }
         let options = FitOptions::default();
         let (found, want) =
             (loaded.fit(&options).expect("a fit"), model.fit(&options).expect("a fit"));
