@@ -20,7 +20,8 @@ constexpr u32 H_PROCESSES = 1, H_EVENTS = 2, H_SHARES = 3, H_COLUMNS = 5, H_WEIG
               H_MOMENTS = 10, H_ROWS = 11, H_NUMBERS = 12, H_LIST = 13, H_WORDS = 14;
 constexpr u32 P_FORM = 0, P_NUMBERS = 1, P_SLOPES = 2, P_CURVES = 3, P_TERM = 4, P_SHAPE = 5, P_KIND = 6,
               P_COUNT = 7, P_TABLE = 8, P_LOGARITHM = 9, P_WORDS = 10;
-constexpr u32 FORM_GIVEN = 0, FORM_POWERS = 1, FORM_ARGUS = 2, FORM_CAUCHY = 3, FORM_PEAK = 4;
+constexpr u32 FORM_GIVEN = 0, FORM_POWERS = 1, FORM_ARGUS = 2, FORM_CAUCHY = 3, FORM_PEAK = 4,
+              FORM_COLUMNS = 6;
 constexpr u32 CHEBYSHEV = 0, POWERS = 1;
 
 INLINE double not_a_number() { return of_bits(0x7ff8000000000000ull); }
@@ -192,9 +193,19 @@ INLINE double event_series(const Density &d, double t) {
   return fine ? logarithm(sum) : not_a_number();
 }
 
+// What `flow_columns` made.
+INLINE double event_columns(const Density &d, const double *__restrict__ data, u32 n_events, u64 event) {
+  const double *column = data + (u64)d.p[P_KIND] * n_events + event;
+  const u32 columns = d.p[P_SLOPES] + d.p[P_CURVES];
+  ROLLED
+  for (u32 k = 0; k < columns; k += 1) put(d, k, column[(u64)(1 + k) * n_events]);
+  return column[0];
+}
+
 // The logarithm of a process' density but for what all events share, its columns put; ABSENT where it is 0.
 INLINE double log_density_of(const Density &d, const double *__restrict__ data, u32 n_events, u64 event) {
   if (d.p[P_FORM] == FORM_GIVEN) return data[(u64)d.p[P_KIND] * n_events + event];
+  if (d.p[P_FORM] == FORM_COLUMNS) return event_columns(d, data, n_events, event);
   const double t = data[event];
   if (d.p[P_FORM] == FORM_POWERS) return event_powers(d, t);
   if (d.p[P_FORM] == FORM_ARGUS) return event_argus(d, t);

@@ -2,6 +2,7 @@
 #include "evaluate.cuh"
 #include "events.cuh"
 #include "fit.cuh"
+#include "flow.cuh"
 #include "reduce.cuh"
 #include "signal.cuh"
 #include "tmd.cuh"

@@ -43,6 +43,7 @@ const FORM_POWERS: u32 = 1u;
 const FORM_ARGUS: u32 = 2u;
 const FORM_CAUCHY: u32 = 3u;
 const FORM_PEAK: u32 = 4u;
+const FORM_COLUMNS: u32 = 6u;
 const CHEBYSHEV: u32 = 0u;
 const POWERS: u32 = 1u;
 const NONE: u32 = 0xffffffffu;
@@ -344,10 +345,20 @@ fn series(d: Density, e: Place) -> Value {
   return Value(r_log(sum), lost);
 }
 
+// What `flow_columns` made.
+fn columns_of(d: Density, event: u32) -> Value {
+  let n_events = plan[H_EVENTS];
+  let at = word(d, P_KIND) * n_events + event;
+  let columns = word(d, P_SLOPES) + word(d, P_CURVES);
+  for (var k = 0u; k < columns; k += 1u) { put(d, k, data[at + (1u + k) * n_events]); }
+  return Value(data[at], R_0);
+}
+
 // The logarithm of a process' density but for what all events share; ABSENT where it is 0.
 fn log_density_of(d: Density, event: u32) -> Value {
   let n_events = plan[H_EVENTS];
   let form = word(d, P_FORM);
+  if (form == FORM_COLUMNS) { return columns_of(d, event); }
   var column = 0u;
   if (form == FORM_GIVEN) { column = word(d, P_KIND); }
   let at = column * n_events + event;

@@ -7,11 +7,16 @@ mod common;
 mod event_models;
 #[path = "common/event_toys.rs"]
 mod event_toys;
+#[path = "common/flow_files.rs"]
+mod flow_files;
+#[path = "parity_unbinned/flows.rs"]
+mod flows;
 #[path = "common/mixtures.rs"]
 mod mixtures;
 
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
 use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
+use flows::{flow_edges, flow_fits, flow_kinds, flow_wide};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
@@ -22,13 +27,15 @@ use neyman::unbinned::yields::Base;
 use neyman::unbinned::{Observable, UnbinnedModel};
 
 /// What one precision promises.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Contract {
     /// Of the NLL, and more for each unit of the terms that are summed; 10 times as much from 2 * 10^5 events on
     /// where `grows`.
     nll: f64,
     nll_of_terms: f64,
     grows: bool,
+    /// More for each event where there are flows.
+    nll_of_flows: f64,
     /// Each derivative in units of its parameter's width (one over the root of the Hessian's diagonal), or in
     /// proportion to itself where that is more; second ones likewise.
     gradient: f64,
@@ -44,6 +51,7 @@ const F64: Contract = Contract {
     nll: 1e-8,
     nll_of_terms: 1e-14,
     grows: false,
+    nll_of_flows: 0.0,
     gradient: 1e-9,
     hessian: 1e-9,
     fit: 1e-6,
@@ -57,6 +65,7 @@ const F32: Contract = Contract {
     nll: 5e-4,
     nll_of_terms: 0.0,
     grows: true,
+    nll_of_flows: 1e-7,
     gradient: 1e-3,
     hessian: 1e-3,
     fit: 1e-2,
@@ -65,9 +74,10 @@ const F32: Contract = Contract {
 };
 
 /// A device under test.
+#[derive(Clone, Copy)]
 struct Device {
     name: &'static str,
-    contract: &'static Contract,
+    contract: Contract,
     /// `None`, aloud, where this machine has none.
     request: fn() -> Option<DeviceRequest>,
     /// Events of the largest sample.
@@ -92,7 +102,7 @@ impl Worst {
 
     fn compare(
         &mut self,
-        contract: &Contract,
+        contract: Contract,
         n_events: usize,
         found: &Evaluation,
         want: &Evaluation,
@@ -208,7 +218,7 @@ fn agree(device: &Device, what: &str, found: (&[f64], &[f64]), want: (&[f64], &[
     }
     eprintln!("{}, {what}: fit {shift:.1e} sigma, widths {width:.1e}", device.name);
     let Contract { fit, widths, .. } = device.contract;
-    assert!(shift < *fit && width < *widths, "{}, {what}: {shift:e} {width:e}", device.name);
+    assert!(shift < fit && width < widths, "{}, {what}: {shift:e} {width:e}", device.name);
 }
 
 /// Many events, whose roundings could add up; fits of them.
@@ -383,7 +393,7 @@ macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
             $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
-                toys toys_in_company empty_toys tests_by_toys lost
+                flow_kinds flow_fits flow_edges flow_wide toys toys_in_company empty_toys tests_by_toys lost
         );
     };
     ($module:ident, $device:expr; $($test:ident)*) => {
@@ -412,7 +422,7 @@ fn largest_on_card() -> usize {
 
 devices!(
     cuda_f64,
-    Device { name: "cuda f64", contract: &F64, request: cuda, largest: largest_on_card }
+    Device { name: "cuda f64", contract: F64, request: cuda, largest: largest_on_card }
 );
 
 #[cfg(feature = "gpu")]
@@ -431,7 +441,7 @@ mod gpu {
         f64,
         Device {
             name: "gpu f64",
-            contract: &F64,
+            contract: F64,
             request: || request(Precision::F64),
             largest: || 1_000_000,
         }
@@ -440,7 +450,7 @@ mod gpu {
         df64,
         Device {
             name: "gpu df64",
-            contract: &DF64,
+            contract: DF64,
             request: || request(Precision::Df64),
             largest: || 100_000,
         }
@@ -449,7 +459,7 @@ mod gpu {
         f32,
         Device {
             name: "gpu f32",
-            contract: &F32,
+            contract: F32,
             request: || request(Precision::F32),
             largest: || 1_000_000,
         }

@@ -177,6 +177,7 @@ kernel!(arithmetic, Kernel::Arithmetic);
 kernel!(reduce, Kernel::Reduce);
 kernel!(events, Kernel::Events);
 kernel!(tmd, Kernel::Tmd);
+kernel!(flows, Kernel::Flows);
 
 #[test]
 fn every_kernel_is_here() {
@@ -187,6 +188,7 @@ fn every_kernel_is_here() {
         Kernel::Reduce,
         Kernel::Events,
         Kernel::Tmd,
+        Kernel::Flows,
     ];
     assert_eq!(Kernel::ALL, here);
 }

@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::DeviceInfo;
+use super::flows::{FlowCall, FlowEvents};
 use super::mixture::event_count;
 use crate::{Error, Result};
 pub use call::{EventCall, EventPoint};
@@ -69,6 +70,8 @@ pub(crate) enum FormCode {
     Cauchy = 3,
     Peak = 4,
     Series = 5,
+    /// What a flow's kernel made, from its first column on.
+    Columns = 6,
 }
 
 /// Events of one data set of a channel as they are given.
@@ -82,6 +85,8 @@ pub struct Events<'a> {
     pub weights: Option<&'a [f64]>,
     /// Log-densities that follow no parameter, `[N]` each; -inf where a process makes no such event.
     pub columns: Vec<&'a [f64]>,
+    /// Flows whose context follows parameters.
+    pub flows: Vec<FlowEvents>,
 }
 
 /// How the observable is stored: `x = middle + half t`.
@@ -141,6 +146,8 @@ pub struct Held {
     pub weighted: bool,
     /// The data sets, one after the other.
     pub sets: Vec<HeldSet>,
+    /// Flows of the only data set, whose columns stand behind all others.
+    pub flows: Vec<HeldFlow>,
 }
 
 /// One data set of them. What its sums are relative to is its own: no bit of them depends on the others.
@@ -158,6 +165,17 @@ pub struct HeldSet {
     pub middles: Vec<f64>,
 }
 
+/// What is known of a flow on a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldFlow {
+    /// Where its columns begin: the logarithm, first derivatives, second ones.
+    pub column: u32,
+    /// What its logarithms are relative to.
+    pub middle: f64,
+    /// Of each number of its context: what is taken from it, what the rest is divided by.
+    pub context: Vec<(f64, f64)>,
+}
+
 impl Held {
     /// With the numbers for the device, `[columns, N]`, and where they are f32 what they leave of the observable
     /// and of log-densities, column by column. All data sets have the columns of the first one.
@@ -172,6 +190,10 @@ impl Held {
             |set: &Events<'_>| set.columns.len() == given && set.weights.is_some() == weighted;
         if !events.iter().all(alike) {
             let message = "data sets on one device need the same columns".into();
+            return Err(Error::Argument(message));
+        }
+        if events.len() > 1 && events.iter().any(|set| !set.flows.is_empty()) {
+            let message = "events with flows lie on a device alone".into();
             return Err(Error::Argument(message));
         }
         let columns = 1 + given + usize::from(weighted);
@@ -203,7 +225,16 @@ impl Held {
             all.extend(set.weights.into_iter().flatten().map(|w| w / held.unit));
         }
         all.append(&mut left);
-        Ok((Self { n, frame, columns: columns as u32, weighted, sets }, all))
+        let mut flows = Vec::new();
+        let mut next = columns + if frame.split { 1 + given } else { 0 };
+        for flow in events.iter().flat_map(|set| &set.flows) {
+            let middle = flow.inputs(n as usize).1 + flow.constant;
+            flows.push(HeldFlow { column: next as u32, middle, context: flow.context.clone() });
+            next += flow.columns();
+        }
+        // room that flows fill
+        all.resize(next * n as usize, 0.0);
+        Ok((Self { n, frame, columns: columns as u32, weighted, sets, flows }, all))
     }
 }
 
@@ -232,6 +263,8 @@ pub struct EventPlan {
     pub(crate) words: Vec<u32>,
     /// Numbers and what rounding takes from them.
     pub(crate) numbers: Vec<[f64; 2]>,
+    /// Flows whose columns are made first.
+    pub(crate) flows: Vec<FlowCall>,
 }
 
 impl EventPlan {

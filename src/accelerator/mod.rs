@@ -10,6 +10,7 @@ pub mod choice;
 pub mod cpu;
 pub mod cuda;
 pub mod events;
+pub mod flows;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(any(

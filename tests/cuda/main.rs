@@ -60,7 +60,9 @@ fn the_ptx_keeps_to_what_it_may_use() {
     let line = |start: &str| PTX.lines().find(|l| l.starts_with(start));
     assert_eq!(line(".version"), Some(".version 7.0"));
     assert_eq!(line(".target"), Some(".target sm_60"));
-    for kernel in ["evaluate", "fit", "signal_gradient", "reduce_shares", "reduce_toys", "tmd"] {
+    let kernels =
+        "evaluate fit signal_gradient reduce_shares reduce_toys event_shares flow_columns tmd";
+    for kernel in kernels.split(' ') {
         assert!(PTX.contains(&format!(".entry {kernel}(")), "{kernel}");
     }
     for forbidden in [".local", "call.", "cvta.shared", ".approx", "\tred."] {

@@ -13,7 +13,8 @@ use neyman::unbinned::yields::Base;
 use neyman::unbinned::{Observable, UnbinnedModel};
 use serde_json::json;
 
-use crate::flows::{CONTEXT, kinds, load, manifest, network};
+use crate::flow_files::{load, manifest, network};
+use crate::flows::{CONTEXT, kinds};
 use crate::models::{free, plain};
 
 fn window(name: &str, lo: f64, hi: f64) -> Observable {

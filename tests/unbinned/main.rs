@@ -8,6 +8,8 @@ mod events;
 #[cfg(feature = "onnx")]
 mod exported;
 mod fits;
+#[path = "../common/flow_files.rs"]
+mod flow_files;
 mod flows;
 #[cfg(feature = "parquet")]
 mod given;

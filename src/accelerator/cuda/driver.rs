@@ -99,6 +99,7 @@ pub(super) struct Context {
     pub(super) reduce_toys: CudaFunction,
     pub(super) tmd: CudaFunction,
     pub(super) event_shares: CudaFunction,
+    pub(super) flow_columns: CudaFunction,
     /// One job at a time: two would only wait for each other.
     pub(super) busy: Mutex<()>,
 }
@@ -142,6 +143,7 @@ impl Context {
         let (reduce_shares, reduce_toys) = (kernel("reduce_shares")?, kernel("reduce_toys")?);
         let tmd = kernel("tmd")?;
         let event_shares = kernel("event_shares")?;
+        let flow_columns = kernel("flow_columns")?;
         let busy = Mutex::new(());
         Ok(Self {
             device,
@@ -154,6 +156,7 @@ impl Context {
             reduce_toys,
             tmd,
             event_shares,
+            flow_columns,
             busy,
         })
     }

@@ -7,6 +7,7 @@ use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::CudaDevice;
 use super::driver::{Context, blocks};
+use super::flows::CudaFlow;
 use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Frame, Held};
@@ -22,6 +23,7 @@ pub struct CudaEvents {
     info: DeviceInfo,
     held: Held,
     data: CudaSlice<f64>,
+    flows: Vec<CudaFlow>,
 }
 
 impl fmt::Debug for CudaEvents {
@@ -43,9 +45,12 @@ impl CudaEvents {
     fn on(context: Arc<Context>, info: DeviceInfo, events: &[Events<'_>]) -> Result<Self> {
         let (held, data) = Held::new(events, Frame::PLAIN)?;
         let data = context.table("events", &data)?;
+        let given = events.first().map_or(&[][..], |set| &set.flows);
+        let flow = |flow| CudaFlow::new(&context, flow, held.n);
+        let flows = given.iter().map(flow).collect::<Result<_>>()?;
         // what was copied from is given up
         context.wait()?;
-        Ok(Self { context, info, held, data })
+        Ok(Self { context, info, held, data, flows })
     }
 }
 
@@ -82,6 +87,10 @@ impl EventDevice for CudaEvents {
         let mut counts = context.room::<u32>("working memory", 2 * n_shares as usize)?;
         let mut sums = context.room::<f64>("results", terms * n)?;
         let mut found = context.room::<u32>("results", 3 * n)?;
+        for flow in call.flows() {
+            let column = self.held.flows[flow.flow].column;
+            self.flows[flow.flow].fill(context, flow, &self.data, column)?;
+        }
         let slot = u64::from(call.columns()) * u64::from(SHARE);
         let slots = context.slots(n_shares, 8 * slot)?;
         let words = context.table("a table", &call.words(0..n_shares))?;

@@ -8,6 +8,8 @@ mod evaluate;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod events;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod flows;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod loaded;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod minimize;

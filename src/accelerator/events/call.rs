@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{EventPlan, Held, HeldSet, head};
+use crate::accelerator::flows::FlowCall;
 
 /// Sums of shares that are worked out in one call at most, unless one point has more.
 const MOST_SUMS: usize = 1 << 22;
@@ -35,6 +36,8 @@ impl<'a> EventCall<'a> {
             let more = n.div_ceil(most) as usize;
             let fits = |(call, _): &(Self, Vec<usize>)| {
                 call.plan().words == plan.words
+                    && call.flows().is_empty()
+                    && plan.flows.is_empty()
                     && (call.shares.len() + more) * (1 + plan.moments()) <= MOST_SUMS
             };
             // most often one call has all
@@ -56,6 +59,11 @@ impl<'a> EventCall<'a> {
 
     fn plan(&self) -> &'a EventPlan {
         self.points[0].1
+    }
+
+    /// Flows whose columns are made first: of its only point, where there are any.
+    pub(crate) fn flows(&self) -> &'a [FlowCall] {
+        &self.plan().flows
     }
 
     /// Points.

@@ -17,8 +17,13 @@ fn what_the_host_keeps() {
     assert_eq!(((near * 524_288.0).fract(), near + rest), (0.0, -3.456_789_012_3));
     let x = [5001.25, 5279.65, 5599.0];
     let log_p = [-4.0, f64::NEG_INFINITY, -2.5];
-    let given =
-        |weights| Events { x: &x, window: [5000.0, 5600.0], weights, columns: vec![&log_p] };
+    let given = |weights| Events {
+        x: &x,
+        window: [5000.0, 5600.0],
+        weights,
+        columns: vec![&log_p],
+        flows: vec![],
+    };
     let (held, data) = Held::new(&[given(Some(&[2.0, 0.0, 4.0]))], frame).expect("events");
     let set = &held.sets[0];
     assert_eq!((held.n, held.columns, set.unit, set.weight_sum), (3, 3, 2.0, 6.0));
@@ -43,14 +48,20 @@ fn plan(words: &[u32], moments: u32) -> EventPlan {
     let mut all = vec![0; head::WORDS];
     all[head::MOMENTS] = moments;
     all.extend_from_slice(words);
-    EventPlan { words: all, numbers: vec![[0.5, 0.0]; 3] }
+    EventPlan { words: all, numbers: vec![[0.5, 0.0]; 3], flows: vec![] }
 }
 
 /// Shares begin with their data set, points of one table go into one call, and calls are not too large.
 #[test]
 fn calls() {
     let x = [0.0; 10];
-    let set = |n: usize| Events { x: &x[..n], window: [0.0, 1.0], weights: None, columns: vec![] };
+    let set = |n: usize| Events {
+        x: &x[..n],
+        window: [0.0, 1.0],
+        weights: None,
+        columns: vec![],
+        flows: vec![],
+    };
     let sets = [set(5), set(0), set(10)];
     let (held, _) = Held::new(&sets, Frame::PLAIN).expect("events");
     let (one, other) = (plan(&[7], 2), plan(&[8], 2));

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::context::Context;
+use super::flows::GpuFlow;
 use super::shaders::{Arithmetic, Kernel};
 use super::words::{decode_real, encode_real};
 use crate::Result;
@@ -28,6 +29,7 @@ pub struct GpuEvents {
     info: DeviceInfo,
     held: Held,
     data: wgpu::Buffer,
+    flows: Vec<GpuFlow>,
 }
 
 impl fmt::Debug for GpuEvents {
@@ -50,7 +52,10 @@ impl GpuEvents {
         let mut words = Vec::new();
         encode_real(context.evaluation(), data, &mut words);
         let data = context.table("events", &words)?;
-        Ok(Self { context, info, held, data })
+        let given = events.first().map_or(&[][..], |set| &set.flows);
+        let flow = |flow| GpuFlow::new(&context, flow, held.n);
+        let flows = given.iter().map(flow).collect::<Result<_>>()?;
+        Ok(Self { context, info, held, data, flows })
     }
 }
 
@@ -92,6 +97,11 @@ impl EventDevice for GpuEvents {
         let partial = context.buffer("results", n_partials, storage)?;
         let n_counts = 2 * u64::from(n_shares) + 1;
         let counts = context.buffer("results", n_counts, storage)?;
+        let cut = context.buffer("results", 1, storage)?;
+        for flow in call.flows() {
+            let column = self.held.flows[flow.flow].column;
+            self.flows[flow.flow].fill(context, flow, &self.data, column, &cut)?;
+        }
         for first in (0..n_shares).step_by(groups as usize) {
             let some = first..n_shares.min(first.saturating_add(groups));
             let n = some.end - first;
@@ -99,7 +109,11 @@ impl EventDevice for GpuEvents {
             let buffers = [&words, &numbers, &self.data, &scratch, &partial, &counts];
             context.dispatch(pipeline, n, &buffers)?;
         }
-        let read = context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts)])?;
+        let read =
+            context.read(&[(&partial, 0, n_partials), (&counts, 0, n_counts), (&cut, 0, 1)])?;
+        if read[2] != [0] {
+            return Err(context.cut(Kernel::Flows));
+        }
         let Some((0, found)) = read[1].split_last() else {
             return Err(context.cut(Kernel::Events));
         };

@@ -6,6 +6,7 @@ mod check;
 mod context;
 mod evaluate;
 mod events;
+mod flows;
 mod minimize;
 mod mixture;
 pub mod selftest;

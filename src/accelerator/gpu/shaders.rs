@@ -75,12 +75,21 @@ pub enum Kernel {
     Tmd,
     /// The same with the densities worked out, entry `event_shares`.
     Events,
+    /// Densities of flows, which [`Kernel::Events`] reads, entry `flow_columns`.
+    Flows,
 }
 
 impl Kernel {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Evaluate, Self::Fit, Self::Arithmetic, Self::Reduce, Self::Events, Self::Tmd];
+    pub const ALL: [Self; 7] = [
+        Self::Evaluate,
+        Self::Fit,
+        Self::Arithmetic,
+        Self::Reduce,
+        Self::Events,
+        Self::Tmd,
+        Self::Flows,
+    ];
 
     /// Name of the entry point.
     pub fn entry(self) -> &'static str {
@@ -91,6 +100,7 @@ impl Kernel {
             Self::Reduce => "reduce",
             Self::Tmd => "tmd",
             Self::Events => "event_shares",
+            Self::Flows => "flow_columns",
         }
     }
 
@@ -98,9 +108,7 @@ impl Kernel {
     pub fn variants(self) -> &'static [Arithmetic] {
         match self {
             Self::Fit => &[Arithmetic::F32, Arithmetic::Mixed, Arithmetic::F64],
-            Self::Evaluate | Self::Arithmetic | Self::Reduce | Self::Events | Self::Tmd => {
-                &[Arithmetic::F32, Arithmetic::Df64, Arithmetic::F64]
-            }
+            _ => &[Arithmetic::F32, Arithmetic::Df64, Arithmetic::F64],
         }
     }
 
@@ -139,6 +147,11 @@ impl Kernel {
                 include_str!("../../../shaders/rounds.wgsl"),
                 include_str!("../../../shaders/densities.wgsl"),
                 include_str!("../../../shaders/events.wgsl"),
+            ],
+            Self::Flows => &[
+                include_str!("../../../shaders/lanes.wgsl"),
+                include_str!("../../../shaders/rounds.wgsl"),
+                include_str!("../../../shaders/flows.wgsl"),
             ],
             Self::Tmd => &[
                 include_str!("../../../shaders/rounds.wgsl"),

@@ -1,10 +1,11 @@
 //! The same sums on a device: the table of a point, and from the device's sums to derivatives by the same chain rule.
 
-use super::layout::{Layout, Right};
+use super::layout::{Layout, Order, Right};
 use super::{Part, Point, chain};
 use crate::accelerator::events::{
-    ABSENT, EventPlan, EventTotals, FormCode, Frame, HeldSet, head, process,
+    ABSENT, EventPlan, EventTotals, FormCode, Frame, Held, HeldSet, head, process,
 };
+use crate::accelerator::flows::FlowCall;
 use crate::unbinned::pdf::local::{Form, Functions, Local, Peak, QUANTITIES};
 use crate::unbinned::sum::Sum;
 
@@ -14,6 +15,17 @@ const LEAST: f64 = -40.0;
 /// No column: NONE in the kernels.
 const NONE: u32 = u32::MAX;
 
+/// What a device has of a process whose columns are given.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::unbinned) enum Stored<'a> {
+    /// Nothing: it has a formula.
+    Formula,
+    /// This one of its columns.
+    Column(usize),
+    /// This one of its flows, in the context of the point.
+    Flow(usize, &'a [f64]),
+}
+
 /// What a device needs to know of a point.
 pub(in crate::unbinned) struct Table {
     pub(in crate::unbinned) plan: EventPlan,
@@ -21,14 +33,14 @@ pub(in crate::unbinned) struct Table {
 }
 
 impl Table {
-    /// `None` where a number is not finite. `given` has of each process with given columns which of the device's it is.
+    /// `None` where a number is not finite.
     pub(in crate::unbinned) fn new(
         point: &Point<'_>,
-        given: &[Option<usize>],
-        frame: Frame,
+        given: &[Stored<'_>],
+        held: &Held,
         set: &HeldSet,
     ) -> Option<Self> {
-        let (plan, levels) = plan(point, given, frame, set)?;
+        let (plan, levels) = plan(point, given, held, set)?;
         Some(Self { plan, levels })
     }
 
@@ -80,13 +92,18 @@ impl Levels {
 /// The table, where all its numbers are finite.
 fn plan(
     point: &Point<'_>,
-    given: &[Option<usize>],
-    frame: Frame,
+    given: &[Stored<'_>],
+    held: &Held,
     set: &HeldSet,
 ) -> Option<(EventPlan, Levels)> {
     let Point { layout, locals, yields } = point;
+    let frame = held.frame;
     let constant = |p: usize| match &locals[p].form {
-        Form::Given => given[p].map_or(0.0, |column| set.middles[column]),
+        Form::Given => match given[p] {
+            Stored::Formula => 0.0,
+            Stored::Column(column) => set.middles[column],
+            Stored::Flow(flow, _) => held.flows[flow].middle,
+        },
         Form::Powers { c, .. } | Form::Argus { c, .. } => c[0],
         Form::Cauchy { top, .. } => *top,
         Form::Peak(peak) => -peak.norm,
@@ -121,8 +138,7 @@ fn plan(
         let term = frame.level(mixed.max(LEAST));
         numbers.extend([frame.level(mixed), term]);
         levels.units.push(libm::exp((constants[p] - top) - term[0]));
-        let mut writer =
-            Writer { frame, own: &mut own, tables: &mut tables, numbers: &mut numbers };
+        let mut writer = Writer { held, own: &mut own, tables: &mut tables, numbers: &mut numbers };
         writer.density(local, columns.slopes + columns.curves, given[p]);
         words.extend(own);
     }
@@ -140,13 +156,25 @@ fn plan(
         }
     }
     words.extend(pairs.concat());
-    let finite = numbers.iter().flatten().chain(&levels.units).all(|x| x.is_finite());
-    finite.then_some((EventPlan { words, numbers }, levels))
+    let flows: Vec<FlowCall> = given.iter().filter_map(|g| call(*g, layout.order, held)).collect();
+    let mut all = numbers.iter().flatten().chain(&levels.units);
+    let finite = all.all(|x| x.is_finite());
+    let finite = finite && flows.iter().flat_map(|call| &call.context).all(|x| x.is_finite());
+    finite.then_some((EventPlan { words, numbers, flows }, levels))
+}
+
+/// What a flow is asked for, where it is one.
+fn call(given: Stored<'_>, order: Order, held: &Held) -> Option<FlowCall> {
+    let Stored::Flow(flow, context) = given else { return None };
+    let scaled = context.iter().zip(&held.flows[flow].context);
+    let context = scaled.flat_map(|(c, (shift, scale))| [(c - shift) / scale, 1.0 / scale]);
+    let order = [order >= Order::Gradient, order == Order::Hessian];
+    Some(FlowCall { flow, order, context: context.collect() })
 }
 
 /// Writes what one density is.
 struct Writer<'a> {
-    frame: Frame,
+    held: &'a Held,
     own: &'a mut [u32; process::WORDS],
     tables: &'a mut Vec<u32>,
     numbers: &'a mut Vec<[f64; 2]>,
@@ -154,7 +182,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn number(&mut self, x: f64) {
-        self.numbers.push(self.frame.number(x));
+        self.numbers.push(self.held.frame.number(x));
     }
 
     fn numbers(&mut self, all: &[f64]) {
@@ -163,18 +191,25 @@ impl Writer<'_> {
 
     /// A place of the observable as the device stores it.
     fn place(&self, x: f64) -> f64 {
-        (x - self.frame.middle) / self.frame.half
+        (x - self.held.frame.middle) / self.held.frame.half
     }
 
     /// `columns`: how many slopes and curves are wanted.
-    fn density(&mut self, local: &Local, columns: usize, given: Option<usize>) {
-        let Frame { middle, half, .. } = self.frame;
+    fn density(&mut self, local: &Local, columns: usize, given: Stored<'_>) {
+        let Frame { middle, half, .. } = self.held.frame;
         let code = match &local.form {
-            Form::Given => {
-                // the observable is the first
-                self.own[process::KIND] = given.map_or(0, |column| 1 + column as u32);
-                FormCode::Given
-            }
+            Form::Given => match given {
+                Stored::Flow(flow, _) => {
+                    self.own[process::KIND] = self.held.flows[flow].column;
+                    FormCode::Columns
+                }
+                Stored::Column(column) => {
+                    // the observable is the first
+                    self.own[process::KIND] = 1 + column as u32;
+                    FormCode::Given
+                }
+                Stored::Formula => FormCode::Given,
+            },
             Form::Powers { origin, inverse, c, columns, logarithm } => {
                 self.own[process::KIND] = *columns as u32;
                 self.own[process::LOGARITHM] = u32::from(*logarithm);
@@ -227,7 +262,7 @@ impl Writer<'_> {
     }
 
     fn peak(&mut self, peak: &Peak, columns: usize) {
-        let half = self.frame.half;
+        let half = self.held.frame.half;
         self.number(self.place(peak.mu));
         for side in &peak.sides {
             let inverse = 1.0 / side.sigma;

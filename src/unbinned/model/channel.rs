@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::placed::Place;
 use super::{Channel, Process, Slot, check_names};
+use crate::accelerator::flows::FlowEvents;
 use crate::error::{Error, Result};
 use crate::model::toys::words;
 use crate::spec::text::{count, list, quoted};
@@ -66,6 +67,11 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn point(&self) -> Point<'_> {
         Point { layout: &self.layout, locals: &self.locals, yields: &self.yields }
+    }
+
+    /// Parameters of a process' shape.
+    pub(super) fn shape(&self, process: usize) -> &[f64] {
+        &self.shapes[process]
     }
 }
 
@@ -158,6 +164,15 @@ impl Compiled {
         &self.channel
     }
 
+    /// What a device needs to know of a flow whose context follows parameters; `None` where it has no layers.
+    pub(super) fn flow_events(&self, process: usize) -> Result<Option<FlowEvents>> {
+        let Channel { events, processes, .. } = &self.channel;
+        let pdf = &processes[process].pdf;
+        let x = columns_of(events, pdf, 0..events.n())?;
+        let free: Vec<usize> = self.slots(process).collect();
+        pdf.flow_events(&x, &free).map_err(|e| self.told(process, 0, e))
+    }
+
     /// One event of every `stride` with `stride` times its weight, on the processor.
     pub(super) fn thinned(&self, stride: usize) -> Result<Self> {
         let Channel { name, events, processes } = &self.channel;
@@ -178,8 +193,11 @@ impl Compiled {
             self.channel.processes.iter().map(|p| shape(p, theta)).collect();
         let locals: Vec<Option<Local>> =
             (0..shapes.len()).map(|p| self.local(p, &shapes[p])).collect::<Result<_>>()?;
-        // at this point all have formulas
-        let formulas = locals.iter().zip(&self.columns).all(|(l, c)| l.is_some() || c.is_some());
+        // at this point all have formulas, or columns where the events lie
+        let flows = self.place.as_ref().map_or(&[][..], |place| &place.flows);
+        let stored =
+            |p: usize| self.columns[p].is_some() || flows.get(p).is_some_and(Option::is_some);
+        let formulas = (0..locals.len()).all(|p| locals[p].is_some() || stored(p));
         let given = |(p, local): (usize, Option<Local>)| local.unwrap_or_else(|| self.given(p));
         let locals: Vec<Local> = locals.into_iter().enumerate().map(given).collect();
         let layout = Layout::new(&locals, order);

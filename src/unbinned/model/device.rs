@@ -14,11 +14,12 @@ use crate::unbinned::kernel::Order;
 impl UnbinnedModel {
     /// With the events of every channel on the device asked for, and what runs. NLL, gradient and Hessian are then
     /// sums of that device: in f64 and df64 those of the processor within rounding, in f32 good to 5e-4 in the NLL
-    /// up to 10^5 events (`docs/parity.md`). Densities without free parameters are evaluated here once, whatever they
-    /// are. Points where a number is beyond a device's formulas are left to the processor; so are
+    /// up to 10^5 events, with flows to 1e-7 an event (`docs/parity.md`). Densities without free parameters are evaluated
+    /// here once, whatever they are; flows of layers whose context is free are worked out there, with all derivatives. Points
+    /// where a number is beyond a device's formulas are left to the processor; so are
     /// the part of the events that a fit begins with, Asimov data and a binned part. Toys are thrown by the processor,
     /// the same to the bit whatever the device, and fitted on the device, many at a time
-    /// ([`UnbinnedModel::fit_toys`]).
+    /// ([`UnbinnedModel::fit_toys`]); those of flows with a free context by the processor.
     /// [`Auto`](crate::accelerator::DeviceChoice::Auto) is the processor, whose fit takes less time than opening a device.
     ///
     /// # Errors
@@ -66,7 +67,10 @@ impl UnbinnedModel {
     /// [`Error::Device`](crate::Error::Device) where it has no memory for them.
     pub(in crate::unbinned) fn place_together(&self, data: &mut [Self]) -> Result<()> {
         for (number, channel) in self.channels.iter().enumerate() {
-            let Some(place) = &channel.place else { continue };
+            // flows lie with the events of one data set alone: the processor has those of others
+            let Some(place) = channel.place.as_ref().filter(|place| !place.has_flows()) else {
+                continue;
+            };
             let place = place.with(data.iter().map(|model| &*model.channels[number]))?;
             for (model, place) in data.iter_mut().zip(place) {
                 Arc::make_mut(&mut model.channels[number]).place = Some(place);
@@ -114,11 +118,19 @@ impl UnbinnedModel {
     pub(in crate::unbinned) fn noise(&self) -> f64 {
         // f32: some 3e-7 of each event's logarithm, as likely up as down
         const EACH: f64 = 1e-6;
+        // what networks make of the context alone is rounded alike for all events
+        const ALIKE: f64 = 1e-7;
         let single = |c: &&Arc<Compiled>| c.place.as_ref().is_some_and(Place::is_single);
         let noise = |c: &Arc<Compiled>| {
             let events = &c.channel().events;
             // the root of the sum of squared weights
-            EACH * (events.sum_w() / events.n_eff().max(1.0).sqrt()).max(1.0)
+            let random = EACH * (events.sum_w() / events.n_eff().max(1.0).sqrt()).max(1.0);
+            random
+                + if c.place.as_ref().is_some_and(Place::has_flows) {
+                    ALIKE * events.sum_w()
+                } else {
+                    0.0
+                }
         };
         self.channels.iter().filter(single).map(noise).sum()
     }

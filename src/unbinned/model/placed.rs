@@ -7,10 +7,11 @@ use rayon::prelude::*;
 use super::channel::{Asked, Compiled, Sums};
 use super::{Channel, Evaluation, UnbinnedModel, check_point, evaluate};
 use crate::accelerator::events::{EventDevice, EventTotals, Events, HeldSet};
+use crate::accelerator::flows::FlowEvents;
 use crate::error::{Error, Result};
 use crate::spec::text::quoted;
 use crate::unbinned::kernel::Order;
-use crate::unbinned::kernel::device::Table;
+use crate::unbinned::kernel::device::{Stored, Table};
 
 /// Where a channel's events lie as well, and sums over them are worked out.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(super) struct Place {
     set: usize,
     /// What the device cannot finish the processor may.
     pub(super) help: bool,
+    /// Of each process that is a flow with free parameters: its number there.
+    pub(super) flows: Vec<Option<usize>>,
 }
 
 impl Place {
@@ -32,11 +35,18 @@ impl Place {
         self.device.held().frame.split
     }
 
-    /// Places of other data of the channel, side by side on the same device.
+    /// Whether it works out flows.
+    pub(super) fn has_flows(&self) -> bool {
+        self.flows.iter().any(Option::is_some)
+    }
+
+    /// Places of other data of the channel, side by side on the same device. It must have no flows.
     pub(super) fn with<'a>(&self, data: impl Iterator<Item = &'a Compiled>) -> Result<Vec<Self>> {
-        let events = data.map(Compiled::given_to_device).collect::<Result<Vec<_>>>()?;
-        let (device, help) = (self.device.with(&events)?, self.help);
-        Ok((0..events.len()).map(|set| Self { device: Arc::clone(&device), set, help }).collect())
+        let alone = |channel: &'a Compiled| channel.given_to_device(Vec::new());
+        let events = data.map(alone).collect::<Result<Vec<_>>>()?;
+        let device = self.device.with(&events)?;
+        let place = |set| Self { device: Arc::clone(&device), set, ..self.clone() };
+        Ok((0..events.len()).map(place).collect())
     }
 }
 
@@ -61,24 +71,30 @@ impl Compiled {
         open: impl FnOnce(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
     ) -> Result<Self> {
         let Channel { name, processes, .. } = self.channel();
-        for (process, column) in processes.iter().zip(&self.columns) {
-            if !here && column.is_none() && !process.pdf.has_form() {
-                return Err(Error::Unsupported(format!(
+        let (mut flows, mut numbers) = (Vec::new(), vec![None; processes.len()]);
+        for (p, process) in processes.iter().enumerate() {
+            if here || self.columns[p].is_some() || process.pdf.has_form() {
+                continue;
+            }
+            let flow = self.flow_events(p)?.ok_or_else(|| {
+                Error::Unsupported(format!(
                     "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
                      free; use the device cpu",
                     quoted(name),
                     quoted(&process.name),
                     process.pdf.kind()
-                )));
-            }
+                ))
+            })?;
+            numbers[p] = Some(flows.len());
+            flows.push(flow);
         }
-        let device = open(&[self.given_to_device()?])?;
+        let device = open(&[self.given_to_device(flows)?])?;
         let mut placed = self.clone();
-        placed.place = device.map(|device| Place { device, set: 0, help });
+        placed.place = device.map(|device| Place { device, set: 0, help, flows: numbers });
         Ok(placed)
     }
 
-    fn given_to_device(&self) -> Result<Events<'_>> {
+    fn given_to_device(&self, flows: Vec<FlowEvents>) -> Result<Events<'_>> {
         let Channel { events, processes, .. } = self.channel();
         let observable = &processes[0].pdf.observables()[0];
         Ok(Events {
@@ -86,6 +102,7 @@ impl Compiled {
             window: [observable.lo(), observable.hi()],
             weights: events.weights(),
             columns: self.columns.iter().flatten().map(|column| &**column).collect(),
+            flows,
         })
     }
 
@@ -93,9 +110,13 @@ impl Compiled {
     fn table(&self, asked: &Asked) -> Option<Table> {
         let place = self.place.as_ref().filter(|_| asked.formulas)?;
         let mut next = 0..;
-        let number = |c: &Option<Vec<f64>>| c.as_ref().and_then(|_| next.next());
-        let columns: Vec<Option<usize>> = self.columns.iter().map(number).collect();
-        Table::new(&asked.point(), &columns, place.device.held().frame, place.held())
+        let stored = |p: usize| match (&self.columns[p], place.flows[p]) {
+            (Some(_), _) => next.next().map_or(Stored::Formula, Stored::Column),
+            (None, Some(flow)) => Stored::Flow(flow, asked.shape(p)),
+            (None, None) => Stored::Formula,
+        };
+        let stored: Vec<Stored<'_>> = (0..self.columns.len()).map(stored).collect();
+        Table::new(&asked.point(), &stored, place.device.held(), place.held())
     }
 }
 

@@ -29,6 +29,7 @@ mod uniform;
 mod voigtian;
 
 use super::events::Observable;
+use crate::accelerator::flows::FlowEvents;
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list};
 use density::{Output, evaluate};
@@ -255,6 +256,23 @@ impl Pdf {
             | Kind::Spline(_)
             | Kind::Product(_)
             | Kind::Flow(_) => false,
+        }
+    }
+
+    /// A flow at these events as devices take it, with derivatives in the context's places `free`; `None` if it is none
+    /// that they know.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: an x that is NaN.
+    pub(in crate::unbinned) fn flow_events(
+        &self,
+        x: &[&[f64]],
+        free: &[usize],
+    ) -> Result<Option<FlowEvents>> {
+        match &self.kind {
+            Kind::Flow(flow) => flow.on_device(x, free).map_err(|error| self.named(error)),
+            _ => Ok(None),
         }
     }
 

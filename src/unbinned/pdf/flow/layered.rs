@@ -28,7 +28,7 @@ pub(super) enum Base {
     Uniform,
 }
 
-const LN_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
+pub(super) const LN_SQRT_TAU: f64 = 0.918_938_533_204_672_8;
 
 impl Layered {
     pub(super) fn support(&self) -> Option<&[(f64, f64)]> {
@@ -54,13 +54,49 @@ impl Layered {
         })
     }
 
-    pub(super) fn block(&self, context: &[f64], directions: Directions, jets: Jets) -> Block {
-        let row = jets.row();
+    /// The most quantities between two layers of a network.
+    pub(super) fn width(&self) -> usize {
         let widths = self.layers.iter().map(|layer| match layer {
             Layer::Coupling { network, .. } => network.width(),
             _ => 0,
         });
-        let width = widths.max().unwrap_or(0);
+        widths.max().unwrap_or(0)
+    }
+
+    /// Puts `len` events from `start` on into a block, and says which have a density.
+    #[inline(always)]
+    pub(super) fn enter(
+        &self,
+        x: &[&[f64]],
+        start: usize,
+        len: usize,
+        block: &mut Block,
+    ) -> Result<[bool; EVENTS]> {
+        block.state.fill(0.0);
+        block.log_det.fill(0.0);
+        let mut inside = [true; EVENTS];
+        let states = block.state.chunks_exact_mut(block.jets.row());
+        for (d, (x, state)) in x.iter().zip(states).enumerate() {
+            for e in 0..EVENTS {
+                // the rest of the last block repeats an event
+                let x = x[start + e.min(len - 1)];
+                if x.is_nan() {
+                    return Err(Error::Argument(format!("event {}: x is NaN", start + e)));
+                }
+                inside[e] &= self.is_inside(d, x);
+                // somewhere inside: what comes of it is not used
+                let middle = |s: &Vec<(f64, f64)>| 0.5 * s[d].0 + 0.5 * s[d].1;
+                let place = self.support.as_ref().map_or(0.0, middle);
+                state[e] = if self.is_inside(d, x) && x.is_finite() { x } else { place };
+                inside[e] &= x.is_finite();
+            }
+        }
+        Ok(inside)
+    }
+
+    pub(super) fn block(&self, context: &[f64], directions: Directions, jets: Jets) -> Block {
+        let row = jets.row();
+        let width = self.width();
         let mut rows = vec![0.0; context.len() * row];
         for (i, (c, (shift, scale))) in context.iter().zip(&self.context_scale).enumerate() {
             let row = &mut rows[i * row..(i + 1) * row];
@@ -104,24 +140,9 @@ impl WithSimd for Evaluation<'_> {
         let mut block = flow.block(context, directions, jets);
         for start in (0..n).step_by(EVENTS) {
             let len = EVENTS.min(n - start);
-            block.state.fill(0.0);
-            block.log_det.fill(0.0);
-            let mut inside = [true; EVENTS];
-            for (d, (x, state)) in x.iter().zip(block.state.chunks_exact_mut(row)).enumerate() {
-                for e in 0..EVENTS {
-                    // the rest of the last block repeats an event
-                    let x = x[start + e.min(len - 1)];
-                    if x.is_nan() {
-                        return Err(Error::Argument(format!("event {}: x is NaN", start + e)));
-                    }
-                    inside[e] &= flow.is_inside(d, x);
-                    // somewhere inside: what comes of it is not used
-                    let middle = |s: &Vec<(f64, f64)>| 0.5 * s[d].0 + 0.5 * s[d].1;
-                    let place = flow.support.as_ref().map_or(0.0, middle);
-                    state[e] = if flow.is_inside(d, x) && x.is_finite() { x } else { place };
-                    inside[e] &= x.is_finite();
-                }
-                if of_x && jets.directions > 0 {
+            let inside = flow.enter(x, start, len, &mut block)?;
+            if of_x && jets.directions > 0 {
+                for (d, state) in block.state.chunks_exact_mut(row).enumerate() {
                     state[(1 + d) * EVENTS..(2 + d) * EVENTS].fill(1.0);
                 }
             }

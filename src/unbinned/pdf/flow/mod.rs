@@ -2,6 +2,7 @@
 //! al., J. Mach. Learn. Res. 22 (2021) 57), evaluated here with exact derivatives. `docs/howto/flows.md` describes
 //! their files.
 
+mod device;
 mod draws;
 mod jets;
 mod layered;

@@ -5,11 +5,9 @@ use pulp::Simd;
 use super::jets::{EVENTS, Jets};
 use super::safetensors::Tensors;
 use crate::accelerator::cpu::math;
+use crate::accelerator::flows::{FlowProgram, TILE};
 use crate::aligned::Aligned;
 use crate::spec::text::quoted;
-
-/// Outputs worked out together: each input loaded serves all of them.
-const TILE: usize = 4;
 
 /// What stands between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +27,7 @@ impl Activation {
 struct Dense {
     inputs: usize,
     outputs: usize,
-    /// For each [`TILE`] outputs, weights of one input after the other; 0 beyond the last output.
+    /// For each [`TILE`] outputs, which are worked out together (each input loaded serves all of them), weights of one input after the other; 0 beyond the last output.
     weights: Vec<f64>,
     bias: Vec<f64>,
 }
@@ -108,6 +106,21 @@ impl Network {
                     self.activation.run(simd, jets, row);
                 }
             }
+        }
+        from
+    }
+}
+
+impl Network {
+    /// Adds its layers to what a device does; in which of the two places the outputs are is returned.
+    pub(super) fn write(&self, program: &mut FlowProgram) -> usize {
+        let mut from = 0;
+        for (i, layer) in self.layers.iter().enumerate() {
+            let between = i + 1 < self.layers.len();
+            let activation = if between { 1 + self.activation as usize } else { 0 };
+            let rows = [program.work(from), program.work(1 - from)];
+            program.dense(rows, layer.inputs, &layer.weights, &layer.bias, activation);
+            from = 1 - from;
         }
         from
     }

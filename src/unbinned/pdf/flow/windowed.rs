@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Directions, Flow};
+use super::{Directions, Flow, Source};
+use crate::accelerator::flows::FlowEvents;
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted};
 use crate::unbinned::events::Observable;
@@ -94,6 +95,19 @@ impl Windowed {
 
     pub(in crate::unbinned::pdf) fn kind(&self) -> &'static str {
         if self.flow.context.is_empty() { "flow" } else { "conditional_flow" }
+    }
+
+    /// At these events as devices take it, with derivatives in the context's places `free`, where it is of layers and
+    /// normalised by what it is made of.
+    pub(in crate::unbinned::pdf) fn on_device(
+        &self,
+        x: &[&[f64]],
+        free: &[usize],
+    ) -> Result<Option<FlowEvents>> {
+        match &self.flow.source {
+            Source::Layers(layered) if self.norm == 0.0 => layered.on_device(x, free),
+            _ => Ok(None),
+        }
     }
 
     pub(in crate::unbinned::pdf) fn evaluate(

@@ -1,0 +1,72 @@
+//! Densities of flows, worked out by a graphics processor before the sums over events read them: `shaders/flows.wgsl`.
+
+use super::context::Context;
+use super::shaders::Kernel;
+use super::words::encode_real;
+use crate::Result;
+use crate::accelerator::flows::{FlowCall, FlowEvents, FlowProgram, head};
+
+/// Invocations of a workgroup: W in `shaders/lanes.wgsl`.
+const GROUP: u32 = 64;
+/// Bytes of working memory at most: events beyond wait for the next call.
+const WORKING_MEMORY: u64 = 64 << 20;
+/// Rounds of loops of a call: about half of those after which a software rasterizer ends them (`shaders/rounds.wgsl`).
+const ROUNDS: usize = 32_768;
+
+/// A flow on a graphics processor, with its inputs at the events of a channel.
+pub(super) struct GpuFlow {
+    program: FlowProgram,
+    n: u32,
+    numbers: wgpu::Buffer,
+    inputs: wgpu::Buffer,
+}
+
+impl GpuFlow {
+    /// Copies it to an open device.
+    pub(super) fn new(context: &Context, flow: &FlowEvents, n: u32) -> Result<Self> {
+        let table = |what: &str, values: &[f64]| {
+            let mut words = Vec::new();
+            encode_real(context.evaluation(), values.iter().copied(), &mut words);
+            context.table(what, &words)
+        };
+        let numbers = table("a flow's weights", &flow.program.numbers)?;
+        let inputs = table("a flow's events", &flow.inputs(n as usize).0)?;
+        Ok(Self { program: flow.program.clone(), n, numbers, inputs })
+    }
+
+    /// Fills its columns of the events' data, from `column` on; `cut` becomes 1 where the driver ended loops early.
+    pub(super) fn fill(
+        &self,
+        context: &Context,
+        call: &FlowCall,
+        data: &wgpu::Buffer,
+        column: u32,
+        cut: &wgpu::Buffer,
+    ) -> Result<()> {
+        let arithmetic = context.evaluation();
+        let pipeline = context.pipeline(Kernel::Flows)?;
+        let size = call.size(&self.program);
+        let mut words = Vec::new();
+        encode_real(arithmetic, call.context.iter().copied(), &mut words);
+        let numbers = context.table("a flow's call", &words)?;
+        let slot = self.program.scratch(size) as u64 * arithmetic.real_words() * u64::from(GROUP);
+        let room = (WORKING_MEMORY.min(context.binding()) / (4 * slot)).max(1);
+        let limit = u64::from(context.limits.max_compute_workgroups_per_dimension).min(room);
+        let groups = u64::from(self.n.div_ceil(GROUP)).min(limit) as u32;
+        let storage = wgpu::BufferUsages::STORAGE;
+        let scratch = context.buffer("working memory", slot * u64::from(groups), storage)?;
+        let mut words = self.program.words(size, self.n, column);
+        words[head::STRIDE] = groups * GROUP;
+        for begin in (0..self.n).step_by((groups * GROUP) as usize) {
+            let count = (self.n - begin).min(groups * GROUP);
+            (words[head::BEGIN], words[head::COUNT]) = (begin, count);
+            for [first, last] in self.program.calls(size, ROUNDS) {
+                (words[head::FIRST], words[head::LAST]) = (first as u32, last as u32);
+                let table = context.table("a flow's call", &words)?;
+                let buffers = [&table, &self.numbers, &numbers, &self.inputs, data, &scratch, cut];
+                context.dispatch(pipeline, count.div_ceil(GROUP), &buffers)?;
+            }
+        }
+        Ok(())
+    }
+}
