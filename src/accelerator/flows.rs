@@ -6,25 +6,25 @@ use super::events::ABSENT;
 
 /// Words of a call before its instructions, in the order of the kernels' constants `F_...`; those that are not named
 /// here are the device's.
-pub(crate) mod head {
-    pub(crate) const EVENTS: usize = 1;
+mod head {
+    pub(super) const EVENTS: usize = 1;
     /// First event of a call, and their number.
-    pub(crate) const BEGIN: usize = 2;
-    pub(crate) const COUNT: usize = 3;
+    pub(super) const BEGIN: usize = 2;
+    pub(super) const COUNT: usize = 3;
     /// First instruction of a call, and the one after its last.
-    pub(crate) const FIRST: usize = 4;
-    pub(crate) const LAST: usize = 5;
-    pub(crate) const COMPONENTS: usize = 6;
-    pub(crate) const DIRECTIONS: usize = 7;
-    pub(crate) const SECOND: usize = 8;
-    pub(crate) const COLUMN: usize = 9;
+    pub(super) const FIRST: usize = 4;
+    pub(super) const LAST: usize = 5;
+    pub(super) const COMPONENTS: usize = 6;
+    pub(super) const DIRECTIONS: usize = 7;
+    pub(super) const SECOND: usize = 8;
+    pub(super) const COLUMN: usize = 9;
     /// From one number of an event to its next one, where a call does not tell by its size.
-    pub(crate) const STRIDE: usize = 10;
-    pub(crate) const OBSERVABLES: usize = 11;
-    pub(crate) const CONTEXT: usize = 12;
+    pub(super) const STRIDE: usize = 10;
+    pub(super) const OBSERVABLES: usize = 11;
+    pub(super) const CONTEXT: usize = 12;
     /// Where the directions of the context's numbers stand.
-    pub(crate) const PLACES: usize = 13;
-    pub(crate) const WORDS: usize = 16;
+    pub(super) const PLACES: usize = 13;
+    pub(super) const WORDS: usize = 16;
 }
 
 /// Words of an instruction: which one it is, then what it needs.
@@ -115,14 +115,16 @@ fn tile_rounds(inputs: usize, size: Size) -> usize {
 
 /// Derivatives that are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Size {
-    pub(crate) directions: usize,
-    pub(crate) second: bool,
+pub struct Size {
+    /// Numbers of the context in which first ones are.
+    pub directions: usize,
+    /// Second ones as well.
+    pub second: bool,
 }
 
 impl Size {
     /// Numbers of a quantity.
-    pub(crate) fn components(self) -> usize {
+    pub fn components(self) -> usize {
         1 + self.directions + if self.second { self.pairs() } else { 0 }
     }
 
@@ -210,12 +212,12 @@ impl FlowProgram {
     }
 
     /// Numbers of working memory of an event.
-    pub(crate) fn scratch(&self, size: Size) -> usize {
+    pub fn scratch(&self, size: Size) -> usize {
         self.rows() * size.components()
     }
 
     /// Instructions of one call after the other, of about so many rounds of loops each.
-    pub(crate) fn calls(&self, size: Size, rounds: usize) -> Vec<[usize; 2]> {
+    pub fn calls(&self, size: Size, rounds: usize) -> Vec<[usize; 2]> {
         let mut calls = Vec::new();
         let (mut first, mut sum) = (0, 0);
         for (i, step) in self.steps.iter().enumerate() {
@@ -231,7 +233,7 @@ impl FlowProgram {
     }
 
     /// A call's words: all events and instructions.
-    pub(crate) fn words(&self, size: Size, n: u32, column: u32) -> Vec<u32> {
+    pub fn words(&self, size: Size, n: u32, column: u32) -> Vec<u32> {
         let mut words = vec![0; head::WORDS];
         words[head::EVENTS] = n;
         words[head::COUNT] = n;
@@ -249,6 +251,14 @@ impl FlowProgram {
         words.extend(self.places.iter().map(|place| place.map_or(NONE, |at| at as u32)));
         words
     }
+}
+
+/// Makes of a call's words one for events from `begin` on, so many, and for instructions from the first to before the
+/// last; working memory has room for `stride` events.
+pub fn part(words: &mut [u32], [begin, count]: [u32; 2], [first, last]: [usize; 2], stride: u32) {
+    (words[head::BEGIN], words[head::COUNT]) = (begin, count);
+    (words[head::FIRST], words[head::LAST]) = (first as u32, last as u32);
+    words[head::STRIDE] = stride;
 }
 
 /// A flow at the events of a channel.
@@ -284,7 +294,7 @@ impl FlowEvents {
 
 /// What a point asks of a flow.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FlowCall {
+pub struct FlowCall {
     /// Its number on the device.
     pub(crate) flow: usize,
     /// First derivatives; second ones as well.
@@ -295,7 +305,7 @@ pub(crate) struct FlowCall {
 
 impl FlowCall {
     /// Derivatives that are wanted of this program.
-    pub(crate) fn size(&self, program: &FlowProgram) -> Size {
+    pub fn size(&self, program: &FlowProgram) -> Size {
         let [first, second] = self.order;
         Size { directions: if first { program.directions() } else { 0 }, second: first && second }
     }

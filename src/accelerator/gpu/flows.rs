@@ -4,7 +4,7 @@ use super::context::Context;
 use super::shaders::Kernel;
 use super::words::encode_real;
 use crate::Result;
-use crate::accelerator::flows::{FlowCall, FlowEvents, FlowProgram, head};
+use crate::accelerator::flows::{FlowCall, FlowEvents, FlowProgram, part};
 
 /// Invocations of a workgroup: W in `shaders/lanes.wgsl`.
 const GROUP: u32 = 64;
@@ -56,12 +56,10 @@ impl GpuFlow {
         let storage = wgpu::BufferUsages::STORAGE;
         let scratch = context.buffer("working memory", slot * u64::from(groups), storage)?;
         let mut words = self.program.words(size, self.n, column);
-        words[head::STRIDE] = groups * GROUP;
         for begin in (0..self.n).step_by((groups * GROUP) as usize) {
             let count = (self.n - begin).min(groups * GROUP);
-            (words[head::BEGIN], words[head::COUNT]) = (begin, count);
-            for [first, last] in self.program.calls(size, ROUNDS) {
-                (words[head::FIRST], words[head::LAST]) = (first as u32, last as u32);
+            for steps in self.program.calls(size, ROUNDS) {
+                part(&mut words, [begin, count], steps, groups * GROUP);
                 let table = context.table("a flow's call", &words)?;
                 let buffers = [&table, &self.numbers, &numbers, &self.inputs, data, &scratch, cut];
                 context.dispatch(pipeline, count.div_ceil(GROUP), &buffers)?;
