@@ -16,7 +16,7 @@ mod mixtures;
 
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
 use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
-use flows::{flow_edges, flow_fits, flow_kinds, flow_wide};
+use flows::{flow_edges, flow_fits, flow_kinds, flow_toys, flow_wide};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
@@ -393,7 +393,7 @@ macro_rules! devices {
     ($module:ident, $device:expr) => {
         devices!(
             $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
-                flow_kinds flow_fits flow_edges flow_wide toys toys_in_company empty_toys tests_by_toys lost
+                flow_kinds flow_fits flow_edges flow_wide flow_toys toys toys_in_company empty_toys tests_by_toys lost
         );
     };
     ($module:ident, $device:expr; $($test:ident)*) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use neyman::fit::Status;
+use neyman::fit::{Status, Tolerance};
 use neyman::session::FitOptions;
 use neyman::unbinned::model::{Channel, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
@@ -211,6 +211,21 @@ pub(crate) fn flow_fits(device: &Device) {
         let found = (&*found.parameters, &*found.uncertainties);
         agree(device, &what, found, (&want.parameters, &want.uncertainties));
     }
+}
+
+/// Toys of flows are the processor's, and it is said.
+pub(crate) fn flow_toys(device: &Device) {
+    let truth = [30.0, 70.0, -0.03, 0.4];
+    let model = moving(masses(vec![]));
+    let Some(loaded) = device.load(&model) else { return };
+    let toys = |model: &UnbinnedModel| {
+        model.fit_toys(&truth, 0..3, 5, &[(0, 20.0)], Tolerance::PARITY).expect("toys")
+    };
+    let (found, want) = (toys(&loaded), toys(&model));
+    assert_eq!(found.fits.parameters, want.fits.parameters);
+    assert_eq!((found.fits.nll, found.fits.on_host), (want.fits.nll, 3));
+    let why = found.fits.failure.expect("is said");
+    assert!(why.contains("by the processor"), "{why}");
 }
 
 /// Networks so wide that a call has a part of a layer.

@@ -67,10 +67,7 @@ impl UnbinnedModel {
     /// [`Error::Device`](crate::Error::Device) where it has no memory for them.
     pub(in crate::unbinned) fn place_together(&self, data: &mut [Self]) -> Result<()> {
         for (number, channel) in self.channels.iter().enumerate() {
-            // flows lie with the events of one data set alone: the processor has those of others
-            let Some(place) = channel.place.as_ref().filter(|place| !place.has_flows()) else {
-                continue;
-            };
+            let Some(place) = &channel.place else { continue };
             let place = place.with(data.iter().map(|model| &*model.channels[number]))?;
             for (model, place) in data.iter_mut().zip(place) {
                 Arc::make_mut(&mut model.channels[number]).place = Some(place);
@@ -82,6 +79,11 @@ impl UnbinnedModel {
     /// Whether events lie on a device, and the processor may finish what that cannot.
     pub(in crate::unbinned) fn lies_on_device(&self) -> Option<bool> {
         self.channels.iter().find_map(|channel| channel.place.as_ref()).map(|place| place.help)
+    }
+
+    /// A device works out flows.
+    pub(in crate::unbinned) fn has_flows_there(&self) -> bool {
+        self.channels.iter().filter_map(|c| c.place.as_ref()).any(Place::has_flows)
     }
 
     /// The likelihood at `theta` in f64, by the processor.

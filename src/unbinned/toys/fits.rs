@@ -74,7 +74,14 @@ impl<'a> Fits<'a> {
 
     /// Fits of toys `range` of `seed`, in their order.
     pub(super) fn all(&self, range: Range<u64>, seed: u64) -> Result<Finished> {
-        match self.thrower.model().lies_on_device() {
+        let model = self.thrower.model();
+        match model.lies_on_device() {
+            Some(_) if model.has_flows_there() => {
+                let toys = self.here(range, seed)?;
+                let why =
+                    "toys of flows whose context follows parameters are fitted by the processor";
+                Ok(Finished { on_host: toys.len(), failure: Some(why.into()), toys })
+            }
             Some(help) => self.on_device(range, seed, help),
             None => Ok(Finished { toys: self.here(range, seed)?, ..Finished::default() }),
         }
