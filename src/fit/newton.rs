@@ -7,6 +7,8 @@ use nalgebra::{DMatrix, DVector};
 use super::leave_kink;
 use crate::accelerator::{Derivatives, Fit, FitJob, Problem, Status};
 
+/// Less damping leaves the estimated distance to the minimum as it is.
+const UNDAMPED: f64 = 1e-6;
 /// Damping below this is none.
 const LEAST_DAMPING: f64 = 1e-10;
 /// Rounds of fixing parameters at bounds within one step.
@@ -143,11 +145,22 @@ impl<'a> Search<'a> {
             let linear: f64 = point.gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
             self.edm = -0.5 * linear;
             if self.trial == point.x {
-                self.edm = self.edm.max(0.0);
-                self.ended = Some(Status::Converged);
+                self.rest();
             }
             return;
         }
+    }
+
+    /// Ends where steps gain no more than rounding loses: at a minimum, or stuck, as the undamped step tells.
+    fn rest(&mut self) {
+        let Point { gradient, nll, .. } = &self.point;
+        let linear = |step: Vec<f64>| gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>();
+        let undamped = [0.0, UNDAMPED].iter().find_map(|d| self.find_step(&self.point, *d));
+        let distance = undamped.map(|step| (-0.5 * linear(step)).max(0.0));
+        let near = self.job.tolerance.edm.max(1e-12 * (1.0 + nll.abs()));
+        let there = distance.is_some_and(|distance| distance < near);
+        self.edm = distance.unwrap_or(self.edm.max(0.0));
+        self.ended = Some(if there { Status::Converged } else { Status::Stalled });
     }
 
     /// Evaluates where it wants to, and decides.
@@ -156,7 +169,7 @@ impl<'a> Search<'a> {
         let next = self.evaluate(trial);
         let point = &self.point;
         let tolerance = self.job.tolerance.edm;
-        if self.damping <= 1e-6 && self.edm.abs() < tolerance {
+        if self.damping <= UNDAMPED && self.edm.abs() < tolerance {
             if next.nll < point.nll {
                 self.point = next;
             }
@@ -186,14 +199,14 @@ impl<'a> Search<'a> {
             if within_rounding {
                 self.tiny += 1;
                 if self.tiny > 2 {
-                    self.ended = Some(Status::Converged);
+                    self.rest();
                     return;
                 }
             }
         } else {
             self.damping = (self.damping * 8.0).max(self.sufficient).max(LEAST_DAMPING);
             if self.damping > 1e12 {
-                self.ended = Some(Status::Stalled);
+                self.rest();
                 return;
             }
         }
@@ -251,7 +264,9 @@ impl<'a> Search<'a> {
             let mut matrix = DMatrix::from_fn(m, m, |i, j| point.hessian[(free[i], free[j])]);
             let mut right = DVector::<f64>::zeros(m);
             for (i, &k) in free.iter().enumerate() {
-                matrix[(i, i)] += (damping + 1e-13) * self.scale[k];
+                // positive where the curvature is, but for rounding; what was large elsewhere says nothing here
+                let least = 1e-13 * matrix[(i, i)].max(self.scale[k].min(1.0));
+                matrix[(i, i)] += damping * self.scale[k] + least;
                 let pulled: f64 = (0..n)
                     .filter(|&l| held[l] && step[l] != 0.0)
                     .map(|l| point.hessian[(k, l)] * step[l])

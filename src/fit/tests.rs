@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use nalgebra::DMatrix;
 use pulp::Arch;
 
 use super::*;
-use crate::accelerator::Program;
 use crate::accelerator::cpu::Cpu;
+use crate::accelerator::{Curvature, Derivatives, Program};
 use crate::model::toys::ToySampler;
 use crate::model::{Model, ModelOptions};
 use crate::spec::{LoadOptions, load};
@@ -104,4 +105,46 @@ fn golden_fits() {
         digest = (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     assert_eq!(format!("{digest:016x}"), "4fb742051b943622");
+}
+
+/// A likelihood whose gradient leads uphill.
+struct Astray;
+
+impl Problem for Astray {
+    fn n_parameters(&self) -> usize {
+        1
+    }
+
+    fn lower(&self) -> &[f64] {
+        &[0.0]
+    }
+
+    fn upper(&self) -> &[f64] {
+        &[1e9]
+    }
+
+    fn curvature(&self, _: &[f64]) -> Curvature {
+        Curvature { constraint: vec![1.0], jacobian: vec![vec![]], weight: vec![] }
+    }
+
+    fn derivatives(&self, x: &[f64], _: &[f64], _: &[f64], hessian: bool) -> Derivatives {
+        let hessian = hessian.then(|| DMatrix::identity(1, 1));
+        Derivatives { nll: x[0], gradient: vec![-1.0], jump: vec![], hessian }
+    }
+}
+
+/// Damping makes steps so short that rounding loses them: that is no minimum.
+#[test]
+fn a_lost_step_is_not_convergence() {
+    let job = FitJob {
+        main: &[],
+        auxiliary: &[],
+        n_fits: 1,
+        start: &[1e6],
+        fixed: &[false],
+        tolerance: Tolerance::default(),
+    };
+    let fit = newton(&Astray, &job, 0, &[1e6]);
+    assert_eq!(fit.status, Status::Stalled);
+    assert!((fit.edm - 0.5).abs() < 1e-6, "{}", fit.edm);
 }
