@@ -132,7 +132,8 @@ impl<'a> Search<'a> {
                 self.ended = Some(Status::EvaluationLimit);
                 return;
             }
-            let Some(step) = self.find_step(&self.point, self.damping) else {
+            let damping = |k: usize| self.damping * self.scale[k];
+            let Some(step) = self.find_step(&self.point, damping) else {
                 self.damping = (self.damping * 10.0).max(self.sufficient).max(LEAST_DAMPING);
                 if self.damping > 1e12 {
                     self.ended = Some(Status::Stalled);
@@ -151,16 +152,21 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Ends where steps gain no more than rounding loses: at a minimum, or stuck, as the undamped step tells.
+    /// Ends where steps gain no more than rounding loses: at a minimum, or stuck. The step that tells has no damping
+    /// or, since the curvature of least squares vanishes where a parameter enters squared and is 0, so much as to
+    /// make each parameter's curvature the largest one seen, but at most 1.
     fn rest(&mut self) {
         let Point { gradient, nll, .. } = &self.point;
-        let linear = |step: Vec<f64>| gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>();
-        let undamped = [0.0, UNDAMPED].iter().find_map(|d| self.find_step(&self.point, *d));
-        let distance = undamped.map(|step| (-0.5 * linear(step)).max(0.0));
         let near = self.job.tolerance.edm.max(1e-12 * (1.0 + nll.abs()));
-        let there = distance.is_some_and(|distance| distance < near);
-        self.edm = distance.unwrap_or(self.edm.max(0.0));
-        self.ended = Some(if there { Status::Converged } else { Status::Stalled });
+        let distance = |more: f64| {
+            let step = self.find_step(&self.point, |k| more * self.scale[k].min(1.0))?;
+            let linear: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+            Some((-0.5 * linear).max(0.0))
+        };
+        let told: Vec<f64> = [0.0, 1.0].into_iter().filter_map(distance).collect();
+        let there = told.iter().copied().find(|distance| *distance < near);
+        self.edm = there.or(told.first().copied()).unwrap_or(self.edm.max(0.0));
+        self.ended = Some(if there.is_some() { Status::Converged } else { Status::Stalled });
     }
 
     /// Evaluates where it wants to, and decides.
@@ -243,7 +249,7 @@ impl<'a> Search<'a> {
     }
 
     /// Minimum of the damped quadratic model inside the bounds; `None` where it has none.
-    fn find_step(&self, point: &Point, damping: f64) -> Option<Vec<f64>> {
+    fn find_step(&self, point: &Point, damping: impl Fn(usize) -> f64) -> Option<Vec<f64>> {
         let (lower, upper) = (self.problem.lower(), self.problem.upper());
         let n = point.x.len();
         let g = &point.gradient;
@@ -266,7 +272,7 @@ impl<'a> Search<'a> {
             for (i, &k) in free.iter().enumerate() {
                 // positive where the curvature is, but for rounding; what was large elsewhere says nothing here
                 let least = 1e-13 * matrix[(i, i)].max(self.scale[k].min(1.0));
-                matrix[(i, i)] += damping * self.scale[k] + least;
+                matrix[(i, i)] += damping(k) + least;
                 let pulled: f64 = (0..n)
                     .filter(|&l| held[l] && step[l] != 0.0)
                     .map(|l| point.hessian[(k, l)] * step[l])
