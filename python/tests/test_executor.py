@@ -24,7 +24,6 @@ BY_TOYS = {
     "cls held": lambda **o: SESSION.hypotest(1.0, toys=100, fix={"jes": 0.5}, tolerance=1e-9, **o),
     "cls observed": lambda **o: SESSION.hypotest(1.0, toys=300, observed_only=True, **o),
     "cls adaptive": lambda **o: SESSION.hypotest(1.6, toys=20_000, seed=1, cls_error=0.004, **o),
-    "cls none": lambda **o: SESSION.hypotest(1.0, toys=0, **o),
     "discovery": lambda **o: SESSION.discovery(toys=400, seed=2, **o),
     "discovery observed": lambda **o: SESSION.discovery(toys=400, observed_only=True, **o),
     "limit": lambda **o: SESSION.limit(toys=60, seed=5, **o),
@@ -61,9 +60,8 @@ def test_toys_by_processes(name, pool):
     whole = BY_TOYS[name]()
     divided = BY_TOYS[name](executor=pool, parts=5, progress=lambda *n: told.append(n))
     same(whole, divided)
-    if name != "cls none":
-        assert told[-1][0] == told[-1][1] > 0
-        assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1][0] == told[-1][1] > 0
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
     if name == "cls adaptive":
         assert 1000 < whole.toys < 20_000
 

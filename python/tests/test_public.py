@@ -25,8 +25,8 @@ asimov bounds channels constraints contour digest discovery events expected expe
 hess hypotest impacts index init interval limit minos nll observables on parameters pdf poi processes scan scan2d toy weights
 """.split()
 PLAN = """
-at bounds device distributions even fixed fnp from_tables from_yaml index init jacobian links measured n_points nodes on
-parameters points pullback quadrature_error rule warnings with_luminosity xsec
+at bounds device distributions even fixed flavours fnp from_tables from_yaml index init jacobian links measured n_points
+nodes on parameters points pullback quadrature_error rule warnings with_luminosity xsec
 """.split()
 PYHF = "Optimizer calculators hypotest intervals mle optimizer upper_limit".split()
 
