@@ -26,7 +26,7 @@ pub struct FittedToys {
     /// Fits with parameters held, where they are asked for.
     pub conditional: Option<FitBatch>,
     /// Uncertainties in the free fits, `[n_toys, n_parameters]`: those of
-    /// [`FitResult`](crate::fit::FitResult::uncertainties), NaN where there are none.
+    /// [`FitResult`](crate::unbinned::fit::FitResult::uncertainties), NaN where there are none.
     pub uncertainties: Vec<f64>,
     /// Events of all channels, one number a toy; counts of a binned part are not among them.
     pub events: Vec<u64>,
