@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _core
 from ._convert import Floats, array, by_channel, counts as counted, maybe, number, parameter, vector
+from .devices import cache_folder
 from .errors import ArgumentError, UnsupportedError
 from .results import Bools
 
@@ -229,6 +230,10 @@ class Model:
     def hess(self, pars: Any, data: Any = None) -> Floats:
         """Hessian of `nll`, ``[n_parameters, n_parameters]``."""
         return self._core.hessian(vector(pars, "pars"), maybe(data, self))
+
+    def _likelihood(self, device: str, precision: str, host_fallback: bool) -> _core.Session:
+        """What statements are asked of."""
+        return _core.Session(self._core, device, precision, host_fallback, cache_folder())
 
     def __repr__(self) -> str:
         n, bins = len(self.parameters), sum(self.bins.values())

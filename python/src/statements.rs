@@ -173,7 +173,7 @@ pub(crate) fn limit(py: Python<'_>, limit: Limit) -> Answer<'_> {
     ))
 }
 
-pub(crate) fn limit_toys(py: Python<'_>, limit: ToyLimit, seed: u64) -> Answer<'_> {
+pub(crate) fn limit_toys(py: Python<'_>, limit: ToyLimit) -> Answer<'_> {
     let points = &limit.points;
     let column = |of: &dyn Fn(&ToyHypotest) -> f64| array(py, points.iter().map(of).collect());
     let band =
@@ -207,7 +207,6 @@ pub(crate) fn limit_toys(py: Python<'_>, limit: ToyLimit, seed: u64) -> Answer<'
         toys: points.iter().map(|p| p.tested.finished + p.alternative.finished).sum::<u64>(),
         failed: points.iter().map(failed).sum::<u64>(),
         interrupted: !limit.complete,
-        seed: seed,
         notes: &limit.notes,
     ))
 }
@@ -301,19 +300,15 @@ pub(crate) fn minos<'py>(py: Python<'py>, fit: &FitResult, all: Vec<Minos>) -> A
     ))
 }
 
-/// `name`: of a parameter, by its index.
-pub(crate) fn impacts<'py, 'n>(
-    py: Python<'py>,
-    name: &dyn Fn(usize) -> &'n str,
-    found: Impacts,
-) -> Answer<'py> {
+/// `names`: of all parameters.
+pub(crate) fn impacts<'py>(py: Python<'py>, names: &[String], found: Impacts) -> Answer<'py> {
     let all = &found.parameters;
     let column = |of: &dyn Fn(&Impact) -> f64| array(py, all.iter().map(of).collect());
     let some = |of: &dyn Fn(&Impact) -> Option<f64>| array(py, known(all.iter().map(of)));
     let (value, uncertainty) = found.value();
     let groups = PyList::empty(py);
     for group in &found.groups {
-        let parameters: Vec<_> = group.parameters.iter().map(|&k| name(k)).collect();
+        let parameters: Vec<_> = group.parameters.iter().map(|&k| &names[k]).collect();
         groups.append((&group.name, group.uncertainty.unwrap_or(f64::NAN), parameters))?;
     }
     let global = match &found.global {
@@ -334,7 +329,7 @@ pub(crate) fn impacts<'py, 'n>(
     };
     Ok(dict!(py,
         status: found.status().as_str(),
-        poi: name(found.poi),
+        poi: &names[found.poi],
         value: value,
         uncertainty: uncertainty,
         at_bound: match found.fit.at_bound[found.poi] {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use neyman::Error;
 use neyman::accelerator::DeviceRequest;
 use neyman::model::Data;
+use neyman::session::UnbinnedSession;
 use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
 use neyman::unbinned::spec::{GivenEvents, Loaded, build, needed_columns, parse};
 use neyman::unbinned::toys::{Histogram, Thrower};
@@ -19,9 +20,9 @@ use serde_json::Value;
 use crate::convert::{argument, array, covariance, matrix, raise, rows_of, vector};
 use crate::convert::{known, or_nan};
 use crate::devices::describe;
+use crate::likelihood::{Kind, Likelihood};
 use crate::options::{self, Held};
 use crate::statements::dict;
-use crate::unbinned_session::UnbinnedSession;
 use crate::work::{long, short};
 
 type Array<'py> = PyReadonlyArray1<'py, f64>;
@@ -291,8 +292,10 @@ impl UnbinnedModel {
     }
 
     /// What makes statements about the model.
-    fn session(&self) -> PyResult<UnbinnedSession> {
-        UnbinnedSession::new(&self.loaded)
+    fn statements(&self) -> PyResult<Likelihood> {
+        let Loaded { model, poi, .. } = &*self.loaded;
+        let session = UnbinnedSession::new(model.clone(), *poi).map_err(raise)?;
+        Ok(Likelihood { of: Kind::Unbinned(Box::new(session)), small: false })
     }
 
     /// Logarithms of a process's density.

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._convert import Floats, array, held, maybe, names_of
-from .._statements import poi_of
+from .._convert import Floats, array, held, maybe
 from ..errors import ArgumentError
 from ..results import FitResult, ImpactsResult, MinosResult, YieldsResult
 from ._opened import Opened
@@ -71,9 +70,7 @@ class Fits(Opened):
         >>> session.minos("mu").minos_up.round(4)
         array([1.1345])
         """
-        names = names_of(self._model, parameters)
-        found = self._open().minos(names, maybe(data, self._model), held(self._model, fix), tolerance)
-        return MinosResult(**{**self._about(), **found})
+        return self._minos(parameters, maybe(data, self._model), fix, tolerance)
 
     def impacts(
         self,
@@ -102,18 +99,8 @@ class Fits(Opened):
         >>> session.impacts().names[0]
         'gamma[1]'
         """
-        listed = [(str(n), names_of(self._model, of)) for n, of in (groups or {}).items()]
-        names = names_of(self._model, parameters)
-        found = self._open().impacts(
-            maybe(data, self._model),
-            poi_of(self._model, poi),
-            names,
-            listed,
-            bool(global_impacts),
-            held(self._model, fix),
-            tolerance,
-        )
-        return ImpactsResult(**{**self._about(self._fit_device), **found})
+        given = maybe(data, self._model)
+        return self._impacts(given, poi, parameters, groups, global_impacts, fix, tolerance, self._fit_device)
 
     def yields(
         self,

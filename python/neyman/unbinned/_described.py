@@ -8,22 +8,42 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .._asking import Asking
 from .._convert import Floats, array, known, vector
+from ..devices import DeviceInfo
 from ..errors import ArgumentError
 
 
-class Described:
+class Described(Asking):
     """What a model has, and its likelihood at a point."""
 
-    __slots__ = ("_channels", "_core", "_fields", "_file", "_session")
+    __slots__ = ("_channels", "_core", "_device", "_fields", "_file", "_here")
 
     def __init__(self, core: _core.UnbinnedModel, file: str | None = None) -> None:
         self._core = core
-        self._session = core.session()
+        self._here = core.statements()
+        self._device = DeviceInfo(**core.device())
         # name of the specification's file, for the provenance of results
         self._file = file
         self._fields: dict[str, Any] = core.describe()
         self._channels: dict[str, dict[str, Any]] = {c["name"]: c for c in self._fields["channels"]}
+
+    @property
+    def _model(self) -> Described:
+        return self
+
+    @property
+    def _asked(self) -> tuple[str, str]:
+        return self._device.name, self._device.precision
+
+    def _open(self) -> _core.Likelihood:
+        return self._here
+
+    def _likelihood(self, device: str, precision: str) -> _core.Likelihood:
+        """What statements are asked of, on a device: a model that was pickled is back on the processor."""
+        if (device, precision) == self._asked:
+            return self._here
+        return self._core.on_device(device, precision).statements()
 
     @property
     def parameters(self) -> tuple[str, ...]:
