@@ -10,22 +10,23 @@ import numpy as np
 from .. import _core
 from .._asking import Asking
 from .._convert import Floats, array, known, vector
+from .._parameters import WithParameters
 from ..devices import DeviceInfo
 from ..errors import ArgumentError
 
 
-class Described(Asking):
+class Described(Asking, WithParameters):
     """What a model has, and its likelihood at a point."""
 
-    __slots__ = ("_channels", "_core", "_device", "_fields", "_file", "_here")
+    __slots__ = ("_channels", "_core", "_device", "_file", "_here")
 
     def __init__(self, core: _core.UnbinnedModel, file: str | None = None) -> None:
+        super().__init__(core.describe())
         self._core = core
         self._here = core.statements()
         self._device = DeviceInfo(**core.device())
         # name of the specification's file, for the provenance of results
         self._file = file
-        self._fields: dict[str, Any] = core.describe()
         self._channels: dict[str, dict[str, Any]] = {c["name"]: c for c in self._fields["channels"]}
 
     @property
@@ -44,31 +45,6 @@ class Described(Asking):
         if (device, precision) == self._asked:
             return self._here
         return self._core.on_device(device, precision).statements()
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return tuple(self._fields["names"])
-
-    @property
-    def init(self) -> Floats:
-        """Where fits start, ``[n_parameters]``."""
-        return self._fields["init"]  # type: ignore[no-any-return]
-
-    @property
-    def bounds(self) -> Floats:
-        """Lower and upper bounds, ``[n_parameters, 2]``."""
-        return self._fields["bounds"]  # type: ignore[no-any-return]
-
-    @property
-    def constraints(self) -> tuple[str, ...]:
-        """Each parameter's constraint: ``none`` or ``gaussian``."""
-        return tuple(self._fields["constraints"])
-
-    @property
-    def poi(self) -> str | None:
-        """The parameter of interest."""
-        return self._fields["poi"]  # type: ignore[no-any-return]
 
     @property
     def channels(self) -> tuple[str, ...]:
