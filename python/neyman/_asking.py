@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from . import _core
-from ._convert import Floats, held, names_of, number, span, vector, whole
+from ._convert import Floats, held, names_of, number, optional, span, vector, whole
 from ._executor import Division, Task, cut, undivided
 from ._progress import Progress, reporting
 from ._statements import pair, poi_of, second_fit, toy_fits, with_ensembles
@@ -77,6 +77,10 @@ class Asking:
         """A call of the native module by a worker."""
         return Task(_called, (self._model, self._asked, method, *arguments), size)
 
+    def _choices(self, poi: str | None, fix: Held, tolerance: Any) -> tuple[str | None, dict[str, float], float | None]:
+        """What most statements take, checked."""
+        return poi_of(self._model, poi), held(self._model, fix), optional(tolerance, "tolerance")
+
     def _hypotest(
         self,
         thrown: Thrown,
@@ -90,11 +94,11 @@ class Asking:
         observed_only: bool,
     ) -> HypotestResult:
         mu, statistic = number(mu, "mu"), str(statistic)
-        common = (poi_of(self._model, poi), held(self._model, fix), tolerance)
+        common = self._choices(poi, fix, tolerance)
         if thrown.none():
             return self._say(HypotestResult, self._open().hypotest(mu, given, common[0], statistic, *common[1:]))
         of: dict[str, Any] = {"mu": mu, "statistic": statistic, "observed_only": bool(observed_only)}
-        of["error"] = None if error is None else number(error, "cls_error")
+        of["error"] = optional(error, "cls_error")
         return self._by_toys(HypotestResult, thrown, given, *common, **of)
 
     def _discovery(
@@ -107,11 +111,10 @@ class Asking:
         error: Any,
         observed_only: bool,
     ) -> DiscoveryResult:
-        common = (poi_of(self._model, poi), held(self._model, fix), tolerance)
+        common = self._choices(poi, fix, tolerance)
         if thrown.none():
             return self._say(DiscoveryResult, self._open().discovery(given, *common))
-        of: dict[str, Any] = {"observed_only": bool(observed_only)}
-        of["error"] = None if error is None else number(error, "p0_error")
+        of: dict[str, Any] = {"observed_only": bool(observed_only), "error": optional(error, "p0_error")}
         return self._by_toys(DiscoveryResult, thrown, given, *common, **of)
 
     def _limit(
@@ -126,7 +129,7 @@ class Asking:
         tolerance: float | None,
     ) -> LimitResult:
         level, of, statistic = number(confidence_level, "confidence_level"), vector(values, "values"), str(statistic)
-        common = (poi_of(self._model, poi), held(self._model, fix), tolerance)
+        common = self._choices(poi, fix, tolerance)
         if thrown.none(_ADAPTIVE):
             found = self._open().limit(given, common[0], statistic, level, of, *common[1:])
             return self._say(LimitResult, found)
@@ -146,7 +149,7 @@ class Asking:
     ) -> IntervalResult:
         of: dict[str, Any] = {"statistic": str(statistic), "values": vector(values, "values").tolist()}
         of["confidence_level"] = number(confidence_level, "confidence_level")
-        common = (poi_of(self._model, poi), held(self._model, fix), tolerance)
+        common = self._choices(poi, fix, tolerance)
         return self._by_toys(IntervalResult, thrown, given, *common, **of)
 
     def _by_toys(
@@ -216,7 +219,7 @@ class Asking:
         seed, chunk = whole(thrown.seed, "seed"), whole(thrown.chunk, "chunk", 1)
         second = second_fit(self._model, hold, test_mu)
         pairs = [(self._model.index(name), value) for name, value in second.items()]
-        rest = (pairs, bool(with_data), chunk, tolerance)
+        rest = (pairs, bool(with_data), chunk, optional(tolerance, "tolerance"))
         if thrown.executor is None:
             undivided(None, thrown.parts)
             spans = [(first, last)]
@@ -247,7 +250,8 @@ class Asking:
         parts: Any,
     ) -> ScanResult:
         values, heights = vector(values, "values"), vector(levels, "levels").tolist()
-        rest = (given, poi_of(self._model, parameter), heights, held(self._model, fix), tolerance)
+        choices = self._choices(parameter, fix, tolerance)
+        rest = (given, choices[0], heights, *choices[1:])
         if executor is None:
             undivided(executor, parts)
             found = self._open().scan(values, *rest)
@@ -272,7 +276,7 @@ class Asking:
     ) -> Scan2dResult:
         names, heights = pair(self._model, parameters), vector(levels, "levels").tolist()
         x, y = vector(x, "x"), vector(y, "y")
-        rest = (given, heights, held(self._model, fix), tolerance)
+        rest = (given, heights, *self._choices(None, fix, tolerance)[1:])
         if executor is None:
             undivided(executor, parts)
             found = self._open().scan2d(names, x, y, *rest)
@@ -290,8 +294,8 @@ class Asking:
         fix: Held,
         tolerance: float | None,
     ) -> MinosResult:
-        names, fixed = names_of(self._model, parameters), held(self._model, fix)
-        return self._say(MinosResult, self._open().minos(names, given, fixed, tolerance))
+        names, choices = names_of(self._model, parameters), self._choices(None, fix, tolerance)
+        return self._say(MinosResult, self._open().minos(names, given, *choices[1:]))
 
     def _impacts(
         self,
@@ -306,8 +310,8 @@ class Asking:
     ) -> ImpactsResult:
         names = names_of(self._model, parameters)
         listed = [(str(name), names_of(self._model, of)) for name, of in (groups or {}).items()]
-        rest = (bool(global_impacts), held(self._model, fix), tolerance)
-        found = self._open().impacts(given, poi_of(self._model, poi), names, listed, *rest)
+        choices = self._choices(poi, fix, tolerance)
+        found = self._open().impacts(given, choices[0], names, listed, bool(global_impacts), *choices[1:])
         return self._say(ImpactsResult, found, device)
 
 

@@ -4,6 +4,7 @@ from typing import Any, TypeAlias, TypedDict, final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
 __all__ = [
     "Differentiable",
@@ -142,6 +143,7 @@ class Pending:
     def take(self, ensemble: int, range: tuple[int, int], part: _Fields) -> None: ...
     def conclude(self) -> _Fields: ...
 
+@disjoint_base
 class Likelihood:
     def hypotest(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._convert import Floats
+from .errors import ArgumentError
 
 
 class WithParameters:
@@ -12,10 +13,13 @@ class WithParameters:
 
     __slots__ = ("_fields",)
 
-    def __init__(self, fields: dict[str, Any]) -> None:
+    def __init__(self, core: Any, kind: type[Any], made_by: str) -> None:
+        if not isinstance(core, kind):
+            raise ArgumentError(f"a {type(self).__name__} is made by {made_by}, not by its class")
+        described: dict[str, Any] = core.describe()
         # tuples, so that nobody changes them
-        fields = {name: tuple(of) if isinstance(of, list) else of for name, of in fields.items()}
-        self._fields = fields
+        lists = {name: tuple(of) for name, of in described.items() if isinstance(of, list)}
+        self._fields = {**described, **lists}
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from . import _core
 from ._convert import Floats, array, by_channel, counts as counted, maybe, number, parameter, vector
 from ._parameters import WithParameters
 from .devices import cache_folder
-from .errors import ArgumentError, UnsupportedError
+from .errors import ArgumentError, SpecificationError, UnsupportedError, naming
 from .results import Bools
 
 __all__ = ["Model", "from_pyhf"]
@@ -37,7 +37,7 @@ class Model(WithParameters):
     __slots__ = ("_core", "_file")
 
     def __init__(self, core: _core.Model, file: str | None = None) -> None:
-        super().__init__(core.describe())
+        super().__init__(core, _core.Model, "neyman.from_pyhf")
         self._core = core
         # name of the workspace's file, for the provenance of results
         self._file = file
@@ -338,9 +338,12 @@ def from_pyhf(
         return _from_model(workspace, poi, interpolation)
     patches, name = _patches(patch, patch_name)
     text = _document(workspace, "workspace")
-    core = _core.Model(text, patches, name, measurement, poi, _codes(interpolation), True)
-    named = isinstance(workspace, (str, os.PathLike))
-    return Model(core, os.fspath(workspace) if named else None)
+    file = os.fspath(workspace) if isinstance(workspace, (str, os.PathLike)) else None
+    with naming(file):
+        if b"unbinned_spec" in text[:1000]:
+            raise SpecificationError("of single events: neyman.unbinned.Model.from_spec or from_dict reads it")
+        core = _core.Model(text, patches, name, measurement, poi, _codes(interpolation), True)
+    return Model(core, file)
 
 
 def _from_model(model: Any, poi: str | None, interpolation: Any) -> Model:

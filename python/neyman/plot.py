@@ -26,6 +26,7 @@ from .results import (
     HypotestResult,
     ImpactsResult,
     LimitResult,
+    Result,
     Scan2dResult,
     ScanResult,
     TmdFit,
@@ -53,6 +54,12 @@ __all__ = [
 ONE, TWO = "#00c800", "#ffd700"
 
 
+def _check(of: Any, *kinds: type[Result]) -> None:
+    if not isinstance(of, kinds):
+        needed = " or ".join(kind.__name__ for kind in kinds)
+        raise ArgumentError(f"a {needed} is to be drawn, not a {type(of).__name__}")
+
+
 def _axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
     if ax is not None:
         return ax
@@ -65,6 +72,7 @@ def _axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
 
 def brazil(limit: LimitResult, *, ax: Any = None) -> Any:
     """CLs against the parameter of interest, with the expected bands and the level."""
+    _check(limit, LimitResult)
     ax = _axes(ax)
     mu, band = limit.mu, limit.cls_expected.T
     ax.fill_between(mu, band[0], band[4], color=TWO, label=r"expected $\pm 2\sigma$", lw=0)
@@ -89,6 +97,7 @@ def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, a
     names : list of str, optional
         Which of them; all where not given.
     """
+    _check(fit, FitResult, UnbinnedFit)
     wanted = None if names is None else set(names)
     for name in wanted or ():
         known(name, fit.names, "parameter")
@@ -107,6 +116,7 @@ def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, a
 
 def correlation(fit: FitResult | TmdFit | UnbinnedFit, *, threshold: float = 0.0, ax: Any = None) -> Any:
     """Correlations of the free parameters that have one above `threshold`."""
+    _check(fit, FitResult, TmdFit, UnbinnedFit)
     whole = fit.correlation
     if whole is None:
         why = getattr(fit, "covariance_problem", "the data leave a direction free")
@@ -125,6 +135,7 @@ def correlation(fit: FitResult | TmdFit | UnbinnedFit, *, threshold: float = 0.0
 
 def ranking(impacts: ImpactsResult, *, top: int = 20, ax: Any = None) -> Any:
     """Impacts on the parameter of interest, the largest first; boxes are pre-fit."""
+    _check(impacts, ImpactsResult)
     n = min(top, len(impacts.names))
     ax = _axes(ax, (6, 1 + 0.3 * n))
     y = np.arange(n)[::-1]
@@ -142,6 +153,7 @@ def ranking(impacts: ImpactsResult, *, top: int = 20, ax: Any = None) -> Any:
 
 def scan(profile: ScanResult, *, ax: Any = None) -> Any:
     """A profile likelihood, with the ends of its intervals."""
+    _check(profile, ScanResult)
     ax = _axes(ax)
     ax.plot(profile.mu, profile.delta_twice_nll, "k.-")
     for level, lower, upper in zip(profile.levels, profile.lower, profile.upper, strict=True):
@@ -155,6 +167,7 @@ def scan(profile: ScanResult, *, ax: Any = None) -> Any:
 
 def contours(profile: Scan2dResult, *, ax: Any = None) -> Any:
     """Contours of two parameters, and their best fit."""
+    _check(profile, Scan2dResult)
     ax = _axes(ax)
     for i, contour in enumerate(profile.contours):
         for k, line in enumerate(contour.lines):
@@ -168,6 +181,7 @@ def contours(profile: Scan2dResult, *, ax: Any = None) -> Any:
 
 def yields(result: YieldsResult, channel: str, *, prefit: bool = False, ax: Any = None) -> Any:
     """Expected counts of a channel by sample, with their uncertainty, and the data."""
+    _check(result, YieldsResult)
     of = result[channel]
     prediction = of.prefit if prefit else of.postfit
     ax = _axes(ax)
@@ -189,11 +203,14 @@ def yields(result: YieldsResult, channel: str, *, prefit: bool = False, ax: Any 
 
 def test_statistic(test: HypotestResult, *, bins: int = 50, ax: Any = None) -> Any:
     """Distributions of the test statistic of toys, and the observed value."""
+    _check(test, HypotestResult)
     ax = _axes(ax)
     for name in ("signal_background", "background"):
         ensemble = getattr(test, name)
         if ensemble is None:
-            raise ArgumentError("this test has no toys")
+            raise ArgumentError("this test has no toys: give it some, hypotest(..., toys=1000)")
+        if not ensemble.values.size:
+            raise ArgumentError("this test kept no values of its toys: leave observed_only out")
         values = ensemble.values[np.isfinite(ensemble.values)]
         label = name.replace("_", " + ")
         ax.hist(values, bins=bins, density=True, histtype="step", label=label)
@@ -205,9 +222,10 @@ def test_statistic(test: HypotestResult, *, bins: int = 50, ax: Any = None) -> A
 
 def gof(result: GofResult, *, bins: int = 50, ax: Any = None) -> Any:
     """The saturated statistic of toys, and the observed one."""
+    _check(result, GofResult)
     ax = _axes(ax)
     if result.distribution is None:
-        raise ArgumentError("this goodness of fit has no toys")
+        raise ArgumentError("this goodness of fit has no toys: give it some, gof(toys=1000)")
     values = result.distribution[np.isfinite(result.distribution)]
     ax.hist(values, bins=bins, density=True, histtype="step", label="toys")
     ax.axvline(result.test_statistic, color="k", label="observed")

@@ -24,17 +24,9 @@ macro_rules! dict {
 
 pub(crate) use dict;
 
-pub(crate) fn fit<'py>(
-    py: Python<'py>,
-    session: &Session,
-    data: &Data,
-    fit: FitResult,
-) -> Answer<'py> {
-    let model = session.model();
+/// What fits of all kinds say.
+pub(crate) fn estimates(py: Python<'_>, fit: FitResult) -> Answer<'_> {
     let n = fit.parameters.len();
-    let prefit = model.parameters().iter().map(|p| p.prefit(data).unwrap_or((f64::NAN, f64::NAN)));
-    let (prefit_values, prefit_uncertainties): (Vec<f64>, Vec<f64>) = prefit.unzip();
-    let negative: Vec<_> = fit.negative_bins.iter().map(|&b| model.bin_name(b)).collect();
     Ok(dict!(py,
         status: fit.status.as_str(),
         values: array(py, fit.parameters),
@@ -43,14 +35,28 @@ pub(crate) fn fit<'py>(
         covariance_problem: fit.covariance_problem,
         fixed: array(py, fit.fixed),
         at_bound: array(py, fit.at_bound),
-        prefit_values: array(py, prefit_values),
-        prefit_uncertainties: array(py, prefit_uncertainties),
         twice_nll: fit.twice_nll,
         edm: fit.edm,
         evaluations: fit.evaluations,
-        negative_bins: negative,
         minima: array(py, fit.minima),
     ))
+}
+
+pub(crate) fn fit<'py>(
+    py: Python<'py>,
+    session: &Session,
+    data: &Data,
+    fit: FitResult,
+) -> Answer<'py> {
+    let model = session.model();
+    let prefit = model.parameters().iter().map(|p| p.prefit(data).unwrap_or((f64::NAN, f64::NAN)));
+    let (prefit_values, prefit_uncertainties): (Vec<f64>, Vec<f64>) = prefit.unzip();
+    let negative: Vec<_> = fit.negative_bins.iter().map(|&b| model.bin_name(b)).collect();
+    let d = estimates(py, fit)?;
+    d.set_item("prefit_values", array(py, prefit_values))?;
+    d.set_item("prefit_uncertainties", array(py, prefit_uncertainties))?;
+    d.set_item("negative_bins", negative)?;
+    Ok(d)
 }
 
 pub(crate) fn hypotest(py: Python<'_>, test: HypoTest) -> Answer<'_> {

@@ -17,12 +17,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::Value;
 
-use crate::convert::{argument, array, covariance, matrix, raise, rows_of, vector};
-use crate::convert::{known, or_nan};
+use crate::convert::{argument, array, known, matrix, raise, rows_of, vector};
 use crate::devices::describe;
 use crate::likelihood::{Kind, Likelihood};
 use crate::options::{self, Held};
-use crate::statements::dict;
+use crate::statements::{dict, estimates};
 use crate::work::{long, short};
 
 type Array<'py> = PyReadonlyArray1<'py, f64>;
@@ -344,7 +343,6 @@ impl UnbinnedModel {
                 channels: channels,
             ))
         });
-        let minima = fit.minima.iter().map(|nll| 2.0 * nll).collect();
         let histogram = |of: Histogram| -> PyResult<Bound<'py, PyDict>> {
             let (rows, bins) = (of.expected.len(), of.observed.len());
             Ok(dict!(py,
@@ -359,23 +357,12 @@ impl UnbinnedModel {
             all.into_iter().map(|of| of.map(histogram).transpose()).collect::<PyResult<Vec<_>>>()
         };
         let histograms = histograms.map(each).transpose()?;
-        let n = fit.parameters.len();
-        Ok(dict!(py,
-            status: fit.status.as_str(),
-            values: array(py, fit.parameters),
-            uncertainties: array(py, or_nan(fit.uncertainties, n)),
-            covariance: covariance(py, fit.covariance, n)?,
-            covariance_problem: fit.covariance_problem,
-            fixed: array(py, fit.fixed),
-            at_bound: array(py, fit.at_bound),
-            twice_nll: 2.0 * fit.nll,
-            edm: fit.edm,
-            evaluations: fit.evaluations,
-            thinned_evaluations: fit.thinned_evaluations,
-            minima: array::<f64>(py, minima),
-            binned: binned.transpose()?,
-            yields: yields,
-            histograms: histograms,
-        ))
+        let thinned = fit.thinned_evaluations;
+        let d = estimates(py, fit.into())?;
+        d.set_item("thinned_evaluations", thinned)?;
+        d.set_item("binned", binned.transpose()?)?;
+        d.set_item("yields", yields)?;
+        d.set_item("histograms", histograms)?;
+        Ok(d)
     }
 }

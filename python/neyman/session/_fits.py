@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._convert import Floats, array, held, maybe
+from .._convert import Floats, array, maybe
 from ..errors import ArgumentError
 from ..results import FitResult, ImpactsResult, MinosResult, YieldsResult
 from ._opened import Opened
@@ -46,14 +46,10 @@ class Fits(Opened):
         >>> round(session.fit(fix={"mu": 0}).twice_nll, 4)
         23.9936
         """
-        found = self._open().fit(maybe(data, self._model), held(self._model, fix) if fix else {}, tolerance)
-        model = self._model
-        return FitResult(
-            names=model.parameters,
-            constraints=model.constraints,
-            **found,
-            **self._about(self._fit_device),
-        )
+        model, choices = self._model, self._choices(None, fix, tolerance)
+        found = self._open().fit(maybe(data, model), *choices[1:])
+        found |= {"names": model.parameters, "constraints": model.constraints}
+        return self._say(FitResult, found, self._fit_device)
 
     def minos(
         self,
@@ -116,8 +112,8 @@ class Fits(Opened):
         >>> session.yields()["region"].postfit.total.yields.round(1)
         array([53.4, 70.1])
         """
-        found = self._open().yields(maybe(data, self._model), held(self._model, fix), tolerance)
-        return YieldsResult(**{**self._about(self._fit_device), **found})
+        found = self._open().yields(maybe(data, self._model), *self._choices(None, fix, tolerance)[1:])
+        return self._say(YieldsResult, found, self._fit_device)
 
     def evaluate(self, points: Any, data: Any = None) -> tuple[Floats, Floats]:
         """NLL ``[n_points]`` and its gradient ``[n_points, n_parameters]`` at many points, on the device.

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from .._asking import Thrown
-from .._convert import held, maybe
+from .._convert import maybe
 from .._progress import Progress
 from ..results import DiscoveryResult, GofResult, HypotestResult, IntervalResult, LimitResult
 from ._opened import CHUNK, Opened
@@ -200,7 +200,7 @@ class Tests(Opened):
         1
         """
         thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
-        given, fixed = maybe(data, self._model), held(self._model, fix)
+        given, choices = maybe(data, self._model), self._choices(None, fix, tolerance)
         if thrown.none():
-            return self._say(GofResult, self._open().gof(given, fixed, tolerance), self._fit_device)
-        return self._by_toys(GofResult, thrown, given, None, fixed, tolerance, self._fit_device)
+            return self._say(GofResult, self._open().gof(given, *choices[1:]), self._fit_device)
+        return self._by_toys(GofResult, thrown, given, *choices, self._fit_device)

@@ -21,7 +21,7 @@ class Described(Asking, WithParameters):
     __slots__ = ("_channels", "_core", "_device", "_file", "_here")
 
     def __init__(self, core: _core.UnbinnedModel, file: str | None = None) -> None:
-        super().__init__(core.describe())
+        super().__init__(core, _core.UnbinnedModel, "from_spec or from_dict")
         self._core = core
         self._here = core.statements()
         self._device = DeviceInfo(**core.device())

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import _core
 from .._asking import Thrown
-from .._convert import held, number, whole
+from .._convert import held, optional, whole
 from .._progress import Progress
 from .._statements import around, pair, truth_of
 from ..devices import DeviceInfo
@@ -65,7 +65,7 @@ class Fits(Described):
         converged 196.17
         """
         wanted = None if bins is None else whole(bins, "bins", 1)
-        found = self._core.fit(held(self, fix), None if tolerance is None else number(tolerance, "tolerance"), wanted)
+        found = self._core.fit(held(self, fix), optional(tolerance, "tolerance"), wanted)
         yields, histograms = found.pop("yields"), found.pop("histograms")
         channels = []
         for k, (of, file, row) in enumerate(zip(self._channels.values(), self._fields["files"], yields, strict=True)):

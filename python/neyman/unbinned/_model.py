@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _core
 from .._convert import vector, whole
-from ..errors import ArgumentError
+from ..errors import ArgumentError, naming
 from ..model import _json
 from ._events import Given, gathered
 from ._onnx import name_library
@@ -57,7 +57,9 @@ class Model(Tests):
         ('2015', '2016')
         """
         path = Path(path)
-        return cls(_native(path.read_bytes(), path.parent, {}, None), os.fspath(path))
+        file = os.fspath(path)
+        with naming(file):
+            return cls(_native(path.read_bytes(), path.parent, {}, None), file)
 
     @classmethod
     def from_dict(
