@@ -36,9 +36,9 @@ class Model(WithParameters):
 
     __slots__ = ("_core", "_file")
 
-    def __init__(self, core: _core.Model, file: str | None = None) -> None:
+    def __init__(self, core: Any = None, file: str | None = None) -> None:
         super().__init__(core, _core.Model, "neyman.from_pyhf")
-        self._core = core
+        self._core: _core.Model = core
         # name of the workspace's file, for the provenance of results
         self._file = file
 
@@ -341,7 +341,7 @@ def from_pyhf(
     file = os.fspath(workspace) if isinstance(workspace, (str, os.PathLike)) else None
     with naming(file):
         if b"unbinned_spec" in text[:1000]:
-            raise SpecificationError("of single events: neyman.unbinned.Model.from_spec or from_dict reads it")
+            raise SpecificationError("this is a specification of single events, which neyman.unbinned.Model reads")
         core = _core.Model(text, patches, name, measurement, poi, _codes(interpolation), True)
     return Model(core, file)
 

@@ -152,3 +152,14 @@ def test_dask(tmp_path):
     ):
         divided = MODEL.hypotest(1.1, toys=40, seed=9, executor=client.get_executor(), parts=4)
     same(whole, divided)
+
+
+@pytest.mark.skipif(not neyman.has_vulkan(), reason="no graphics processor")
+def test_workers_open_the_device(pool):
+    if not any(d.device.startswith("gpu") and "f64" in d.precisions for d in neyman.devices()):
+        pytest.skip("no graphics processor in double precision")
+    model = MODEL.on("gpu", "f64")
+    whole = model.fit_toys(6, seed=2, truth="init")
+    divided = model.fit_toys(6, seed=2, truth="init", executor=pool, parts=2)
+    assert divided.provenance["device"] == whole.provenance["device"] != "cpu"
+    same(whole, divided)

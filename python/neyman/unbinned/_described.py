@@ -20,10 +20,10 @@ class Described(Asking, WithParameters):
 
     __slots__ = ("_channels", "_core", "_device", "_file", "_here")
 
-    def __init__(self, core: _core.UnbinnedModel, file: str | None = None) -> None:
-        super().__init__(core, _core.UnbinnedModel, "from_spec or from_dict")
-        self._core = core
-        self._here = core.statements()
+    def __init__(self, core: Any = None, file: str | None = None) -> None:
+        super().__init__(core, _core.UnbinnedModel, "neyman.unbinned.Model.from_spec or from_dict")
+        self._core: _core.UnbinnedModel = core
+        self._here: _core.Likelihood = core.statements()
         self._device = DeviceInfo(**core.device())
         # name of the specification's file, for the provenance of results
         self._file = file
@@ -44,7 +44,8 @@ class Described(Asking, WithParameters):
         """What statements are asked of, on a device: a model that was pickled is back on the processor."""
         if (device, precision) == self._asked:
             return self._here
-        return self._core.on_device(device, precision).statements()
+        there: _core.UnbinnedModel = self._core.on_device(device, precision)
+        return there.statements()
 
     @property
     def channels(self) -> tuple[str, ...]:
