@@ -94,12 +94,12 @@ class Asking:
         observed_only: bool,
     ) -> HypotestResult:
         mu, statistic = number(mu, "mu"), str(statistic)
-        common = self._choices(poi, fix, tolerance)
+        poi, fixed, edm = self._choices(poi, fix, tolerance)
         if thrown.none():
-            return self._say(HypotestResult, self._open().hypotest(mu, given, common[0], statistic, *common[1:]))
+            return self._say(HypotestResult, self._open().hypotest(mu, given, poi, statistic, fixed, edm))
         of: dict[str, Any] = {"mu": mu, "statistic": statistic, "observed_only": bool(observed_only)}
         of["error"] = optional(error, "cls_error")
-        return self._by_toys(HypotestResult, thrown, given, *common, **of)
+        return self._by_toys(HypotestResult, thrown, given, poi, fixed, edm, **of)
 
     def _discovery(
         self,
@@ -129,12 +129,11 @@ class Asking:
         tolerance: float | None,
     ) -> LimitResult:
         level, of, statistic = number(confidence_level, "confidence_level"), vector(values, "values"), str(statistic)
-        common = self._choices(poi, fix, tolerance)
+        poi, fixed, edm = self._choices(poi, fix, tolerance)
         if thrown.none(_ADAPTIVE):
-            found = self._open().limit(given, common[0], statistic, level, of, *common[1:])
-            return self._say(LimitResult, found)
+            return self._say(LimitResult, self._open().limit(given, poi, statistic, level, of, fixed, edm))
         special: dict[str, Any] = {"statistic": statistic, "confidence_level": level, "values": of.tolist()}
-        return self._by_toys(LimitResult, thrown, given, *common, **special)
+        return self._by_toys(LimitResult, thrown, given, poi, fixed, edm, **special)
 
     def _interval(
         self,
@@ -250,8 +249,8 @@ class Asking:
         parts: Any,
     ) -> ScanResult:
         values, heights = vector(values, "values"), vector(levels, "levels").tolist()
-        choices = self._choices(parameter, fix, tolerance)
-        rest = (given, choices[0], heights, *choices[1:])
+        name, fixed, edm = self._choices(parameter, fix, tolerance)
+        rest = (given, name, heights, fixed, edm)
         if executor is None:
             undivided(executor, parts)
             found = self._open().scan(values, *rest)
@@ -276,7 +275,8 @@ class Asking:
     ) -> Scan2dResult:
         names, heights = pair(self._model, parameters), vector(levels, "levels").tolist()
         x, y = vector(x, "x"), vector(y, "y")
-        rest = (given, heights, *self._choices(None, fix, tolerance)[1:])
+        _, fixed, edm = self._choices(None, fix, tolerance)
+        rest = (given, heights, fixed, edm)
         if executor is None:
             undivided(executor, parts)
             found = self._open().scan2d(names, x, y, *rest)
@@ -294,8 +294,8 @@ class Asking:
         fix: Held,
         tolerance: float | None,
     ) -> MinosResult:
-        names, choices = names_of(self._model, parameters), self._choices(None, fix, tolerance)
-        return self._say(MinosResult, self._open().minos(names, given, *choices[1:]))
+        names, (_, fixed, edm) = names_of(self._model, parameters), self._choices(None, fix, tolerance)
+        return self._say(MinosResult, self._open().minos(names, given, fixed, edm))
 
     def _impacts(
         self,
@@ -310,8 +310,8 @@ class Asking:
     ) -> ImpactsResult:
         names = names_of(self._model, parameters)
         listed = [(str(name), names_of(self._model, of)) for name, of in (groups or {}).items()]
-        choices = self._choices(poi, fix, tolerance)
-        found = self._open().impacts(given, choices[0], names, listed, bool(global_impacts), *choices[1:])
+        poi, fixed, edm = self._choices(poi, fix, tolerance)
+        found = self._open().impacts(given, poi, names, listed, bool(global_impacts), fixed, edm)
         return self._say(ImpactsResult, found, device)
 
 

@@ -46,8 +46,8 @@ class Fits(Opened):
         >>> round(session.fit(fix={"mu": 0}).twice_nll, 4)
         23.9936
         """
-        model, choices = self._model, self._choices(None, fix, tolerance)
-        found = self._open().fit(maybe(data, model), *choices[1:])
+        model, (_, fixed, edm) = self._model, self._choices(None, fix, tolerance)
+        found = self._open().fit(maybe(data, model), fixed, edm)
         found |= {"names": model.parameters, "constraints": model.constraints}
         return self._say(FitResult, found, self._fit_device)
 
@@ -112,7 +112,8 @@ class Fits(Opened):
         >>> session.yields()["region"].postfit.total.yields.round(1)
         array([53.4, 70.1])
         """
-        found = self._open().yields(maybe(data, self._model), *self._choices(None, fix, tolerance)[1:])
+        _, fixed, edm = self._choices(None, fix, tolerance)
+        found = self._open().yields(maybe(data, self._model), fixed, edm)
         return self._say(YieldsResult, found, self._fit_device)
 
     def evaluate(self, points: Any, data: Any = None) -> tuple[Floats, Floats]:

@@ -144,7 +144,8 @@ class Tests(Opened):
         array([1.195, 1.601, 2.215, 3.071, 4.106])
         """
         thrown = Thrown(toys, None, seed, chunk, progress, executor, parts)
-        return self._limit(thrown, maybe(data, self._model), poi, statistic, confidence_level, values, fix, tolerance)
+        given = maybe(data, self._model)
+        return self._limit(thrown, given, poi, statistic, confidence_level, values, fix, tolerance)
 
     def interval(
         self,
@@ -174,7 +175,8 @@ class Tests(Opened):
         True
         """
         thrown = Thrown(toys, None, seed, chunk, progress, executor, parts)
-        return self._interval(thrown, maybe(data, self._model), poi, statistic, confidence_level, values, fix, tolerance)
+        given = maybe(data, self._model)
+        return self._interval(thrown, given, poi, statistic, confidence_level, values, fix, tolerance)
 
     def gof(
         self,
@@ -200,7 +202,7 @@ class Tests(Opened):
         1
         """
         thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
-        given, choices = maybe(data, self._model), self._choices(None, fix, tolerance)
+        given, (_, fixed, edm) = maybe(data, self._model), self._choices(None, fix, tolerance)
         if thrown.none():
-            return self._say(GofResult, self._open().gof(given, *choices[1:]), self._fit_device)
-        return self._by_toys(GofResult, thrown, given, *choices, self._fit_device)
+            return self._say(GofResult, self._open().gof(given, fixed, edm), self._fit_device)
+        return self._by_toys(GofResult, thrown, given, None, fixed, edm, self._fit_device)

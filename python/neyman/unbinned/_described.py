@@ -18,13 +18,17 @@ from ..errors import ArgumentError
 class Described(Asking, WithParameters):
     """What a model has, and its likelihood at a point."""
 
-    __slots__ = ("_channels", "_core", "_device", "_file", "_here")
+    _asked: tuple[str, ...]
 
-    def __init__(self, core: Any = None, file: str | None = None) -> None:
+    __slots__ = ("_asked", "_channels", "_core", "_device", "_file", "_here")
+
+    def __init__(self, core: Any = None, file: str | None = None, asked: tuple[str, ...] = ()) -> None:
         super().__init__(core, _core.UnbinnedModel, "neyman.unbinned.Model.from_spec or from_dict")
         self._core: _core.UnbinnedModel = core
         self._here: _core.Likelihood = core.statements()
         self._device = DeviceInfo(**core.device())
+        # the device and its precision, in the words of `on`
+        self._asked = asked
         # name of the specification's file, for the provenance of results
         self._file = file
         self._channels: dict[str, dict[str, Any]] = {c["name"]: c for c in self._fields["channels"]}
@@ -33,18 +37,14 @@ class Described(Asking, WithParameters):
     def _model(self) -> Described:
         return self
 
-    @property
-    def _asked(self) -> tuple[str, str]:
-        return self._device.name, self._device.precision
-
     def _open(self) -> _core.Likelihood:
         return self._here
 
-    def _likelihood(self, device: str, precision: str) -> _core.Likelihood:
+    def _likelihood(self, *asked: str) -> _core.Likelihood:
         """What statements are asked of, on a device: a model that was pickled is back on the processor."""
-        if (device, precision) == self._asked:
+        if asked == self._asked:
             return self._here
-        there: _core.UnbinnedModel = self._core.on_device(device, precision)
+        there: _core.UnbinnedModel = self._core.on_device(*asked)
         return there.statements()
 
     @property

@@ -114,7 +114,7 @@ class Fits(Described):
         fix, tolerance
             As in `fit`.
         executor, parts, progress
-            As in `Session.scan`.
+            As in `neyman.Session.scan`.
 
         Examples
         --------
@@ -261,8 +261,8 @@ class Fits(Described):
         progress : callable or True, optional
             Called with the numbers of toys done and to be done; True for a bar on a terminal.
         executor : concurrent.futures.Executor, optional
-            Of processes, or what dask, Parsl or Globus Compute have: each of `parts` (8) parts of the range is one task,
-            which the model and its events are sent with; files of simulations and of flows are read where it runs. The
+            Of processes, or what dask, Parsl or Globus Compute have: each of `parts` (8) parts of the range is one
+            task, sent with the model and its events; files of simulations and of flows are read where it runs. The
             result is the same to the bit however it was divided. Workers open the device that the model is `on`.
 
         Returns

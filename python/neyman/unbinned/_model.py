@@ -183,7 +183,8 @@ class Model(Tests):
         >>> search.on("auto").fit().provenance["device"]
         'cpu'
         """
-        return Model(self._core.on_device(str(device), str(precision)), self._file)
+        asked = (str(device), str(precision))
+        return Model(self._core.on_device(*asked), self._file, asked)
 
     def __reduce__(self) -> tuple[Any, ...]:
         text, base, about = self._core.source()
