@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ._axes import axes
 from ._convert import known
 from .errors import ArgumentError
 from .results import (
@@ -60,20 +61,10 @@ def _check(of: Any, *kinds: type[Result]) -> None:
         raise ArgumentError(f"a {needed} is to be drawn, not a {type(of).__name__}")
 
 
-def _axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ArgumentError("matplotlib is not installed: pip install matplotlib") from None
-    return pyplot.subplots(figsize=size, layout="constrained")[1]
-
-
 def brazil(limit: LimitResult, *, ax: Any = None) -> Any:
     """CLs against the parameter of interest, with the expected bands and the level."""
     _check(limit, LimitResult)
-    ax = _axes(ax)
+    ax = axes(ax)
     mu, band = limit.mu, limit.cls_expected.T
     ax.fill_between(mu, band[0], band[4], color=TWO, label=r"expected $\pm 2\sigma$", lw=0)
     ax.fill_between(mu, band[1], band[3], color=ONE, label=r"expected $\pm 1\sigma$", lw=0)
@@ -103,7 +94,7 @@ def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, a
         known(name, fit.names, "parameter")
     constrained = np.flatnonzero(~np.isnan(fit.pulls))
     at = [k for k in constrained if wanted is None or fit.names[k] in wanted]
-    ax = _axes(ax, (6, 1 + 0.25 * len(at)))
+    ax = axes(ax, (6, 1 + 0.25 * len(at)))
     y = np.arange(len(at))[::-1]
     widths = fit.uncertainties[at] / fit.prefit_uncertainties[at]
     ax.axvspan(-2, 2, color=TWO, lw=0)
@@ -123,7 +114,7 @@ def correlation(fit: FitResult | TmdFit | UnbinnedFit, *, threshold: float = 0.0
         raise ArgumentError(f"the fit has no correlations: {why}")
     others = np.abs(whole - np.eye(len(whole)))
     at = np.flatnonzero(~fit.fixed & (others.max(axis=0, initial=0.0) >= threshold))
-    ax = _axes(ax, (2 + 0.3 * len(at),) * 2)
+    ax = axes(ax, (2 + 0.3 * len(at),) * 2)
     image = ax.imshow(whole[np.ix_(at, at)], vmin=-1, vmax=1, cmap="RdBu_r")
     names = [fit.names[k] for k in at]
     ax.set_xticks(range(len(at)), names, rotation=90)
@@ -137,7 +128,7 @@ def ranking(impacts: ImpactsResult, *, top: int = 20, ax: Any = None) -> Any:
     """Impacts on the parameter of interest, the largest first; boxes are pre-fit."""
     _check(impacts, ImpactsResult)
     n = min(top, len(impacts.names))
-    ax = _axes(ax, (6, 1 + 0.3 * n))
+    ax = axes(ax, (6, 1 + 0.3 * n))
     y = np.arange(n)[::-1]
     for name, colour in (("up", "C0"), ("down", "C1")):
         before = getattr(impacts, f"impact_prefit_{name}")[:n]
@@ -154,7 +145,7 @@ def ranking(impacts: ImpactsResult, *, top: int = 20, ax: Any = None) -> Any:
 def scan(profile: ScanResult, *, ax: Any = None) -> Any:
     """A profile likelihood, with the ends of its intervals."""
     _check(profile, ScanResult)
-    ax = _axes(ax)
+    ax = axes(ax)
     ax.plot(profile.mu, profile.delta_twice_nll, "k.-")
     for level, lower, upper in zip(profile.levels, profile.lower, profile.upper, strict=True):
         for end in (lower, upper):
@@ -168,7 +159,7 @@ def scan(profile: ScanResult, *, ax: Any = None) -> Any:
 def contours(profile: Scan2dResult, *, ax: Any = None) -> Any:
     """Contours of two parameters, and their best fit."""
     _check(profile, Scan2dResult)
-    ax = _axes(ax)
+    ax = axes(ax)
     for i, contour in enumerate(profile.contours):
         for k, line in enumerate(contour.lines):
             label = f"{100 * contour.level:g} %" if k == 0 else None
@@ -184,7 +175,7 @@ def yields(result: YieldsResult, channel: str, *, prefit: bool = False, ax: Any 
     _check(result, YieldsResult)
     of = result[channel]
     prediction = of.prefit if prefit else of.postfit
-    ax = _axes(ax)
+    ax = axes(ax)
     edges, base = np.arange(len(of.observed) + 1) - 0.5, np.zeros(len(of.observed))
     for sample in prediction.samples:
         ax.stairs(base + sample.yields, edges, baseline=base, fill=True, label=sample.name)
@@ -204,7 +195,7 @@ def yields(result: YieldsResult, channel: str, *, prefit: bool = False, ax: Any 
 def test_statistic(test: HypotestResult, *, bins: int = 50, ax: Any = None) -> Any:
     """Distributions of the test statistic of toys, and the observed value."""
     _check(test, HypotestResult)
-    ax = _axes(ax)
+    ax = axes(ax)
     for name in ("signal_background", "background"):
         ensemble = getattr(test, name)
         if ensemble is None:
@@ -223,7 +214,7 @@ def test_statistic(test: HypotestResult, *, bins: int = 50, ax: Any = None) -> A
 def gof(result: GofResult, *, bins: int = 50, ax: Any = None) -> Any:
     """The saturated statistic of toys, and the observed one."""
     _check(result, GofResult)
-    ax = _axes(ax)
+    ax = axes(ax)
     if result.distribution is None:
         raise ArgumentError("this goodness of fit has no toys: give it some, gof(toys=1000)")
     values = result.distribution[np.isfinite(result.distribution)]

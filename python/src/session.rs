@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use neyman::accelerator::DeviceRequest;
 use neyman::session::{Session as Opened, SessionOptions};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::convert::{array, matrix, raise, vector};
-use crate::devices::describe;
+use crate::convert::{array, matrix, vector};
+use crate::devices::{describe, request};
 use crate::likelihood::{Kind, Likelihood};
 use crate::model::Model;
 use crate::options::{self, Held};
@@ -57,11 +56,7 @@ impl Session {
         host_fallback: bool,
         cache: Option<PathBuf>,
     ) -> PyResult<(Self, Likelihood)> {
-        let request = DeviceRequest {
-            device: device.parse().map_err(raise)?,
-            precision: precision.parse().map_err(raise)?,
-            host_fallback,
-        };
+        let request = request(device, precision, host_fallback)?;
         let options = SessionOptions { cache };
         let (compiled, theirs) = (neyman::model::Model::clone(&model.get().model), options.clone());
         let session = long(py, None, move |_| Opened::with_options(compiled, request, theirs))?;

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use neyman::Error;
-use neyman::accelerator::DeviceRequest;
 use neyman::model::Data;
 use neyman::session::UnbinnedSession;
 use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
@@ -18,7 +17,7 @@ use pyo3::types::{PyBytes, PyDict};
 use serde_json::Value;
 
 use crate::convert::{argument, array, known, matrix, raise, rows_of, vector};
-use crate::devices::describe;
+use crate::devices::{describe, request};
 use crate::likelihood::{Kind, Likelihood};
 use crate::options::{self, Held};
 use crate::statements::{dict, estimates};
@@ -275,9 +274,7 @@ impl UnbinnedModel {
 
     /// The model with its events on a device.
     fn on_device(&self, py: Python<'_>, device: &str, precision: &str) -> PyResult<Self> {
-        let (device, precision) =
-            (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
-        let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+        let request = request(device, precision, true)?;
         let loaded = Arc::clone(&self.loaded);
         let (model, _) = long(py, None, move |_| loaded.model.on_device(&request))?;
         let loaded = Arc::new(Loaded { model, ..Loaded::clone(&self.loaded) });
