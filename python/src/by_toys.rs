@@ -9,8 +9,8 @@ use neyman::session::{FitOptions, GofToys, Hypothesis, IntervalOptions, LimitOpt
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::asking::{Asking, ask};
 use crate::convert::{argument, raise, tolerance};
-use crate::likelihood::{Asking, ask};
 use crate::options::{self, Held};
 use crate::statements;
 use crate::work::{Control, long};

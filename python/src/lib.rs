@@ -2,6 +2,7 @@
 //! library is made, results are converted. What the public package `neyman` adds is written in Python.
 
 mod arrow;
+mod asking;
 mod by_toys;
 mod convert;
 mod devices;

@@ -13,9 +13,9 @@ use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::asking::{Asking, ask};
 use crate::by_toys::{Asked, Statement};
 use crate::convert::{argument, array, raise};
-use crate::likelihood::{Asking, ask};
 use crate::options::Held;
 use crate::statements;
 use crate::work::{Control, long};

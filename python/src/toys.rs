@@ -9,9 +9,9 @@ use neyman::session::{Session, ToyChunk, ToyData, ToyEvents, ToyPlan};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::asking::Asking;
 use crate::convert::{argument, array, rows_of};
 use crate::devices::describe;
-use crate::likelihood::Asking;
 use crate::work::{Control, long};
 
 /// More numbers than this in one answer are a slip.
