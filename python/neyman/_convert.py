@@ -164,6 +164,11 @@ def number(value: Any, what: str) -> float:
     return found
 
 
+def optional(value: Any, what: str) -> float | None:
+    """One number, where there is one."""
+    return None if value is None else number(value, what)
+
+
 def whole(value: Any, what: str, least: int = 0) -> int:
     """A number of things."""
     try:

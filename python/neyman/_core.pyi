@@ -4,9 +4,11 @@ from typing import Any, TypeAlias, TypedDict, final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
 __all__ = [
     "Differentiable",
+    "Likelihood",
     "Model",
     "Patches",
     "Pending",
@@ -14,7 +16,6 @@ __all__ = [
     "Session",
     "TmdPlan",
     "UnbinnedModel",
-    "UnbinnedSession",
     "__version__",
     "devices",
     "draw",
@@ -142,14 +143,8 @@ class Pending:
     def take(self, ensemble: int, range: tuple[int, int], part: _Fields) -> None: ...
     def conclude(self) -> _Fields: ...
 
-@final
-class Session:
-    def __new__(
-        cls, model: Model, device: str, precision: str, host_fallback: bool, cache: str | None
-    ) -> Session: ...
-    def device(self) -> tuple[_Fields, _Fields]: ...
-    def notes(self) -> list[str]: ...
-    def fit(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+@disjoint_base
+class Likelihood:
     def hypotest(
         self,
         mu: float,
@@ -204,13 +199,9 @@ class Session:
         fix: _Held,
         edm: float | None,
     ) -> _Fields: ...
-    def gof(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
     def by_toys(self, asked: _Asked, data: _Floats | None, progress: _Progress) -> _Fields: ...
     def pending(self, asked: _Asked, data: _Floats | None) -> Pending: ...
     def throw(self, plan: _Fields) -> _Fields: ...
-    def yields(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
-    def evaluate(self, points: _Floats, data: _Floats | None) -> tuple[_Floats, _Floats]: ...
-    def toys(self, truth: _Floats, seed: int, range: tuple[int, int]) -> _Floats: ...
     def fit_toys(
         self,
         truth: _Floats,
@@ -222,6 +213,19 @@ class Session:
         edm: float | None,
         progress: _Progress,
     ) -> _Fields: ...
+
+@final
+class Session(Likelihood):
+    def __new__(
+        cls, model: Model, device: str, precision: str, host_fallback: bool, cache: str | None
+    ) -> Session: ...
+    def device(self) -> tuple[_Fields, _Fields]: ...
+    def notes(self) -> list[str]: ...
+    def fit(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def gof(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def yields(self, data: _Floats | None, fix: _Held, edm: float | None) -> _Fields: ...
+    def evaluate(self, points: _Floats, data: _Floats | None) -> tuple[_Floats, _Floats]: ...
+    def toys(self, truth: _Floats, seed: int, range: tuple[int, int]) -> _Floats: ...
 
 _Source: TypeAlias = _Floats | tuple[float | None] | None
 
@@ -312,8 +316,8 @@ class TmdPlan:
 
 _Columns: TypeAlias = list[tuple[str, _Floats]]
 
-# digest, files of events, auxiliary measurements, numbers of dropped events
-_About: TypeAlias = tuple[str, list[Path | None], list[float], list[int]]
+# digest, files of events, auxiliary measurements, numbers of dropped events, counts and auxiliary data of bins
+_About: TypeAlias = tuple[str, list[Path | None], list[float], list[int], tuple[list[float], list[float]]]
 
 @final
 class UnbinnedModel:
@@ -336,61 +340,8 @@ class UnbinnedModel:
     def expected_in_bins(self, channel: int, edges: _Floats, theta: _Floats) -> list[_Floats]: ...
     def asimov(self, theta: _Floats) -> UnbinnedModel: ...
     def on_device(self, device: str, precision: str) -> UnbinnedModel: ...
-    def device(self) -> dict[str, str]: ...
+    def device(self) -> _Fields: ...
     def toy(self, theta: _Floats, seed: int, number: int) -> UnbinnedModel: ...
-    def session(self) -> UnbinnedSession: ...
+    def statements(self) -> Likelihood: ...
     def log_prob(self, channel: int, process: int, theta: _Floats, x: list[_Floats]) -> _Floats: ...
     def fit(self, fix: _Held, edm: float | None, bins: int | None) -> _Fields: ...
-
-@final
-class UnbinnedSession:
-    def hypotest(
-        self, mu: float, poi: str | None, test_statistic: str, fix: _Held, edm: float | None
-    ) -> _Fields: ...
-    def discovery(self, poi: str | None, fix: _Held, edm: float | None) -> _Fields: ...
-    def limit(
-        self,
-        poi: str | None,
-        test_statistic: str,
-        confidence_level: float,
-        values: _Floats,
-        fix: _Held,
-        edm: float | None,
-    ) -> _Fields: ...
-    def scan(
-        self,
-        values: _Floats,
-        parameter: str | None,
-        levels: list[float],
-        fix: _Held,
-        edm: float | None,
-    ) -> _Fields: ...
-    def scan2d(
-        self,
-        parameters: tuple[str, str],
-        x: _Floats,
-        y: _Floats,
-        levels: list[float],
-        fix: _Held,
-        edm: float | None,
-    ) -> _Fields: ...
-    def minos(self, parameters: list[str], fix: _Held, edm: float | None) -> _Fields: ...
-    def impacts(
-        self,
-        poi: str | None,
-        parameters: list[str],
-        groups: list[tuple[str, list[str]]],
-        fix: _Held,
-        edm: float | None,
-    ) -> _Fields: ...
-    def by_toys(self, asked: _Asked, progress: _Progress) -> _Fields: ...
-    def fit_toys(
-        self,
-        truth: _Floats,
-        seed: int,
-        range: tuple[int, int],
-        hold: list[tuple[int, float]],
-        chunk: int,
-        edm: float | None,
-        progress: _Progress,
-    ) -> _Fields: ...

@@ -16,7 +16,6 @@ import numpy as np
 from ._convert import whole
 from ._progress import Progress, reporting
 from .errors import ArgumentError, Error, ExecutorError
-from .model import Model
 
 PARTS = 8
 # how often a part is tried whose worker is lost
@@ -41,7 +40,8 @@ class Task:
 
 
 def _hash(digest: Any, of: Any) -> None:
-    if isinstance(of, Model):
+    if hasattr(of, "_likelihood"):
+        # a model
         of = of.__reduce__()[1]
     if isinstance(of, np.ndarray):
         digest.update(f"{of.dtype}{of.shape}".encode() + of.tobytes())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._convert import number, vector
+from ._convert import number, optional, vector
 from ._executor import Division, Task, cut, undivided
 from ._progress import Progress, reporting
 from .model import _codes, _document, _patches
@@ -100,7 +100,7 @@ def upper_limits(
     digest, n = about.pop("digest"), len(about["names"])
     level = number(confidence_level, "confidence_level")
     where = (str(device), str(precision), bool(host_fallback))
-    rest = (where, str(statistic), level, vector(values, "values"), tolerance)
+    rest = (where, str(statistic), level, vector(values, "values"), optional(tolerance, "tolerance"))
     if executor is None:
         undivided(executor, parts)
         with reporting(progress, "patches") as tell:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from ._convert import Floats, Parametrised, held, number, span, vector, whole
+from ._convert import Floats, Parametrised, held, number, vector
 from .errors import ArgumentError, ConvergenceError
 from .results import Ensemble, FitResult, ToyFits, UnbinnedFit
 from .results._base import STATUSES
@@ -42,42 +41,11 @@ def around(
     return x, y
 
 
-def asked(
-    model: Parametrised,
-    kind: str,
-    toys: Any,
-    range: Any,
-    seed: Any,
-    chunk: Any,
-    poi: str | None,
-    fix: Mapping[str, float] | None,
-    tolerance: float | None,
-) -> _core._Asked:
-    """A statement by toys, with defaults for what not all of them have."""
-    first, last = span(toys, range)
-    if first == last:
-        raise ArgumentError("toys: at least one is needed")
-    return {
-        "kind": kind,
-        "seed": whole(seed, "seed"),
-        "range": (first, last),
-        "chunk": whole(chunk, "chunk", 1),
-        "poi": poi_of(model, poi),
-        "fix": held(model, fix),
-        "edm": tolerance,
-        "mu": 0.0,
-        "statistic": "qtilde",
-        "confidence_level": 0.95,
-        "values": [],
-        "error": None,
-        "observed_only": False,
-    }
-
-
 def with_ensembles(found: dict[str, Any]) -> dict[str, Any]:
-    """Toys of both hypotheses as records."""
+    """Toys of both hypotheses as records, where they are told of."""
     for name in ("signal_background", "background"):
-        found[name] = Ensemble(**found[name])
+        if name in found:
+            found[name] = Ensemble(**found[name])
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +56,17 @@ class SpecificationError(Error, ValueError):
 
 class ArgumentError(Error, ValueError):
     """An argument does not fit the model: a wrong length, an unknown name, a value out of bounds."""
+
+
+@contextmanager
+def naming(file: str | None) -> Iterator[None]:
+    """What is said of a specification, with the name of its file, where it is from one."""
+    try:
+        yield
+    except SpecificationError as error:
+        if file is None:
+            raise
+        raise SpecificationError(f"{file}: {error}", path=error.path) from None
 
 
 class EventsError(Error, ValueError):

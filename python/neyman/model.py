@@ -13,13 +13,15 @@ import numpy as np
 
 from . import _core
 from ._convert import Floats, array, by_channel, counts as counted, maybe, number, parameter, vector
-from .errors import ArgumentError, UnsupportedError
+from ._parameters import WithParameters
+from .devices import cache_folder
+from .errors import ArgumentError, SpecificationError, UnsupportedError, naming
 from .results import Bools
 
 __all__ = ["Model", "from_pyhf"]
 
 
-class Model:
+class Model(WithParameters):
     """A compiled HistFactory likelihood, made by `from_pyhf`.
 
     Everything is in pyhf's order. Models do not change, can be pickled, and are safe to share between threads.
@@ -32,45 +34,18 @@ class Model:
     -11.7921
     """
 
-    __slots__ = ("_core", "_fields", "_file")
+    __slots__ = ("_core", "_file")
 
-    def __init__(self, core: _core.Model, file: str | None = None) -> None:
-        self._core = core
+    def __init__(self, core: Any = None, file: str | None = None) -> None:
+        super().__init__(core, _core.Model, "neyman.from_pyhf")
+        self._core: _core.Model = core
         # name of the workspace's file, for the provenance of results
         self._file = file
-        self._fields: dict[str, Any] = core.describe()
-        for name in ("names", "constraints", "channels", "samples"):
-            self._fields[name] = tuple(self._fields[name])
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return self._fields["names"]  # type: ignore[no-any-return]
-
-    @property
-    def init(self) -> Floats:
-        """Initial values, ``[n_parameters]``."""
-        return self._fields["init"]  # type: ignore[no-any-return]
-
-    @property
-    def bounds(self) -> Floats:
-        """Lower and upper bounds, ``[n_parameters, 2]``."""
-        return self._fields["bounds"]  # type: ignore[no-any-return]
 
     @property
     def fixed(self) -> Bools:
         """Which parameters are held constant in fits."""
         return self._fields["fixed"]  # type: ignore[no-any-return]
-
-    @property
-    def constraints(self) -> tuple[str, ...]:
-        """Each parameter's constraint: ``none``, ``gaussian`` or ``poisson``."""
-        return self._fields["constraints"]  # type: ignore[no-any-return]
-
-    @property
-    def poi(self) -> str | None:
-        """The parameter of interest."""
-        return self._fields["poi"]  # type: ignore[no-any-return]
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -230,6 +205,10 @@ class Model:
         """Hessian of `nll`, ``[n_parameters, n_parameters]``."""
         return self._core.hessian(vector(pars, "pars"), maybe(data, self))
 
+    def _likelihood(self, device: str, precision: str, host_fallback: bool) -> _core.Session:
+        """What statements are asked of."""
+        return _core.Session(self._core, device, precision, host_fallback, cache_folder())
+
     def __repr__(self) -> str:
         n, bins = len(self.parameters), sum(self.bins.values())
         parts = [f"{n} parameters", f"{len(self.channels)} channels", f"{bins} bins"]
@@ -359,9 +338,12 @@ def from_pyhf(
         return _from_model(workspace, poi, interpolation)
     patches, name = _patches(patch, patch_name)
     text = _document(workspace, "workspace")
-    core = _core.Model(text, patches, name, measurement, poi, _codes(interpolation), True)
-    named = isinstance(workspace, (str, os.PathLike))
-    return Model(core, os.fspath(workspace) if named else None)
+    file = os.fspath(workspace) if isinstance(workspace, (str, os.PathLike)) else None
+    with naming(file):
+        if b"unbinned_spec" in text[:1000]:
+            raise SpecificationError("this is a specification of single events, which neyman.unbinned.Model reads")
+        core = _core.Model(text, patches, name, measurement, poi, _codes(interpolation), True)
+    return Model(core, file)
 
 
 def _from_model(model: Any, poi: str | None, interpolation: Any) -> Model:
@@ -401,8 +383,8 @@ def _from_model(model: Any, poi: str | None, interpolation: Any) -> Model:
 def as_model(of: Any) -> Model:
     """A model, or what makes one."""
     # read here: it stands on this module
-    from .unbinned._described import Described
+    from .unbinned import Model as OfEvents
 
-    if isinstance(of, Described):
+    if isinstance(of, OfEvents):
         raise ArgumentError("a model of single events has the statements itself: model.fit(), model.on(device)")
     return of if isinstance(of, Model) else from_pyhf(of)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ._axes import axes
 from ._convert import known
 from .errors import ArgumentError
 from .results import (
@@ -26,6 +27,7 @@ from .results import (
     HypotestResult,
     ImpactsResult,
     LimitResult,
+    Result,
     Scan2dResult,
     ScanResult,
     TmdFit,
@@ -53,19 +55,16 @@ __all__ = [
 ONE, TWO = "#00c800", "#ffd700"
 
 
-def _axes(ax: Any, size: tuple[float, float] | None = None) -> Any:
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ArgumentError("matplotlib is not installed: pip install matplotlib") from None
-    return pyplot.subplots(figsize=size, layout="constrained")[1]
+def _check(of: Any, *kinds: type[Result]) -> None:
+    if not isinstance(of, kinds):
+        needed = " or ".join(kind.__name__ for kind in kinds)
+        raise ArgumentError(f"a {needed} is to be drawn, not a {type(of).__name__}")
 
 
 def brazil(limit: LimitResult, *, ax: Any = None) -> Any:
     """CLs against the parameter of interest, with the expected bands and the level."""
-    ax = _axes(ax)
+    _check(limit, LimitResult)
+    ax = axes(ax)
     mu, band = limit.mu, limit.cls_expected.T
     ax.fill_between(mu, band[0], band[4], color=TWO, label=r"expected $\pm 2\sigma$", lw=0)
     ax.fill_between(mu, band[1], band[3], color=ONE, label=r"expected $\pm 1\sigma$", lw=0)
@@ -89,12 +88,13 @@ def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, a
     names : list of str, optional
         Which of them; all where not given.
     """
+    _check(fit, FitResult, UnbinnedFit)
     wanted = None if names is None else set(names)
     for name in wanted or ():
         known(name, fit.names, "parameter")
     constrained = np.flatnonzero(~np.isnan(fit.pulls))
     at = [k for k in constrained if wanted is None or fit.names[k] in wanted]
-    ax = _axes(ax, (6, 1 + 0.25 * len(at)))
+    ax = axes(ax, (6, 1 + 0.25 * len(at)))
     y = np.arange(len(at))[::-1]
     widths = fit.uncertainties[at] / fit.prefit_uncertainties[at]
     ax.axvspan(-2, 2, color=TWO, lw=0)
@@ -107,13 +107,14 @@ def pulls(fit: FitResult | UnbinnedFit, *, names: Iterable[str] | None = None, a
 
 def correlation(fit: FitResult | TmdFit | UnbinnedFit, *, threshold: float = 0.0, ax: Any = None) -> Any:
     """Correlations of the free parameters that have one above `threshold`."""
+    _check(fit, FitResult, TmdFit, UnbinnedFit)
     whole = fit.correlation
     if whole is None:
         why = getattr(fit, "covariance_problem", "the data leave a direction free")
         raise ArgumentError(f"the fit has no correlations: {why}")
     others = np.abs(whole - np.eye(len(whole)))
     at = np.flatnonzero(~fit.fixed & (others.max(axis=0, initial=0.0) >= threshold))
-    ax = _axes(ax, (2 + 0.3 * len(at),) * 2)
+    ax = axes(ax, (2 + 0.3 * len(at),) * 2)
     image = ax.imshow(whole[np.ix_(at, at)], vmin=-1, vmax=1, cmap="RdBu_r")
     names = [fit.names[k] for k in at]
     ax.set_xticks(range(len(at)), names, rotation=90)
@@ -125,8 +126,9 @@ def correlation(fit: FitResult | TmdFit | UnbinnedFit, *, threshold: float = 0.0
 
 def ranking(impacts: ImpactsResult, *, top: int = 20, ax: Any = None) -> Any:
     """Impacts on the parameter of interest, the largest first; boxes are pre-fit."""
+    _check(impacts, ImpactsResult)
     n = min(top, len(impacts.names))
-    ax = _axes(ax, (6, 1 + 0.3 * n))
+    ax = axes(ax, (6, 1 + 0.3 * n))
     y = np.arange(n)[::-1]
     for name, colour in (("up", "C0"), ("down", "C1")):
         before = getattr(impacts, f"impact_prefit_{name}")[:n]
@@ -142,7 +144,8 @@ def ranking(impacts: ImpactsResult, *, top: int = 20, ax: Any = None) -> Any:
 
 def scan(profile: ScanResult, *, ax: Any = None) -> Any:
     """A profile likelihood, with the ends of its intervals."""
-    ax = _axes(ax)
+    _check(profile, ScanResult)
+    ax = axes(ax)
     ax.plot(profile.mu, profile.delta_twice_nll, "k.-")
     for level, lower, upper in zip(profile.levels, profile.lower, profile.upper, strict=True):
         for end in (lower, upper):
@@ -155,7 +158,8 @@ def scan(profile: ScanResult, *, ax: Any = None) -> Any:
 
 def contours(profile: Scan2dResult, *, ax: Any = None) -> Any:
     """Contours of two parameters, and their best fit."""
-    ax = _axes(ax)
+    _check(profile, Scan2dResult)
+    ax = axes(ax)
     for i, contour in enumerate(profile.contours):
         for k, line in enumerate(contour.lines):
             label = f"{100 * contour.level:g} %" if k == 0 else None
@@ -168,9 +172,10 @@ def contours(profile: Scan2dResult, *, ax: Any = None) -> Any:
 
 def yields(result: YieldsResult, channel: str, *, prefit: bool = False, ax: Any = None) -> Any:
     """Expected counts of a channel by sample, with their uncertainty, and the data."""
+    _check(result, YieldsResult)
     of = result[channel]
     prediction = of.prefit if prefit else of.postfit
-    ax = _axes(ax)
+    ax = axes(ax)
     edges, base = np.arange(len(of.observed) + 1) - 0.5, np.zeros(len(of.observed))
     for sample in prediction.samples:
         ax.stairs(base + sample.yields, edges, baseline=base, fill=True, label=sample.name)
@@ -189,11 +194,14 @@ def yields(result: YieldsResult, channel: str, *, prefit: bool = False, ax: Any 
 
 def test_statistic(test: HypotestResult, *, bins: int = 50, ax: Any = None) -> Any:
     """Distributions of the test statistic of toys, and the observed value."""
-    ax = _axes(ax)
+    _check(test, HypotestResult)
+    ax = axes(ax)
     for name in ("signal_background", "background"):
         ensemble = getattr(test, name)
         if ensemble is None:
-            raise ArgumentError("this test has no toys")
+            raise ArgumentError("this test has no toys: give it some, hypotest(..., toys=1000)")
+        if not ensemble.values.size:
+            raise ArgumentError("this test kept no values of its toys: leave observed_only out")
         values = ensemble.values[np.isfinite(ensemble.values)]
         label = name.replace("_", " + ")
         ax.hist(values, bins=bins, density=True, histtype="step", label=label)
@@ -205,9 +213,10 @@ def test_statistic(test: HypotestResult, *, bins: int = 50, ax: Any = None) -> A
 
 def gof(result: GofResult, *, bins: int = 50, ax: Any = None) -> Any:
     """The saturated statistic of toys, and the observed one."""
-    ax = _axes(ax)
+    _check(result, GofResult)
+    ax = axes(ax)
     if result.distribution is None:
-        raise ArgumentError("this goodness of fit has no toys")
+        raise ArgumentError("this goodness of fit has no toys: give it some, gof(toys=1000)")
     values = result.distribution[np.isfinite(result.distribution)]
     ax.hist(values, bins=bins, density=True, histtype="step", label="toys")
     ax.axvline(result.test_statistic, color="k", label="observed")

@@ -1,19 +1,15 @@
 //! Statements by toys: which one, how its toys are thrown, and what it says of them.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
-use neyman::model::Data;
-use neyman::session::{
-    FitOptions, GofToys, Hypothesis, IntervalOptions, LimitOptions, Session, ToyTest,
-    UnbinnedSession,
-};
+use neyman::session::{FitOptions, GofToys, Hypothesis, IntervalOptions, LimitOptions, ToyTest};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::asking::{Asking, ask};
 use crate::convert::{argument, raise, tolerance};
 use crate::options::{self, Held};
 use crate::statements;
@@ -139,87 +135,49 @@ fn throw<T: Send + 'static>(
     })
 }
 
-/// What `session` says by toys.
-pub(crate) fn run_unbinned<'py>(
-    py: Python<'py>,
-    session: UnbinnedSession,
-    asked: &Asked,
-    progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    match asked.statement()? {
-        Statement::Hypotest(test) => {
-            let found = throw(py, progress, test, move |test, stop, heard| {
-                session.hypotest_toys(test, stop, heard)
-            })?;
-            statements::hypotest_toys(py, found)
-        }
-        Statement::Discovery(test) => {
-            let found = throw(py, progress, test, move |test, stop, heard| {
-                session.discovery_toys(test, stop, heard)
-            })?;
-            statements::discovery_toys(py, found)
-        }
-        Statement::Limit(test, options) => {
-            let seed = test.seed;
-            let found = long(py, progress, move |control: &Control| {
-                let mut count = counting(control, toys(&test.range, 2));
-                let mut heard = |left, _, n| count(left, n);
-                session.limit_toys(&test, &options, &control.stop, &mut heard)
-            })?;
-            statements::limit_toys(py, found, seed)
-        }
-        Statement::Interval(test, options) => {
-            let found = long(py, progress, move |control: &Control| {
-                let mut count = counting(control, toys(&test.range, 1));
-                session.feldman_cousins(&test, &options, &control.stop, &mut count)
-            })?;
-            statements::interval(py, found)
-        }
-        Statement::Gof(..) => {
-            let message = "there is no goodness of fit of models of single events".into();
-            Err(raise(neyman::Error::Unsupported(message)))
-        }
-    }
-}
-
-/// What `session` says by toys that it throws itself.
+/// What a likelihood says by toys that it throws itself.
 pub(crate) fn run<'py>(
     py: Python<'py>,
-    session: Arc<Session>,
-    data: Data,
+    asking: Asking,
     asked: &Asked,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     match asked.statement()? {
         Statement::Hypotest(test) => {
-            let found = throw(py, progress, test, move |test, stop, heard| {
-                session.hypotest_toys(test, &data, stop, heard)
-            })?;
+            let found = throw(
+                py,
+                progress,
+                test,
+                move |test, stop, heard| ask!(&asking, hypotest_toys(test; stop, heard)),
+            )?;
             statements::hypotest_toys(py, found)
         }
         Statement::Discovery(test) => {
-            let found = throw(py, progress, test, move |test, stop, heard| {
-                session.discovery_toys(test, &data, stop, heard)
-            })?;
+            let found = throw(
+                py,
+                progress,
+                test,
+                move |test, stop, heard| ask!(&asking, discovery_toys(test; stop, heard)),
+            )?;
             statements::discovery_toys(py, found)
         }
         Statement::Limit(test, options) => {
-            let seed = test.seed;
             let found = long(py, progress, move |control: &Control| {
                 let mut count = counting(control, toys(&test.range, 2));
                 let mut heard = |left, _, n| count(left, n);
-                session.limit_toys(&test, &options, &data, &control.stop, &mut heard)
+                ask!(&asking, limit_toys(&test, &options; &control.stop, &mut heard))
             })?;
-            statements::limit_toys(py, found, seed)
+            statements::limit_toys(py, found)
         }
         Statement::Interval(test, options) => {
             let found = long(py, progress, move |control: &Control| {
                 let mut count = counting(control, toys(&test.range, 1));
-                session.feldman_cousins(&test, &options, &data, &control.stop, &mut count)
+                ask!(&asking, feldman_cousins(&test, &options; &control.stop, &mut count))
             })?;
             statements::interval(py, found)
         }
         Statement::Gof(thrown, options) => {
+            let (session, data) = asking.binned("goodness of fit").map_err(raise)?;
             let found = long(py, progress, move |control: &Control| {
                 control.expect(toys(&thrown.range, 1));
                 let mut heard = |n| control.add(n);

@@ -6,6 +6,8 @@ use neyman::session::list_devices;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::convert::raise;
+
 /// What a device is, by name.
 pub(crate) fn describe<'py>(py: Python<'py>, info: &DeviceInfo) -> PyResult<Bound<'py, PyDict>> {
     let d = PyDict::new(py);
@@ -16,6 +18,19 @@ pub(crate) fn describe<'py>(py: Python<'py>, info: &DeviceInfo) -> PyResult<Boun
     d.set_item("description", &info.description)?;
     d.set_item("reason", &info.reason)?;
     Ok(d)
+}
+
+/// A device in the words that users have for it.
+pub(crate) fn request(
+    device: &str,
+    precision: &str,
+    host_fallback: bool,
+) -> PyResult<DeviceRequest> {
+    Ok(DeviceRequest {
+        device: device.parse().map_err(raise)?,
+        precision: precision.parse().map_err(raise)?,
+        host_fallback,
+    })
 }
 
 /// All devices, the processor first.

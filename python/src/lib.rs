@@ -2,12 +2,14 @@
 //! library is made, results are converted. What the public package `neyman` adds is written in Python.
 
 mod arrow;
+mod asking;
 mod by_toys;
 mod convert;
 mod devices;
 mod differentiable;
 mod draw;
 mod events;
+mod likelihood;
 mod model;
 mod options;
 mod patches;
@@ -19,7 +21,6 @@ mod tmd;
 mod tmd_fit;
 mod toys;
 mod unbinned;
-mod unbinned_session;
 mod work;
 
 use pyo3::prelude::*;
@@ -42,6 +43,8 @@ mod _core {
     #[pymodule_export]
     use super::events::{onnx_library, read_parquet, reduce_lse};
     #[pymodule_export]
+    use super::likelihood::Likelihood;
+    #[pymodule_export]
     use super::model::Model;
     #[pymodule_export]
     use super::patches::Patches;
@@ -57,8 +60,6 @@ mod _core {
     use super::tmd_fit::fit_tmd;
     #[pymodule_export]
     use super::unbinned::UnbinnedModel;
-    #[pymodule_export]
-    use super::unbinned_session::UnbinnedSession;
 
     use super::*;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use neyman::accelerator::DeviceRequest;
 use neyman::fit::Tolerance;
 use neyman::session::{Limit, LimitOptions, TestOptions, limits_of_patches};
 use neyman::spec::patchset::PatchValue;
@@ -12,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::convert::{array, known, matrix, raise, tolerance, vector};
+use crate::devices::request;
 use crate::model::Source;
 use crate::work::{Control, long};
 
@@ -89,11 +89,7 @@ impl Patches {
         edm: Option<f64>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let request = DeviceRequest {
-            device: device.0.parse().map_err(raise)?,
-            precision: device.1.parse().map_err(raise)?,
-            host_fallback: device.2,
-        };
+        let request = request(&device.0, &device.1, device.2)?;
         let statistic = test_statistic.parse().map_err(raise)?;
         let test =
             TestOptions { poi: None, statistic, tolerance: tolerance(edm, Tolerance::PARITY)? };

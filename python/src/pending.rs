@@ -1,24 +1,24 @@
 //! Statements whose toys are thrown elsewhere: by other processes, on other machines.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use neyman::fit::Tolerance;
 use neyman::infer::TestStatistic;
-use neyman::model::Data;
 use neyman::session::{
     Ensemble, EnsemblePlan, Hypothesis, IntervalToys, LimitToys, PendingGof, PendingTest,
-    SaturatedToys, Session, ToyHypotest, ToyPlan,
+    SaturatedToys, ToyHypotest, ToyPlan,
 };
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::asking::{Asking, ask};
 use crate::by_toys::{Asked, Statement};
 use crate::convert::{argument, array, raise};
 use crate::options::Held;
 use crate::statements;
-use crate::work::{Control, long, short};
+use crate::work::{Control, long};
 
 type Answer<'py> = PyResult<Bound<'py, PyDict>>;
 
@@ -104,11 +104,12 @@ impl Plan {
     }
 }
 
-/// Throws the toys of a plan in `session`.
-pub(crate) fn throw<'py>(py: Python<'py>, session: Arc<Session>, plan: Plan) -> Answer<'py> {
+/// Throws the toys of a plan.
+pub(crate) fn throw<'py>(py: Python<'py>, asking: Asking, plan: Plan) -> Answer<'py> {
     let (chunk, toys) = (plan.chunk, plan.toys());
     let d = PyDict::new(py);
     let Some(of) = plan.test else {
+        let (session, _) = asking.binned("goodness of fit").map_err(raise)?;
         let found = long(py, None, move |control: &Control| {
             session.saturated_toys(&toys, chunk, &control.stop, &mut |n| control.add(n))
         })?;
@@ -120,11 +121,6 @@ pub(crate) fn throw<'py>(py: Python<'py>, session: Arc<Session>, plan: Plan) -> 
         return Ok(d);
     };
     let statistic: TestStatistic = of.statistic.parse().map_err(raise)?;
-    let session = match session.model().parameters().get(of.poi).map(|p| p.bounds == of.bounds) {
-        None => return Err(argument(format!("the model has no parameter {}", of.poi))),
-        Some(true) => session,
-        Some(false) => Arc::new(short(py, move || session.with_bounds(of.poi, of.bounds))?),
-    };
     let plan = EnsemblePlan {
         statistic,
         poi: of.poi,
@@ -137,7 +133,8 @@ pub(crate) fn throw<'py>(py: Python<'py>, session: Arc<Session>, plan: Plan) -> 
         keep_values: of.keep_values,
     };
     let found = long(py, None, move |control: &Control| {
-        session.ensemble(&plan, chunk, &control.stop, &mut |n| control.add(n))
+        let place = asking.with_bounds(plan.poi, of.bounds)?;
+        place.ensemble(&plan, chunk, &control.stop, &mut |n| control.add(n))
     })?;
     d.set_item("finished", found.finished)?;
     d.set_item("failed", found.failed)?;
@@ -151,7 +148,7 @@ pub(crate) fn throw<'py>(py: Python<'py>, session: Arc<Session>, plan: Plan) -> 
 enum Purpose {
     Hypotest,
     Discovery,
-    Limit(Box<LimitToys>, u64),
+    Limit(Box<LimitToys>),
     Interval(Box<IntervalToys>),
     /// With the parts that are there, by first toy, and whether they were asked for.
     Gof(Box<PendingGof>, BTreeMap<u64, SaturatedToys>, bool),
@@ -175,34 +172,28 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn new(
-        py: Python<'_>,
-        session: Arc<Session>,
-        data: Data,
-        asked: &Asked,
-    ) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'_>, asking: Asking, asked: &Asked) -> PyResult<Self> {
         let statement = asked.statement()?;
         let chunk = asked.chunk();
         let state = long(py, None, move |_| {
             let (purpose, tests) = match statement {
-                Statement::Hypotest(test) => (
-                    Purpose::Hypotest,
-                    vec![session.prepare_toy_test(&test, &data)?.into_pending()],
-                ),
-                Statement::Discovery(test) => (
-                    Purpose::Discovery,
-                    vec![session.prepare_toy_test(&test, &data)?.into_pending()],
-                ),
+                Statement::Hypotest(test) => {
+                    (Purpose::Hypotest, vec![asking.prepare_toy_test(&test)?])
+                }
+                Statement::Discovery(test) => {
+                    (Purpose::Discovery, vec![asking.prepare_toy_test(&test)?])
+                }
                 Statement::Limit(test, options) => {
-                    let (limit, tests) = session.prepare_limit_toys(&test, &options, &data)?;
-                    (Purpose::Limit(Box::new(limit), test.seed), tests)
+                    let (limit, tests) = ask!(&asking, prepare_limit_toys(&test, &options;))?;
+                    (Purpose::Limit(Box::new(limit)), tests)
                 }
                 Statement::Interval(test, options) => {
                     let (interval, tests) =
-                        session.prepare_feldman_cousins(&test, &options, &data)?;
+                        ask!(&asking, prepare_feldman_cousins(&test, &options;))?;
                     (Purpose::Interval(Box::new(interval)), tests)
                 }
                 Statement::Gof(toys, options) => {
+                    let (session, data) = asking.binned("goodness of fit")?;
                     let pending = session.prepare_gof_toys(&toys, &data, &options)?;
                     (Purpose::Gof(Box::new(pending), BTreeMap::new(), false), Vec::new())
                 }
@@ -272,9 +263,9 @@ impl Pending {
         match state.purpose {
             Purpose::Hypotest => statements::hypotest_toys(py, one()?),
             Purpose::Discovery => statements::discovery_toys(py, one()?.into()),
-            Purpose::Limit(mut limit, seed) => {
+            Purpose::Limit(mut limit) => {
                 tests.for_each(|test| limit.add(test));
-                statements::limit_toys(py, limit.conclude(), seed)
+                statements::limit_toys(py, limit.conclude())
             }
             Purpose::Interval(mut interval) => {
                 tests.for_each(|test| interval.add(test));

@@ -24,17 +24,9 @@ macro_rules! dict {
 
 pub(crate) use dict;
 
-pub(crate) fn fit<'py>(
-    py: Python<'py>,
-    session: &Session,
-    data: &Data,
-    fit: FitResult,
-) -> Answer<'py> {
-    let model = session.model();
+/// What fits of all kinds say.
+pub(crate) fn estimates(py: Python<'_>, fit: FitResult) -> Answer<'_> {
     let n = fit.parameters.len();
-    let prefit = model.parameters().iter().map(|p| p.prefit(data).unwrap_or((f64::NAN, f64::NAN)));
-    let (prefit_values, prefit_uncertainties): (Vec<f64>, Vec<f64>) = prefit.unzip();
-    let negative: Vec<_> = fit.negative_bins.iter().map(|&b| model.bin_name(b)).collect();
     Ok(dict!(py,
         status: fit.status.as_str(),
         values: array(py, fit.parameters),
@@ -43,14 +35,28 @@ pub(crate) fn fit<'py>(
         covariance_problem: fit.covariance_problem,
         fixed: array(py, fit.fixed),
         at_bound: array(py, fit.at_bound),
-        prefit_values: array(py, prefit_values),
-        prefit_uncertainties: array(py, prefit_uncertainties),
         twice_nll: fit.twice_nll,
         edm: fit.edm,
         evaluations: fit.evaluations,
-        negative_bins: negative,
         minima: array(py, fit.minima),
     ))
+}
+
+pub(crate) fn fit<'py>(
+    py: Python<'py>,
+    session: &Session,
+    data: &Data,
+    fit: FitResult,
+) -> Answer<'py> {
+    let model = session.model();
+    let prefit = model.parameters().iter().map(|p| p.prefit(data).unwrap_or((f64::NAN, f64::NAN)));
+    let (prefit_values, prefit_uncertainties): (Vec<f64>, Vec<f64>) = prefit.unzip();
+    let negative: Vec<_> = fit.negative_bins.iter().map(|&b| model.bin_name(b)).collect();
+    let d = estimates(py, fit)?;
+    d.set_item("prefit_values", array(py, prefit_values))?;
+    d.set_item("prefit_uncertainties", array(py, prefit_uncertainties))?;
+    d.set_item("negative_bins", negative)?;
+    Ok(d)
 }
 
 pub(crate) fn hypotest(py: Python<'_>, test: HypoTest) -> Answer<'_> {
@@ -173,7 +179,7 @@ pub(crate) fn limit(py: Python<'_>, limit: Limit) -> Answer<'_> {
     ))
 }
 
-pub(crate) fn limit_toys(py: Python<'_>, limit: ToyLimit, seed: u64) -> Answer<'_> {
+pub(crate) fn limit_toys(py: Python<'_>, limit: ToyLimit) -> Answer<'_> {
     let points = &limit.points;
     let column = |of: &dyn Fn(&ToyHypotest) -> f64| array(py, points.iter().map(of).collect());
     let band =
@@ -207,7 +213,6 @@ pub(crate) fn limit_toys(py: Python<'_>, limit: ToyLimit, seed: u64) -> Answer<'
         toys: points.iter().map(|p| p.tested.finished + p.alternative.finished).sum::<u64>(),
         failed: points.iter().map(failed).sum::<u64>(),
         interrupted: !limit.complete,
-        seed: seed,
         notes: &limit.notes,
     ))
 }
@@ -301,19 +306,15 @@ pub(crate) fn minos<'py>(py: Python<'py>, fit: &FitResult, all: Vec<Minos>) -> A
     ))
 }
 
-/// `name`: of a parameter, by its index.
-pub(crate) fn impacts<'py, 'n>(
-    py: Python<'py>,
-    name: &dyn Fn(usize) -> &'n str,
-    found: Impacts,
-) -> Answer<'py> {
+/// `names`: of all parameters.
+pub(crate) fn impacts<'py>(py: Python<'py>, names: &[String], found: Impacts) -> Answer<'py> {
     let all = &found.parameters;
     let column = |of: &dyn Fn(&Impact) -> f64| array(py, all.iter().map(of).collect());
     let some = |of: &dyn Fn(&Impact) -> Option<f64>| array(py, known(all.iter().map(of)));
     let (value, uncertainty) = found.value();
     let groups = PyList::empty(py);
     for group in &found.groups {
-        let parameters: Vec<_> = group.parameters.iter().map(|&k| name(k)).collect();
+        let parameters: Vec<_> = group.parameters.iter().map(|&k| &names[k]).collect();
         groups.append((&group.name, group.uncertainty.unwrap_or(f64::NAN), parameters))?;
     }
     let global = match &found.global {
@@ -334,7 +335,7 @@ pub(crate) fn impacts<'py, 'n>(
     };
     Ok(dict!(py,
         status: found.status().as_str(),
-        poi: name(found.poi),
+        poi: &names[found.poi],
         value: value,
         uncertainty: uncertainty,
         at_bound: match found.fit.at_bound[found.poi] {

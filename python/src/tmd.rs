@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neyman::Error;
-use neyman::accelerator::DeviceRequest;
 use neyman::tmd::files::{Inputs, Source, Tables};
 use neyman::tmd::fit::Role;
 use neyman::tmd::sidis::Point;
@@ -16,7 +15,7 @@ use pyo3::types::PyDict;
 use rayon::prelude::*;
 
 use crate::convert::{argument, array, matrix, raise, rows_of, vector};
-use crate::devices::describe;
+use crate::devices::{describe, request};
 use crate::statements::dict;
 use crate::work::{long, short};
 
@@ -217,9 +216,7 @@ impl TmdPlan {
 
     /// The same on a device.
     fn on_device(&self, py: Python<'_>, device: &str, precision: &str) -> PyResult<Self> {
-        let (device, precision) =
-            (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
-        let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+        let request = request(device, precision, true)?;
         let plan = Plan::clone(&self.plan);
         let session = long(py, None, move |_| PlanSession::open(plan, request))?;
         let (plan, origin) = (Arc::clone(&self.plan), self.origin.clone());

@@ -1,14 +1,15 @@
 //! Toys: their data, and their fits.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use neyman::fit::FitBatch;
 use neyman::model::toys::ToySampler;
-use neyman::session::{Session, ToyChunk, ToyData, ToyEvents, ToyPlan, UnbinnedSession};
+use neyman::session::{Session, ToyChunk, ToyData, ToyEvents, ToyPlan};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::asking::Asking;
 use crate::convert::{argument, array, rows_of};
 use crate::devices::describe;
 use crate::work::{Control, long};
@@ -39,7 +40,7 @@ pub(crate) fn throw<'py>(
         let sampler = ToySampler::new(session.model(), &truth)?;
         let mut data = vec![0.0; toys * (n + m)];
         for (i, row) in data.chunks_mut((n + m).max(1)).enumerate() {
-            if control.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            if control.stop.load(Ordering::Relaxed) {
                 break;
             }
             let (main, auxiliary) = row.split_at_mut(n);
@@ -53,65 +54,28 @@ pub(crate) fn throw<'py>(
 /// Fits of a range of toys, by name as in the files of `neyman toys`.
 pub(crate) fn fit<'py>(
     py: Python<'py>,
-    session: &Arc<Session>,
+    asking: Asking,
     plan: ToyPlan,
     chunk: usize,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let model = session.model();
-    let sizes = (model.n_parameters(), model.n_bins(), model.n_auxiliary());
-    let theirs = Arc::clone(session);
-    let (d, (device, warnings)) = gather(py, plan, sizes, progress, move |plan, stop, sink| {
-        let device = theirs.toy_device(plan)?;
-        let warnings = theirs.toy_warnings(&plan.truth)?;
-        theirs.toys(plan, chunk, stop, sink)?;
-        Ok((device, warnings))
-    })?;
-    d.set_item("device", describe(py, &device)?)?;
-    d.set_item("warnings", warnings)?;
-    Ok(d)
-}
-
-/// The same of an unbinned model.
-pub(crate) fn fit_unbinned<'py>(
-    py: Python<'py>,
-    session: UnbinnedSession,
-    plan: ToyPlan,
-    chunk: usize,
-    progress: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let sizes = (session.model().parameters().len(), 0, 0);
-    let run = move |plan: &ToyPlan, stop: &AtomicBool, sink: &mut Sink<'_>| {
-        session.toys(plan, chunk, stop, sink).map(drop)
-    };
-    Ok(gather(py, plan, sizes, progress, run)?.0)
-}
-
-/// What takes the chunks.
-type Sink<'a> = dyn FnMut(ToyChunk) -> neyman::Result<()> + 'a;
-
-/// All chunks of `run`, and what it returns; `sizes` are the model's parameters, bins and auxiliary data.
-fn gather<'py, T: Send + 'static>(
-    py: Python<'py>,
-    plan: ToyPlan,
-    (n, bins, auxiliary): (usize, usize, usize),
-    progress: Option<&Bound<'py, PyAny>>,
-    run: impl FnOnce(&ToyPlan, &AtomicBool, &mut Sink<'_>) -> neyman::Result<T> + Send + 'static,
-) -> PyResult<(Bound<'py, PyDict>, T)> {
+    let (n, bins, auxiliary) = asking.sizes();
     let columns = 2 * n + if plan.keep_data { bins + auxiliary } else { 0 };
     let toys = check(plan.range.end - plan.range.start, columns)?;
     let (first, held) = (plan.range.start, !plan.hold.is_empty());
-    let (said, all) = long(py, progress, move |control: &Control| {
+    let (device, warnings, all) = long(py, progress, move |control: &Control| {
         control.expect(toys as u64);
         let mut all = All::default();
-        let said = run(&plan, &control.stop, &mut |chunk| {
+        let (device, warnings) = asking.toys(&plan, chunk, &control.stop, &mut |chunk| {
             control.add(chunk.fits.len() as u64);
             all.add(chunk);
             Ok(())
         })?;
-        Ok((said, all))
+        Ok((device, warnings, all))
     })?;
     let d = PyDict::new(py);
+    d.set_item("device", describe(py, &device)?)?;
+    d.set_item("warnings", warnings)?;
     d.set_item("toy", array(py, (first..first + toys as u64).collect()))?;
     let mut failure = None;
     for (batch, suffix) in [(all.fits, ""), (all.conditional, "_conditional")] {
@@ -132,7 +96,7 @@ fn gather<'py, T: Send + 'static>(
         d.set_item("uncertainties", rows_of(py, events.uncertainties, toys, n)?)?;
         d.set_item("events", array(py, events.numbers))?;
     }
-    Ok((d, said))
+    Ok(d)
 }
 
 fn put(

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use neyman::Error;
-use neyman::accelerator::DeviceRequest;
 use neyman::model::Data;
+use neyman::session::UnbinnedSession;
 use neyman::unbinned::model::{BinnedChannel, Channel, Parameter};
 use neyman::unbinned::spec::{GivenEvents, Loaded, build, needed_columns, parse};
 use neyman::unbinned::toys::{Histogram, Thrower};
@@ -16,12 +16,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::Value;
 
-use crate::convert::{argument, array, covariance, matrix, raise, rows_of, vector};
-use crate::convert::{known, or_nan};
-use crate::devices::describe;
+use crate::convert::{argument, array, known, matrix, raise, rows_of, vector};
+use crate::devices::{describe, request};
+use crate::likelihood::{Kind, Likelihood};
 use crate::options::{self, Held};
-use crate::statements::dict;
-use crate::unbinned_session::UnbinnedSession;
+use crate::statements::{dict, estimates};
 use crate::work::{long, short};
 
 type Array<'py> = PyReadonlyArray1<'py, f64>;
@@ -275,9 +274,7 @@ impl UnbinnedModel {
 
     /// The model with its events on a device.
     fn on_device(&self, py: Python<'_>, device: &str, precision: &str) -> PyResult<Self> {
-        let (device, precision) =
-            (device.parse().map_err(raise)?, precision.parse().map_err(raise)?);
-        let request = DeviceRequest { device, precision, ..DeviceRequest::default() };
+        let request = request(device, precision, true)?;
         let loaded = Arc::clone(&self.loaded);
         let (model, _) = long(py, None, move |_| loaded.model.on_device(&request))?;
         let loaded = Arc::new(Loaded { model, ..Loaded::clone(&self.loaded) });
@@ -291,8 +288,10 @@ impl UnbinnedModel {
     }
 
     /// What makes statements about the model.
-    fn session(&self) -> PyResult<UnbinnedSession> {
-        UnbinnedSession::new(&self.loaded)
+    fn statements(&self) -> PyResult<Likelihood> {
+        let Loaded { model, poi, .. } = &*self.loaded;
+        let session = UnbinnedSession::new(model.clone(), *poi).map_err(raise)?;
+        Ok(Likelihood { of: Kind::Unbinned(Box::new(session)), small: false })
     }
 
     /// Logarithms of a process's density.
@@ -341,7 +340,6 @@ impl UnbinnedModel {
                 channels: channels,
             ))
         });
-        let minima = fit.minima.iter().map(|nll| 2.0 * nll).collect();
         let histogram = |of: Histogram| -> PyResult<Bound<'py, PyDict>> {
             let (rows, bins) = (of.expected.len(), of.observed.len());
             Ok(dict!(py,
@@ -356,23 +354,12 @@ impl UnbinnedModel {
             all.into_iter().map(|of| of.map(histogram).transpose()).collect::<PyResult<Vec<_>>>()
         };
         let histograms = histograms.map(each).transpose()?;
-        let n = fit.parameters.len();
-        Ok(dict!(py,
-            status: fit.status.as_str(),
-            values: array(py, fit.parameters),
-            uncertainties: array(py, or_nan(fit.uncertainties, n)),
-            covariance: covariance(py, fit.covariance, n)?,
-            covariance_problem: fit.covariance_problem,
-            fixed: array(py, fit.fixed),
-            at_bound: array(py, fit.at_bound),
-            twice_nll: 2.0 * fit.nll,
-            edm: fit.edm,
-            evaluations: fit.evaluations,
-            thinned_evaluations: fit.thinned_evaluations,
-            minima: array::<f64>(py, minima),
-            binned: binned.transpose()?,
-            yields: yields,
-            histograms: histograms,
-        ))
+        let thinned = fit.thinned_evaluations;
+        let d = estimates(py, fit.into())?;
+        d.set_item("thinned_evaluations", thinned)?;
+        d.set_item("binned", binned.transpose()?)?;
+        d.set_item("yields", yields)?;
+        d.set_item("histograms", histograms)?;
+        Ok(d)
     }
 }

@@ -1,4 +1,6 @@
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from workspaces import EXAMPLES, SHARED, random_workspace
@@ -22,3 +24,10 @@ def _backend():
     pyhf.set_backend("numpy")
     yield
     pyhf.set_backend("numpy")
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Two processes."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool

@@ -54,6 +54,13 @@ def test_data_in_other_shapes(convert):
 CALLS = {
     "fix a number": (lambda: SESSION.fit(fix={"mu": "x"}), "number"),
     "fix nan": (lambda: SESSION.fit(fix={"mu": np.nan}), "finite"),
+    "tolerance of a scan": (lambda: SESSION.scan([1.0], tolerance="small"), "tolerance: a number"),
+    "tolerance of a fit": (lambda: SESSION.fit(tolerance=np.nan), "tolerance"),
+    "a class": (lambda: neyman.Model("search.json"), "made by neyman.from_pyhf"),
+    "a class of events": (neyman.unbinned.Model, "made by neyman.unbinned.Model.from_spec"),
+    "another figure": (lambda: neyman.plot.brazil(SESSION.fit()), "LimitResult is to be drawn, not a FitResult"),
+    "figure without toys": (lambda: neyman.plot.test_statistic(SESSION.hypotest()), "no toys"),
+    "uncertainty": (lambda: SESSION.fit().uncertainty("muu"), "did you mean 'mu'"),
     "fix a list": (lambda: SESSION.fit(fix=[("mu", 1)]), "dict"),
     "name": (lambda: SESSION.fit(fix={"jess": 0}), "did you mean 'jes'"),
     "poi": (lambda: SESSION.limit(poi="muu"), "did you mean 'mu'"),
@@ -128,6 +135,20 @@ def test_classes():
         neyman.from_pyhf("not here.json")
     with pytest.raises(neyman.UnsupportedError, match="parameter of interest"):
         neyman.Session(neyman.from_pyhf(random_workspace(0), poi=""), "cpu").limit()
+
+
+def test_files_are_named(tmp_path):
+    broken, events = tmp_path / "broken.json", tmp_path / "events.yaml"
+    broken.write_text('{"version": "1.0.0"')
+    events.write_text("schema_version: neyman_unbinned_spec_v1\nmodel: {}\n")
+    for call, says in (
+        (lambda: neyman.from_pyhf(broken), "broken.json: line 1"),
+        (lambda: neyman.from_pyhf(events), "events.yaml: .*neyman.unbinned.Model"),
+        (lambda: neyman.from_pyhf({"schema_version": "neyman_unbinned_spec_v1"}), "^this is .*neyman.unbinned.Model"),
+        (lambda: neyman.unbinned.Model.from_spec(events), "events.yaml: "),
+    ):
+        with pytest.raises(neyman.SpecificationError, match=says):
+            call()
 
 
 def test_closed():

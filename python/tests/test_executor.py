@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from executors import Flaky, same
 from workspaces import REPOSITORY, random_workspace
 
 import neyman
@@ -41,17 +41,6 @@ def patchset(yields, digest):
     ]
     metadata = {"name": "signals", "description": "d", "labels": ["mass"], "references": {"hepdata": "ins1"}}
     return {"metadata": {**metadata, "digests": {"sha256": digest}}, "patches": patches, "version": "1.0.0"}
-
-
-@pytest.fixture(scope="module")
-def pool():
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
-def same(a, b):
-    """To the bit: shortest texts of floats stand for one float each."""
-    assert json.dumps(a.to_dict()) == json.dumps(b.to_dict())
 
 
 @pytest.mark.parametrize("name", BY_TOYS)
@@ -139,25 +128,6 @@ def test_patches_of_an_analysis(pool):
     same(whole, neyman.upper_limits(background, signals, verify=False, executor=pool, parts=2))
 
 
-class Flaky(Executor):
-    """Threads whose tasks fail the first few times they are tried."""
-
-    def __init__(self, failures, error=ConnectionResetError):
-        self.pool, self.failures, self.error = ThreadPoolExecutor(2), failures, error
-        self.submitted, self.lock = 0, threading.Lock()
-
-    def submit(self, function, /, *arguments):
-        def work():
-            with self.lock:
-                self.failures, fails = self.failures - 1, self.failures > 0
-            if fails:
-                raise self.error("the worker went away")
-            return function(*arguments)
-
-        self.submitted += 1
-        return self.pool.submit(work)
-
-
 def test_parts_of_lost_workers_are_submitted_again():
     whole = SESSION.hypotest(1.0, toys=200)
     flaky = Flaky(3)
@@ -173,6 +143,10 @@ def test_our_own_errors_end_it():
     flaky = Flaky(0)
     with pytest.raises(neyman.ArgumentError, match="no parameter 'nope'"):
         SESSION.fit_toys(100, hold={"nope": 1.0}, executor=flaky, parts=4)
+    assert flaky.submitted == 0
+    # what a worker says
+    with pytest.raises(neyman.ArgumentError, match="tolerance -1: a number above 0"):
+        SESSION.fit_toys(100, truth="init", tolerance=-1.0, executor=flaky, parts=4)
     assert flaky.submitted == 4
 
 

@@ -121,3 +121,24 @@ def test_files_of_others(tmp_path):
     path.write_text('{"kind": "scan", "status": "converged"}')
     with pytest.raises(neyman.FileError, match="no complete"):
         neyman.load(path)
+
+
+def test_a_fit_that_is_printed():
+    fit = SESSION.fit()
+    assert fit.uncertainty("mu") == fit.uncertainties[fit.names.index("mu")] > 0
+    assert f"mu={fit['mu']:.6g} +- {fit.uncertainty('mu'):.3g}, edm=" in repr(fit)
+    assert fit.poi in fit._repr_html_()
+    without = neyman.Session(neyman.from_pyhf(random_workspace(1), poi=""), "cpu").fit()
+    assert repr(without).startswith("FitResult(status=converged, edm=")
+
+
+def test_numbers_that_toys_cannot_give(tmp_path):
+    """Where no CLs crosses the level, or no toy of background is above the data."""
+    results = [SESSION.limit(values=[0.01, 0.02], toys=20), SESSION.hypotest(50.0, toys=20, observed_only=True)]
+    assert np.isnan(results[0].observed) and np.isnan(results[0].observed_error)
+    for result in results:
+        for ending in ("json", "npz"):
+            result.save(tmp_path / f"result.{ending}")
+            again = neyman.load(tmp_path / f"result.{ending}")
+            assert json.dumps(again.to_dict()) == json.dumps(result.to_dict())
+            assert all((getattr(again, name) is None) == (of is None) for name, of in vars(result).items())

@@ -4,7 +4,8 @@
 use std::sync::atomic::AtomicBool;
 
 use neyman::fit::Tolerance;
-use neyman::session::{ToyPlan, ToyTest, UnbinnedSession};
+use neyman::infer::TestStatistic;
+use neyman::session::{EnsemblePlan, ToyPlan, ToyTest, UnbinnedSession};
 use neyman::unbinned::UnbinnedModel;
 use neyman::unbinned::toys::{FittedToys, Thrower};
 
@@ -134,25 +135,58 @@ fn events_follow_their_densities() {
     }
 }
 
-#[test]
-fn tests_by_toys_agree_with_asymptotic_ones() {
+fn session() -> UnbinnedSession {
     let data = Thrower::new(&rich(), &TRUTH).expect("toys").toy(9, 0).expect("a toy");
     let session = UnbinnedSession::new(data, Some(0)).expect("a session");
-    let session = session.with_fixed("rate", -0.6).expect("a session");
-    let stop = AtomicBool::new(false);
-    let test = ToyTest {
+    session.with_fixed("rate", -0.6).expect("a session")
+}
+
+fn toy_test(range: std::ops::Range<u64>) -> ToyTest {
+    ToyTest {
         poi: None,
         mu: 760.0,
         statistic: Default::default(),
         seed: 3,
         stream: 0,
-        range: 0..300,
+        range,
         error: None,
         alternative: false,
         keep_values: true,
         chunk: 100,
         tolerance: Tolerance::default(),
-    };
+    }
+}
+
+#[test]
+fn tests_thrown_elsewhere_are_those_thrown_here() {
+    let (session, stop) = (session(), AtomicBool::new(false));
+    // a statistic without a bound at 0, where best fits stop all the same
+    for statistic in [TestStatistic::QTilde, TestStatistic::TMu] {
+        let test = ToyTest { statistic, ..toy_test(5..25) };
+        let here = session.hypotest_toys(&test, &stop, &mut |_, _| {}).expect("a test");
+        let mut pending = session.prepare_toy_test(&test).expect("a test");
+        let there = session.with_bounds(0, pending.bounds).expect("a session");
+        for (hypothesis, plan) in pending.needed() {
+            for range in [12..25, 5..12] {
+                let plan = EnsemblePlan { range, ..plan.clone() };
+                let part = there.ensemble(&plan, 4, &stop, &mut |_| {}).expect("toys");
+                pending.take(hypothesis, &part).expect("taken");
+            }
+            let none = EnsemblePlan { poi: 99, ..plan };
+            let refused = there.ensemble(&none, 4, &stop, &mut |_| {}).expect_err("no such one");
+            assert!(refused.to_string().contains("no parameter 99"), "{refused}");
+        }
+        let found = pending.conclude();
+        assert_eq!(found.tested, here.tested);
+        assert_eq!((found.mu_hat, found.cls.clsb), (here.mu_hat, here.cls.clsb));
+        assert_eq!(found.notes, here.notes);
+    }
+}
+
+#[test]
+fn tests_by_toys_agree_with_asymptotic_ones() {
+    let (session, stop) = (session(), AtomicBool::new(false));
+    let test = toy_test(0..300);
     let mut heard = 0;
     let toys = session.hypotest_toys(&test, &stop, &mut |_, n| heard += n).expect("a test");
     assert_eq!((heard, toys.complete, toys.tested.failed.len()), (300, true, 0));

@@ -68,9 +68,9 @@ def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _typed(value: Any, kind: str) -> Any:
-    """A field's value from JSON."""
+    """A field's value from JSON, where a number that could not be computed is null."""
     optional, kind = " | None" in kind, kind.replace(" | None", "")
-    if value is None and (optional or kind not in ("Floats", "float")):
+    if value is None and kind != "float" and (optional or kind != "Floats"):
         return None
     if kind == "Floats":
         # a band of which nothing is known

@@ -44,6 +44,18 @@ class Estimates(Result):
         known(name, self.names, "parameter")
         return float(self.values[self.names.index(name)])
 
+    def uncertainty(self, name: str) -> float:
+        """Uncertainty of the parameter of that name: NaN where there is no covariance, 0 where it is held."""
+        known(name, self.names, "parameter")
+        return float(self.uncertainties[self.names.index(name)])
+
+    def _summary(self) -> list[tuple[str, str]]:
+        status, *rest = super()._summary()
+        if self.poi not in self.names:
+            return [status, *rest]
+        best = f"{self[self.poi]:.6g} +- {self.uncertainty(self.poi):.3g}"
+        return [status, (self.poi, best), *((name, text) for name, text in rest if name != "poi")]
+
     def to_dict(self) -> dict[str, Any]:
         """The document that the command writes."""
         document = super().to_dict()
@@ -135,7 +147,7 @@ class FitResult(Fitted):
     Examples
     --------
     >>> fit = neyman.fit(model)
-    >>> print(f"{fit['mu']:.4f} +- {fit.uncertainties[0]:.4f}")
+    >>> print(f"{fit['mu']:.4f} +- {fit.uncertainty('mu'):.4f}")
     0.8116 +- 1.1436
     """
 

@@ -52,14 +52,14 @@ class _Test(Result):
         for name in ("cls_expected", "cls_expected_error", "z_expected_band"):
             if name in document and all(v is None for v in document[name]):
                 document[name] = None
-        if "cls_expected" in document and "ensembles" in document:
-            document.setdefault("cls_expected_error", None)
         return document
 
     @classmethod
     def from_dict(cls: type[T], document: Mapping[str, Any]) -> T:
         """The inverse of `to_dict`."""
         document = dict(document)
+        if "cls_expected_error" in document and document["cls_expected_error"] is None:
+            document["cls_expected_error"] = [None] * 5
         values = document.pop("distributions", {})
         for name, side in document.pop("ensembles", {}).items():
             document[name] = Ensemble(

@@ -12,8 +12,9 @@ __all__ = ["Session"]
 class Session(Tests, Scans, Toys):
     """A model on a device.
 
-    Any number of threads may use one session at the same time: the interpreter is free while it computes.
-    Ctrl-C ends long calls.
+    Its statements are about the observed data, or those given as `data`; `fix` holds parameters in all of their fits.
+    Any number of threads may use one session at the same time: the interpreter is free while it computes. Ctrl-C ends
+    long calls.
 
     Parameters
     ----------

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._convert import Floats, array, held, maybe, names_of
-from .._statements import poi_of
+from .._convert import Floats, array, maybe
 from ..errors import ArgumentError
 from ..results import FitResult, ImpactsResult, MinosResult, YieldsResult
 from ._opened import Opened
@@ -47,14 +46,10 @@ class Fits(Opened):
         >>> round(session.fit(fix={"mu": 0}).twice_nll, 4)
         23.9936
         """
-        found = self._open().fit(maybe(data, self._model), held(self._model, fix) if fix else {}, tolerance)
-        model = self._model
-        return FitResult(
-            names=model.parameters,
-            constraints=model.constraints,
-            **found,
-            **self._about(self._fit_device),
-        )
+        model, (_, fixed, edm) = self._model, self._choices(None, fix, tolerance)
+        found = self._open().fit(maybe(data, model), fixed, edm)
+        found |= {"names": model.parameters, "constraints": model.constraints}
+        return self._say(FitResult, found, self._fit_device)
 
     def minos(
         self,
@@ -71,9 +66,7 @@ class Fits(Opened):
         >>> session.minos("mu").minos_up.round(4)
         array([1.1345])
         """
-        names = names_of(self._model, parameters)
-        found = self._open().minos(names, maybe(data, self._model), held(self._model, fix), tolerance)
-        return MinosResult(**{**self._about(), **found})
+        return self._minos(parameters, maybe(data, self._model), fix, tolerance)
 
     def impacts(
         self,
@@ -102,18 +95,8 @@ class Fits(Opened):
         >>> session.impacts().names[0]
         'gamma[1]'
         """
-        listed = [(str(n), names_of(self._model, of)) for n, of in (groups or {}).items()]
-        names = names_of(self._model, parameters)
-        found = self._open().impacts(
-            maybe(data, self._model),
-            poi_of(self._model, poi),
-            names,
-            listed,
-            bool(global_impacts),
-            held(self._model, fix),
-            tolerance,
-        )
-        return ImpactsResult(**{**self._about(self._fit_device), **found})
+        given = maybe(data, self._model)
+        return self._impacts(given, poi, parameters, groups, global_impacts, fix, tolerance, self._fit_device)
 
     def yields(
         self,
@@ -129,8 +112,9 @@ class Fits(Opened):
         >>> session.yields()["region"].postfit.total.yields.round(1)
         array([53.4, 70.1])
         """
-        found = self._open().yields(maybe(data, self._model), held(self._model, fix), tolerance)
-        return YieldsResult(**{**self._about(self._fit_device), **found})
+        _, fixed, edm = self._choices(None, fix, tolerance)
+        found = self._open().yields(maybe(data, self._model), fixed, edm)
+        return self._say(YieldsResult, found, self._fit_device)
 
     def evaluate(self, points: Any, data: Any = None) -> tuple[Floats, Floats]:
         """NLL ``[n_points]`` and its gradient ``[n_points, n_parameters]`` at many points, on the device.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from .. import _core
-from .._executor import Task
-from ..devices import DeviceInfo, cache_folder
+from .._asking import Asking
+from ..devices import DeviceInfo
 from ..errors import ArgumentError
 from ..model import Model, as_model
 
@@ -15,8 +15,11 @@ CHUNK = 4096
 S = TypeVar("S", bound="Opened")
 
 
-class Opened:
+class Opened(Asking):
     """What all statements need: the native session, and what results say of it."""
+
+    _model: Model
+    _asked: tuple[str, str, bool]
 
     def __init__(
         self,
@@ -31,9 +34,8 @@ class Opened:
                 raise ArgumentError(f"{what}: a string is needed, not {word!r}")
         self._model = as_model(model)
         self._asked = (device, precision, host_fallback)
-        core = self._model._core
         self._core: _core.Session | None
-        self._core = _core.Session(core, device, precision, host_fallback, cache_folder())
+        self._core = self._model._likelihood(*self._asked)
         main, single = self._core.device()
         self._device, self._fit_device = DeviceInfo(**main), DeviceInfo(**single)
         self._provenance: dict[str, Any] = {
@@ -97,15 +99,6 @@ class Opened:
             "seed": seed,
         }
         return {**self._common, "provenance": provenance}
-
-    def _task(self, size: int, method: str, *arguments: Any) -> Task:
-        """A call of the native session, by a worker."""
-        return Task(_called, (self._model, self._asked, method, *arguments), size)
-
-
-def _called(model: Model, asked: tuple[str, str, bool], method: str, *arguments: Any) -> Any:
-    with opened(Opened, model, *asked) as session:
-        return getattr(session._open(), method)(*arguments)
 
 
 def opened(kind: type[S], model: Model, device: str, precision: str, host_fallback: bool) -> S:

@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-import numpy as np
-
-from .. import _core
-from .._convert import Floats, held, maybe, vector, whole
-from .._executor import Division, cut, undivided
+from .._convert import maybe, whole
 from .._progress import Progress
-from .._statements import around, pair, poi_of
+from .._statements import around, pair
 from ..results import Scan2dResult, ScanResult
 from ._fits import Fits
 
@@ -56,24 +52,9 @@ class Scans(Fits):
         >>> session.scan([0, 1, 2]).delta_twice_nll.round(4)
         array([0.4975, 0.0272, 1.0979])
         """
-        values = vector(values, "values")
-        rest = (
-            maybe(data, self._model),
-            poi_of(self._model, parameter),
-            vector(levels, "levels").tolist(),
-            held(self._model, fix),
-            tolerance,
-        )
-        if executor is None:
-            undivided(executor, parts)
-            found = self._open().scan(values, *rest)
-        else:
-            division = Division(executor, parts, progress, "values")
-            pieces = _pieces(values, division)
-            found = _core.join_scans(
-                division.gather([self._task(len(piece), "scan", piece, *rest) for piece in pieces])
-            )
-        return ScanResult(**{**self._about(), **found})
+        given = maybe(data, self._model)
+        return self._scan(values, given, parameter, levels, fix, tolerance, progress, executor, parts)
+
 
     def scan2d(
         self,
@@ -98,20 +79,9 @@ class Scans(Fits):
         >>> session.scan2d(("mu", "gamma[0]"), [0, 1, 2], [0.9, 1.1]).delta_twice_nll.shape
         (2, 3)
         """
-        names = pair(self._model, parameters)
-        x, y, heights = vector(x, "x"), vector(y, "y"), vector(levels, "levels").tolist()
-        rest = (maybe(data, self._model), heights, held(self._model, fix), tolerance)
-        if executor is None:
-            undivided(executor, parts)
-            found = self._open().scan2d(names, x, y, *rest)
-        else:
-            division = Division(executor, parts, progress, "points")
-            tasks = [
-                self._task(len(x) * len(piece), "scan2d", names, x, piece, *rest)
-                for piece in _pieces(y, division)
-            ]
-            found = _core.join_scans2d(division.gather(tasks), heights)
-        return Scan2dResult(**{**self._about(), **found})
+        given = maybe(data, self._model)
+        return self._scan2d(parameters, x, y, given, levels, fix, tolerance, progress, executor, parts)
+
 
     def contour(
         self,
@@ -142,9 +112,3 @@ class Scans(Fits):
         fit = self.fit(data, fix=fix, tolerance=tolerance)
         x, y = around(self._model, fit, parameters, points)
         return self.scan2d(parameters, x, y, data, fix=fix, tolerance=tolerance, **options)
-
-
-def _pieces(values: Floats, division: Division) -> list[Floats]:
-    """Neighbouring values together."""
-    values = np.unique(values)
-    return [values[a:b] for a, b in cut(0, len(values), division.parts)]

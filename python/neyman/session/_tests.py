@@ -6,20 +6,11 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-from .. import _core
-from .._convert import held, maybe, number, vector
-from .._executor import Division, cut, undivided
-from .._progress import Progress, reporting
-from .._statements import asked as asked_for, poi_of, with_ensembles
+from .._asking import Thrown
+from .._convert import maybe
+from .._progress import Progress
 from ..results import DiscoveryResult, GofResult, HypotestResult, IntervalResult, LimitResult
 from ._opened import CHUNK, Opened
-
-
-_NO_TOYS = "there are no toys to divide: give toys, or a range of them"
-_ADAPTIVE = (
-    "the search for an asymptotic limit chooses each value by those before it: it cannot be divided. Give toys, "
-    "or divide patches by neyman.upper_limits"
-)
 
 
 class Tests(Opened):
@@ -83,16 +74,9 @@ class Tests(Opened):
         >>> abs(by_toys.cls_observed - 0.57) < 5 * by_toys.cls_observed_error
         True
         """
-        mu, core = number(mu, "mu"), self._open()
-        if toys is None and range is None:
-            undivided(executor, parts, _NO_TOYS)
-            common = (maybe(data, self._model), poi_of(self._model, poi), str(statistic), held(self._model, fix), tolerance)
-            return HypotestResult(**{**self._about(), **core.hypotest(mu, *common)})
-        asked = asked_for(self._model, "cls", toys, range, seed, chunk, poi, fix, tolerance)
-        asked |= {"mu": mu, "statistic": str(statistic), "observed_only": bool(observed_only)}
-        asked["error"] = None if cls_error is None else number(cls_error, "cls_error")
-        found = self._by_toys(asked, data, progress, executor, parts)
-        return HypotestResult(**{**self._about(seed=asked["seed"]), **with_ensembles(found)})
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
+        given = maybe(data, self._model)
+        return self._hypotest(thrown, mu, given, poi, statistic, fix, tolerance, cls_error, observed_only)
 
     def discovery(
         self,
@@ -120,15 +104,8 @@ class Tests(Opened):
         >>> round(session.discovery().z_observed, 4)
         0.7053
         """
-        if toys is None and range is None:
-            undivided(executor, parts, _NO_TOYS)
-            common = (maybe(data, self._model), poi_of(self._model, poi), held(self._model, fix), tolerance)
-            return DiscoveryResult(**{**self._about(), **self._open().discovery(*common)})
-        asked = asked_for(self._model, "discovery", toys, range, seed, chunk, poi, fix, tolerance)
-        asked["observed_only"] = bool(observed_only)
-        asked["error"] = None if p0_error is None else number(p0_error, "p0_error")
-        found = self._by_toys(asked, data, progress, executor, parts)
-        return DiscoveryResult(**{**self._about(seed=asked["seed"]), **with_ensembles(found)})
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
+        return self._discovery(thrown, maybe(data, self._model), poi, fix, tolerance, p0_error, observed_only)
 
     def limit(
         self,
@@ -166,16 +143,9 @@ class Tests(Opened):
         >>> session.limit().expected.round(3)
         array([1.195, 1.601, 2.215, 3.071, 4.106])
         """
-        values, level = vector(values, "values"), number(confidence_level, "confidence_level")
-        if toys is None:
-            undivided(executor, parts, _ADAPTIVE)
-            name, fixed = poi_of(self._model, poi), held(self._model, fix)
-            common = (maybe(data, self._model), name, str(statistic), level, values, fixed, tolerance)
-            return LimitResult(**{**self._about(), **self._open().limit(*common)})
-        asked = asked_for(self._model, "limit", toys, None, seed, chunk, poi, fix, tolerance)
-        asked |= {"statistic": str(statistic), "confidence_level": level, "values": values.tolist()}
-        found = self._by_toys(asked, data, progress, executor, parts)
-        return LimitResult(**{**self._about(seed=found.pop("seed")), **found})
+        thrown = Thrown(toys, None, seed, chunk, progress, executor, parts)
+        given = maybe(data, self._model)
+        return self._limit(thrown, given, poi, statistic, confidence_level, values, fix, tolerance)
 
     def interval(
         self,
@@ -204,11 +174,9 @@ class Tests(Opened):
         >>> interval.upper < 4
         True
         """
-        asked = asked_for(self._model, "interval", toys, None, seed, chunk, poi, fix, tolerance)
-        asked |= {"statistic": str(statistic), "values": vector(values, "values").tolist()}
-        asked["confidence_level"] = number(confidence_level, "confidence_level")
-        found = self._by_toys(asked, data, progress, executor, parts)
-        return IntervalResult(**{**self._about(seed=asked["seed"]), **found})
+        thrown = Thrown(toys, None, seed, chunk, progress, executor, parts)
+        given = maybe(data, self._model)
+        return self._interval(thrown, given, poi, statistic, confidence_level, values, fix, tolerance)
 
     def gof(
         self,
@@ -233,33 +201,8 @@ class Tests(Opened):
         >>> session.gof().degrees_of_freedom
         1
         """
-        if toys is None and range is None:
-            undivided(executor, parts, _NO_TOYS)
-            found = self._open().gof(maybe(data, self._model), held(self._model, fix), tolerance)
-            return GofResult(**{**self._about(self._fit_device), **found})
-        asked = asked_for(self._model, "gof", toys, range, seed, chunk, None, fix, tolerance)
-        found = self._by_toys(asked, data, progress, executor, parts)
-        return GofResult(**{**self._about(self._fit_device, asked["seed"]), **found})
-
-    def _by_toys(
-        self, asked: _core._Asked, data: Any, progress: Progress, executor: Executor | None, parts: Any
-    ) -> dict[str, Any]:
-        """What the statement says, its toys thrown here or by workers."""
-        core, data = self._open(), maybe(data, self._model)
-        if executor is None:
-            undivided(executor, parts)
-            with reporting(progress) as tell:
-                return core.by_toys(asked, data, tell)
-        division = Division(executor, parts, progress)
-        pending = core.pending(asked, data)
-        while needed := pending.needed():
-            toys = sum(plan["range"][1] - plan["range"][0] for plan in needed)
-            pieces = []
-            for plan in needed:
-                first, last = plan["range"]
-                n = -(-(last - first) * division.parts // max(toys, 1))
-                pieces += [{**plan, "range": piece} for piece in cut(first, last, n)]
-            tasks = [self._task(p["range"][1] - p["range"][0], "throw", p) for p in pieces]
-            for piece, found in zip(pieces, division.gather(tasks), strict=True):
-                pending.take(piece["ensemble"], piece["range"], found)
-        return pending.conclude()
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
+        given, (_, fixed, edm) = maybe(data, self._model), self._choices(None, fix, tolerance)
+        if thrown.none():
+            return self._say(GofResult, self._open().gof(given, fixed, edm), self._fit_device)
+        return self._by_toys(GofResult, thrown, given, None, fixed, edm, self._fit_device)

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-from .._convert import Floats, maybe, span, whole
-from .._executor import Division, Task, cut, undivided
-from .._progress import Progress, reporting
-from .._statements import second_fit, toy_fits, truth_of
-from ..devices import DeviceInfo
-from ..model import Model
-from ..results import ToyFits, join
+from .._asking import Thrown
+from .._convert import Floats, span, whole
+from .._progress import Progress
+from .._statements import truth_of
+from ..results import ToyFits
 from ._fits import Fits
-from ._opened import CHUNK, opened
+from ._opened import CHUNK
 
 
 class Toys(Fits):
@@ -107,41 +105,6 @@ class Toys(Fits):
         >>> fits["mu"].shape, bool(fits.ok.all()), bool((fits.t_mu > -1e-6).all())
         ((1000,), True, True)
         """
-        core, model = self._open(), self._model
-        first, last = span(toys, range)
-        seed, chunk = whole(seed, "seed"), whole(chunk, "chunk", 1)
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
         point = self._truth(truth, mu, data, tolerance)
-        if executor is not None:
-            options = {
-                "seed": seed,
-                "truth": point,
-                "test_mu": test_mu,
-                "hold": None if hold is None else dict(hold),
-                "with_data": with_data,
-                "tolerance": tolerance,
-                "chunk": chunk,
-            }
-            division = Division(executor, parts, progress)
-            spans = cut(first, last, division.parts)
-            asked = (self._model, self._asked)
-            return join(division.gather([Task(_part, (*asked, s, options), s[1] - s[0]) for s in spans]))
-        undivided(executor, parts)
-        second = second_fit(model, hold, test_mu)
-        pairs = [(model.index(name), value) for name, value in second.items()]
-        with reporting(progress) as tell:
-            found = core.fit_toys(
-                point, seed, (first, last), pairs, bool(with_data), chunk, tolerance, tell
-            )
-        device = DeviceInfo(**found.pop("device"))
-        warned = tuple({"path": None, "message": text} for text in found.pop("warnings"))
-        about = self._about(device, seed)
-        about["warnings"] += warned
-        return toy_fits(found, about, model, seed, (first, last), point, second)
-
-
-def _part(
-    model: Model, asked: tuple[str, str, bool], span: tuple[int, int], options: dict[str, Any]
-) -> ToyFits:
-    """A part of the toys, in another process."""
-    with opened(Toys, model, *asked) as session:
-        return session.fit_toys(range=span, **options)
+        return self._fit_toys(thrown, point, hold, test_mu, with_data, tolerance)

@@ -20,8 +20,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ._evaluated import Nodes
 from ._fit import fit
-from ._plan import Nodes, Plan
+from ._plan import Plan
 
 __all__ = ["Nodes", "Plan", "fit"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._axes import COLOURS, axes, panels
 from .._convert import Floats, known, vector
 from ..errors import ArgumentError
 from ..results import TmdFit
-from ..unbinned._figure import _COLOURS, _panels
 from ._plan import Plan
 
 # central 68.27 %
@@ -120,12 +120,9 @@ def cross_sections(
     key = "PhT" if "PhT" in plan.points else "qT"
     where: Floats = np.asarray(plan.points[key])
     replicas = _replicas(fit)
-    upper, lower = _panels(ax)
-    lower.axhspan(-2, 2, color="0.93", lw=0)
-    lower.axhspan(-1, 1, color="0.85", lw=0)
-    lower.axhline(0, color="0.4", lw=0.8)
+    upper, lower = panels(ax)
     for k, (name, points) in enumerate(wanted.items()):
-        colour = _COLOURS[k % len(_COLOURS)]
+        colour = COLOURS[k % len(COLOURS)]
         at = points[np.argsort(where[points], kind="stable")]
         x, curve, band = _curve(plan, fit, replicas, at, where)
         if band is not None:
@@ -209,14 +206,9 @@ def fnp(
     replicas = _replicas(fit)
     # momentum fractions of fragmentation are called so
     letter = "z" if name == "ff" or name.startswith("ff_") else "x"
-    if ax is None:
-        try:
-            from matplotlib import pyplot
-        except ImportError:
-            raise ArgumentError("matplotlib is not installed: pip install matplotlib") from None
-        ax = pyplot.subplots(layout="constrained")[1]
+    ax = axes(ax)
     for k, fraction in enumerate(vector(np.atleast_1d(x), "x")):
-        colour = _COLOURS[k % len(_COLOURS)]
+        colour = COLOURS[k % len(COLOURS)]
 
         def shape(params: Floats, fraction: float = float(fraction)) -> Floats:
             return plan.fnp(at, fraction, params, distribution=name, zeta=zeta)

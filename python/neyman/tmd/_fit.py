@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._convert import array, held, number, vector, whole
+from .._convert import array, held, number, optional, vector, whole
 from .._progress import Progress, reporting
 from ..errors import ArgumentError
 from ..results import TmdFit, TmdReplicas, WeakDirection
@@ -118,7 +118,7 @@ def fit(
             method,
             min(whole(steps, "steps", 1), 2**32 - 1),
             number(rate, "rate"),
-            None if tolerance is None else number(tolerance, "tolerance"),
+            optional(tolerance, "tolerance"),
             n,
             seed,
             report,

@@ -8,47 +8,44 @@ from typing import Any
 import numpy as np
 
 from .. import _core
+from .._asking import Asking
 from .._convert import Floats, array, known, vector
+from .._parameters import WithParameters
+from ..devices import DeviceInfo
 from ..errors import ArgumentError
 
 
-class Described:
+class Described(Asking, WithParameters):
     """What a model has, and its likelihood at a point."""
 
-    __slots__ = ("_channels", "_core", "_fields", "_file", "_session")
+    _asked: tuple[str, ...]
 
-    def __init__(self, core: _core.UnbinnedModel, file: str | None = None) -> None:
-        self._core = core
-        self._session = core.session()
+    __slots__ = ("_asked", "_channels", "_core", "_device", "_file", "_here")
+
+    def __init__(self, core: Any = None, file: str | None = None, asked: tuple[str, ...] = ()) -> None:
+        super().__init__(core, _core.UnbinnedModel, "neyman.unbinned.Model.from_spec or from_dict")
+        self._core: _core.UnbinnedModel = core
+        self._here: _core.Likelihood = core.statements()
+        self._device = DeviceInfo(**core.device())
+        # the device and its precision, in the words of `on`
+        self._asked = asked
         # name of the specification's file, for the provenance of results
         self._file = file
-        self._fields: dict[str, Any] = core.describe()
         self._channels: dict[str, dict[str, Any]] = {c["name"]: c for c in self._fields["channels"]}
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters."""
-        return tuple(self._fields["names"])
+    def _model(self) -> Described:
+        return self
 
-    @property
-    def init(self) -> Floats:
-        """Where fits start, ``[n_parameters]``."""
-        return self._fields["init"]  # type: ignore[no-any-return]
+    def _open(self) -> _core.Likelihood:
+        return self._here
 
-    @property
-    def bounds(self) -> Floats:
-        """Lower and upper bounds, ``[n_parameters, 2]``."""
-        return self._fields["bounds"]  # type: ignore[no-any-return]
-
-    @property
-    def constraints(self) -> tuple[str, ...]:
-        """Each parameter's constraint: ``none`` or ``gaussian``."""
-        return tuple(self._fields["constraints"])
-
-    @property
-    def poi(self) -> str | None:
-        """The parameter of interest."""
-        return self._fields["poi"]  # type: ignore[no-any-return]
+    def _likelihood(self, *asked: str) -> _core.Likelihood:
+        """What statements are asked of, on a device: a model that was pickled is back on the processor."""
+        if asked == self._asked:
+            return self._here
+        there: _core.UnbinnedModel = self._core.on_device(*asked)
+        return there.statements()
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .._axes import COLOURS, panels
 from .._convert import Floats, vector, whole
 from ..errors import ArgumentError
 from ..results import UnbinnedFit
 from ._model import Model
-
-_COLOURS = ("#3b6fb6", "#e0803a", "#4f9d69", "#b5506b", "#8268b0", "#7d6b5d", "#c9a227", "#5aa7b5")
 
 
 def poisson_errors(counts: Floats) -> tuple[Floats, Floats]:
@@ -80,7 +79,7 @@ def unbinned(
     events, weights = model.events(name)[observable], model.weights(name)
     counts = np.histogram(events, edges, weights=weights)[0].astype(np.float64)
     total = np.sum(list(expected.values()), axis=0)
-    upper, lower = _panels(ax)
+    upper, lower = panels(ax)
     centres, widths = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
     # in bins of several widths events are drawn per unit
     per = float(widths[0]) if np.allclose(widths, widths[0]) else 1.0
@@ -105,9 +104,6 @@ def unbinned(
     upper.legend([handles[k] for k in order], [labels[k] for k in order], frameon=False)
     with np.errstate(divide="ignore", invalid="ignore"):
         pulls = np.where(total > 0, (counts - total) / np.sqrt(scale * total), np.nan)
-    lower.axhspan(-2, 2, color="0.93", lw=0)
-    lower.axhspan(-1, 1, color="0.85", lw=0)
-    lower.axhline(0, color="0.4", lw=0.8)
     lower.bar(centres, pulls, 0.8 * widths, color="0.25")
     highest = max(3.0, 1.1 * np.nanmax(np.abs(pulls), initial=0.0))
     lower.set(ylim=(-highest, highest), xlim=(edges[0], edges[-1]), xlabel=observable, ylabel="pull")
@@ -130,22 +126,6 @@ def _edges(bins: Any, window: tuple[float, float]) -> Floats:
     return vector(bins, "bins")
 
 
-def _panels(ax: Any) -> tuple[Any, Any]:
-    if ax is not None:
-        try:
-            upper, lower = ax
-        except (TypeError, ValueError):
-            raise ArgumentError("ax: two axes are needed, for densities and for pulls") from None
-        return upper, lower
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise ArgumentError("matplotlib is not installed: pip install matplotlib") from None
-    ratios = {"height_ratios": (3, 1), "hspace": 0.05}
-    _, (upper, lower) = pyplot.subplots(2, 1, sharex=True, figsize=(6.4, 5.4), layout="constrained", gridspec_kw=ratios)
-    return upper, lower
-
-
 def _densities(ax: Any, model: Model, fit: UnbinnedFit, channel: str, edges: Floats, per: float) -> None:
     """Densities of events, per this much of the observable."""
     processes = model.expected(fit.values)[channel]
@@ -157,4 +137,4 @@ def _densities(ax: Any, model: Model, fit: UnbinnedFit, channel: str, edges: Flo
     total = np.sum(list(curves.values()), axis=0)
     ax.plot(x, total, color="#c0202a", lw=1.6, label="total", zorder=4)
     for k, (name, curve) in enumerate(curves.items()):
-        ax.plot(x, curve, color=_COLOURS[k % len(_COLOURS)], lw=1.3, ls="--", label=name)
+        ax.plot(x, curve, color=COLOURS[k % len(COLOURS)], lw=1.3, ls="--", label=name)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from .. import _core
-from .._convert import held, names_of, number, span, vector, whole
-from .._progress import Progress, reporting
-from .._statements import around, pair, poi_of, second_fit, toy_fits, truth_of
+from .._asking import Thrown
+from .._convert import held, optional, whole
+from .._progress import Progress
+from .._statements import around, pair, truth_of
+from ..devices import DeviceInfo
 from ..results import (
     ChannelFit,
     ChannelHistogram,
@@ -62,7 +65,7 @@ class Fits(Described):
         converged 196.17
         """
         wanted = None if bins is None else whole(bins, "bins", 1)
-        found = self._core.fit(held(self, fix), None if tolerance is None else number(tolerance, "tolerance"), wanted)
+        found = self._core.fit(held(self, fix), optional(tolerance, "tolerance"), wanted)
         yields, histograms = found.pop("yields"), found.pop("histograms")
         channels = []
         for k, (of, file, row) in enumerate(zip(self._channels.values(), self._fields["files"], yields, strict=True)):
@@ -95,6 +98,9 @@ class Fits(Described):
         levels: Sequence[float] = (0.68, 0.95),
         fix: Mapping[str, float] | None = None,
         tolerance: float | None = None,
+        progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> ScanResult:
         """Profile likelihood at `values` of one parameter, and its intervals.
 
@@ -107,6 +113,8 @@ class Fits(Described):
             Confidence levels of the intervals.
         fix, tolerance
             As in `fit`.
+        executor, parts, progress
+            As in `neyman.Session.scan`.
 
         Examples
         --------
@@ -114,10 +122,7 @@ class Fits(Described):
         >>> print(f"{scan.best:.1f} in [{scan.lower[0]:.1f}, {scan.upper[0]:.1f}]")
         306.4 in [285.6, 327.8]
         """
-        heights = vector(levels, "levels").tolist()
-        name = poi_of(self, parameter)
-        found = self._session.scan(vector(values, "values"), name, heights, held(self, fix), tolerance)
-        return ScanResult(**{**self._about(), **found})
+        return self._scan(values, None, parameter, levels, fix, tolerance, progress, executor, parts)
 
     def scan2d(
         self,
@@ -128,20 +133,20 @@ class Fits(Described):
         levels: Sequence[float] = (0.68, 0.95),
         fix: Mapping[str, float] | None = None,
         tolerance: float | None = None,
+        progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> Scan2dResult:
         """Profile likelihood of two parameters at all pairs of `x` and `y`, and its contours.
 
-        Other parameters are those of `scan`.
+        Other parameters are those of `scan`; an executor's parts are rows of `y`.
 
         Examples
         --------
         >>> search.scan2d(("n_sig", "mean"), [280, 300, 320], [90.8, 91.2]).delta_twice_nll.shape
         (2, 3)
         """
-        names, of_x, of_y = pair(self, parameters), vector(x, "x"), vector(y, "y")
-        heights = vector(levels, "levels").tolist()
-        found = self._session.scan2d(names, of_x, of_y, heights, held(self, fix), tolerance)
-        return Scan2dResult(**{**self._about(), **found})
+        return self._scan2d(parameters, x, y, None, levels, fix, tolerance, progress, executor, parts)
 
     def contour(
         self,
@@ -185,8 +190,7 @@ class Fits(Described):
         >>> print(f"{found.minos_down[0]:.2f} +{found.minos_up[0]:.2f}")
         -20.91 +21.58
         """
-        found = self._session.minos(names_of(self, parameters), held(self, fix), tolerance)
-        return MinosResult(**{**self._about(), **found})
+        return self._minos(parameters, None, fix, tolerance)
 
     def impacts(
         self,
@@ -215,10 +219,7 @@ class Fits(Described):
         >>> search.impacts().names
         ('n_bkg', 'slope', 'mean')
         """
-        listed = [(str(n), names_of(self, of)) for n, of in (groups or {}).items()]
-        names = names_of(self, parameters)
-        found = self._session.impacts(poi_of(self, poi), names, listed, held(self, fix), tolerance)
-        return ImpactsResult(**{**self._about(), **found})
+        return self._impacts(None, poi, parameters, groups, False, fix, tolerance)
 
     def fit_toys(
         self,
@@ -233,6 +234,8 @@ class Fits(Described):
         tolerance: float | None = None,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> ToyFits:
         """Throw toys and fit them; with `test_mu` each a second time, for the test statistic t_mu.
 
@@ -257,6 +260,10 @@ class Fits(Described):
             Toys fitted together.
         progress : callable or True, optional
             Called with the numbers of toys done and to be done; True for a bar on a terminal.
+        executor : concurrent.futures.Executor, optional
+            Of processes, or what dask, Parsl or Globus Compute have: each of `parts` (8) parts of the range is one
+            task, sent with the model and its events; files of simulations and of flows are read where it runs. The
+            result is the same to the bit however it was divided. Workers open the device that the model is `on`.
 
         Returns
         -------
@@ -271,28 +278,23 @@ class Fits(Described):
         >>> bool(fits.ok.all() and abs(pulls.mean()) < 0.3 and 0.8 < pulls.std() < 1.2)
         True
         """
-        first, last = span(toys, range)
-        seed, chunk = whole(seed, "seed"), whole(chunk, "chunk", 1)
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
         point = truth_of(self, truth, mu, lambda fix: self.fit(fix=fix, tolerance=tolerance))
-        second = second_fit(self, hold, test_mu)
-        pairs = [(self.index(name), value) for name, value in second.items()]
-        with reporting(progress) as tell:
-            found = self._session.fit_toys(point, seed, (first, last), pairs, chunk, tolerance, tell)
-        return toy_fits(found, self._about(seed), self, seed, (first, last), point, second)
+        return self._fit_toys(thrown, point, hold, test_mu, False, tolerance)
 
-    def _about(self, seed: int | None = None) -> dict[str, Any]:
+    def _about(self, device: DeviceInfo | None = None, seed: int | None = None) -> dict[str, Any]:
         """Fields of all results."""
-        device = self._core.device()
+        device = device or self._device
         provenance = {
             "version": _core.__version__,
             "specification": self._file,
             "schema_version": self._fields["schema_version"],
             "digest": self.digest,
             "files": [file or None for file in self._fields["files"]],
-            "device": device["name"],
-            "device_description": device["description"],
-            "device_reason": device["reason"],
-            "precision": device["precision"],
+            "device": device.name,
+            "device_description": device.description,
+            "device_reason": device.reason,
+            "precision": device.precision,
             "seed": seed,
         }
         return {"poi": self.poi, "provenance": provenance}

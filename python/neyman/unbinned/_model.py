@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _core
 from .._convert import vector, whole
-from ..errors import ArgumentError
+from ..errors import ArgumentError, naming
 from ..model import _json
 from ._events import Given, gathered
 from ._onnx import name_library
@@ -57,7 +57,9 @@ class Model(Tests):
         ('2015', '2016')
         """
         path = Path(path)
-        return cls(_native(path.read_bytes(), path.parent, {}, None), os.fspath(path))
+        file = os.fspath(path)
+        with naming(file):
+            return cls(_native(path.read_bytes(), path.parent, {}, None), file)
 
     @classmethod
     def from_dict(
@@ -181,7 +183,8 @@ class Model(Tests):
         >>> search.on("auto").fit().provenance["device"]
         'cpu'
         """
-        return Model(self._core.on_device(str(device), str(precision)), self._file)
+        asked = (str(device), str(precision))
+        return Model(self._core.on_device(*asked), self._file, asked)
 
     def __reduce__(self) -> tuple[Any, ...]:
         text, base, about = self._core.source()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from typing import Any
 
-from .. import _core
-from .._convert import held, number, vector
-from .._progress import Progress, reporting
-from .._statements import asked as asked_for, poi_of, with_ensembles
+from .._asking import Thrown
+from .._progress import Progress
 from ..results import DiscoveryResult, HypotestResult, IntervalResult, LimitResult
 from ._fits import CHUNK, Fits
 
@@ -33,6 +32,8 @@ class Tests(Fits):
         observed_only: bool = False,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> HypotestResult:
         """Test of one value of the parameter of interest: CLs, its parts and its expected band.
 
@@ -62,6 +63,9 @@ class Tests(Fits):
             Toys fitted together.
         progress : callable or True, optional
             Called with the numbers of toys done and to be done; True for a bar on a terminal.
+        executor : concurrent.futures.Executor, optional
+            Of processes, or what dask, Parsl or Globus Compute have, for the toys: about `parts` (8) tasks, as in
+            `fit_toys`, and as there the result is the same to the bit. With `cls_error` so many for each step.
 
         Examples
         --------
@@ -70,15 +74,8 @@ class Tests(Fits):
         >>> abs(by_toys.cls_observed - by_formulas.cls_observed) < 5 * by_toys.cls_observed_error
         True
         """
-        mu = number(mu, "mu")
-        if toys is None and range is None:
-            found = self._session.hypotest(mu, poi_of(self, poi), str(statistic), held(self, fix), tolerance)
-            return HypotestResult(**{**self._about(), **found})
-        asked = asked_for(self, "cls", toys, range, seed, chunk, poi, fix, tolerance)
-        asked |= {"mu": mu, "statistic": str(statistic), "observed_only": bool(observed_only)}
-        asked["error"] = None if cls_error is None else number(cls_error, "cls_error")
-        found = self._by_toys(asked, progress)
-        return HypotestResult(**{**self._about(asked["seed"]), **with_ensembles(found)})
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
+        return self._hypotest(thrown, mu, None, poi, statistic, fix, tolerance, cls_error, observed_only)
 
     def discovery(
         self,
@@ -93,6 +90,8 @@ class Tests(Fits):
         observed_only: bool = False,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> DiscoveryResult:
         """Significance of an excess over 0 of the parameter of interest, and what is expected for 1.
 
@@ -104,14 +103,8 @@ class Tests(Fits):
         >>> round(search.discovery().z_observed, 2)
         19.81
         """
-        if toys is None and range is None:
-            found = self._session.discovery(poi_of(self, poi), held(self, fix), tolerance)
-            return DiscoveryResult(**{**self._about(), **found})
-        asked = asked_for(self, "discovery", toys, range, seed, chunk, poi, fix, tolerance)
-        asked["observed_only"] = bool(observed_only)
-        asked["error"] = None if p0_error is None else number(p0_error, "p0_error")
-        found = self._by_toys(asked, progress)
-        return DiscoveryResult(**{**self._about(asked["seed"]), **with_ensembles(found)})
+        thrown = Thrown(toys, range, seed, chunk, progress, executor, parts)
+        return self._discovery(thrown, None, poi, fix, tolerance, p0_error, observed_only)
 
     def limit(
         self,
@@ -126,6 +119,8 @@ class Tests(Fits):
         seed: int = 0,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> LimitResult:
         """Observed and expected upper limits by CLs.
 
@@ -138,6 +133,8 @@ class Tests(Fits):
         confidence_level : float
         values : array, optional
             Values to be tested beside those that the search needs; with toys those alone.
+        executor, parts
+            As in `hypotest`, for the toys of all values at once. Without toys there is a search that cannot be divided.
 
         Examples
         --------
@@ -145,14 +142,8 @@ class Tests(Fits):
         >>> round(found.observed, 1), found.expected.round(1)
         (342.2, array([15.3, 20.7, 29.1, 41.2, 56.5]))
         """
-        level, of = number(confidence_level, "confidence_level"), vector(values, "values")
-        if toys is None:
-            found = self._session.limit(poi_of(self, poi), str(statistic), level, of, held(self, fix), tolerance)
-            return LimitResult(**{**self._about(), **found})
-        asked = asked_for(self, "limit", toys, None, seed, chunk, poi, fix, tolerance)
-        asked |= {"statistic": str(statistic), "confidence_level": level, "values": of.tolist()}
-        found = self._by_toys(asked, progress)
-        return LimitResult(**{**self._about(found.pop("seed")), **found})
+        thrown = Thrown(toys, None, seed, chunk, progress, executor, parts)
+        return self._limit(thrown, None, poi, statistic, confidence_level, values, fix, tolerance)
 
     def interval(
         self,
@@ -167,6 +158,8 @@ class Tests(Fits):
         seed: int = 0,
         chunk: int = CHUNK,
         progress: Progress = None,
+        executor: Executor | None = None,
+        parts: int | None = None,
     ) -> IntervalResult:
         """Confidence interval by toys, after Feldman and Cousins.
 
@@ -178,11 +171,5 @@ class Tests(Fits):
         >>> found.lower < 300 < found.upper
         True
         """
-        asked = asked_for(self, "interval", toys, None, seed, chunk, poi, fix, tolerance)
-        asked |= {"statistic": str(statistic), "values": vector(values, "values").tolist()}
-        asked["confidence_level"] = number(confidence_level, "confidence_level")
-        return IntervalResult(**{**self._about(asked["seed"]), **self._by_toys(asked, progress)})
-
-    def _by_toys(self, asked: _core._Asked, progress: Progress) -> dict[str, Any]:
-        with reporting(progress) as tell:
-            return self._session.by_toys(asked, tell)
+        thrown = Thrown(toys, None, seed, chunk, progress, executor, parts)
+        return self._interval(thrown, None, poi, statistic, confidence_level, values, fix, tolerance)

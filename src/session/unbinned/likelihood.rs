@@ -69,8 +69,7 @@ impl Likelihood for UnbinnedSession {
     }
 
     fn with_bounds(&self, k: usize, bounds: (f64, f64)) -> Result<Self> {
-        let model = self.model.with_bounds(k, bounds)?;
-        Ok(Self { fixed: model.fixed(), model, ..self.clone() })
+        Self::with_bounds(self, k, bounds)
     }
 
     fn fit_all_minima(
@@ -122,6 +121,7 @@ impl Likelihood for UnbinnedSession {
         let model = self.model.with_data_of(data);
         Ok(model.covariance_at(at, &self.fixed)?.matrix)
     }
+
     fn toys(
         &self,
         plan: &ToyPlan,

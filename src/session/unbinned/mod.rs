@@ -97,8 +97,7 @@ impl UnbinnedSession {
         if !value.is_finite() {
             return Err(Error::Argument(format!("{name} = {value} is not a finite number")));
         }
-        let model = self.model.with_bounds(k, (value, value))?;
-        Ok(Self { fixed: model.fixed(), model, ..self.clone() })
+        self.with_bounds(k, (value, value))
     }
 
     /// The model.
