@@ -54,7 +54,9 @@ impl UnbinnedModel {
         help: bool,
         open: impl Fn(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
     ) -> Result<Self> {
-        let one = |channel: &Arc<Compiled>| channel.on_device(here, help, &open).map(Arc::new);
+        let init = self.init();
+        let one =
+            |channel: &Arc<Compiled>| channel.on_device(here, help, &init, &open).map(Arc::new);
         let channels = self.channels.iter().map(one).collect::<Result<_>>()?;
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
         Ok(Self { parameters, channels, binned })

@@ -68,6 +68,7 @@ impl Compiled {
         &self,
         here: bool,
         help: bool,
+        init: &[f64],
         open: impl FnOnce(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
     ) -> Result<Self> {
         let Channel { name, processes, .. } = self.channel();
@@ -76,7 +77,7 @@ impl Compiled {
             if here || self.columns[p].is_some() || process.pdf.has_form() {
                 continue;
             }
-            let flow = self.flow_events(p)?.ok_or_else(|| {
+            let flow = self.flow_events(p, init)?.ok_or_else(|| {
                 Error::Unsupported(format!(
                     "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
                      free; use the device cpu",
