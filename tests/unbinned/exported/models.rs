@@ -1,11 +1,29 @@
 //! Flows of our own in ONNX whose formulas are known.
 
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use neyman::unbinned::pdf::flow::Flow;
+use neyman::unbinned::pdf::flow::onnx::{Settings, configure};
 use serde_json::{Value, json};
 
 use super::writer::{Graph, Kind};
+
+/// Whether there is a library, which is used from then on.
+pub(crate) fn library() -> bool {
+    static ONCE: Once = Once::new();
+    let Some(path) = std::env::var_os("ORT_DYLIB_PATH") else {
+        eprintln!("skipped: ORT_DYLIB_PATH is not set");
+        return false;
+    };
+    ONCE.call_once(|| {
+        let settings = Settings { library: Some(PathBuf::from(&path)), ..Settings::default() };
+        configure(settings).unwrap_or_else(|e| panic!("{e}"));
+    });
+    true
+}
 
 /// Where a Gaussian that is narrow enough is normalised.
 pub(crate) const WINDOW: (f64, f64) = (-60.0, 60.0);
@@ -23,6 +41,20 @@ pub(crate) struct Has {
     pub(crate) rows: Option<i64>,
     /// Added to the logarithm.
     pub(crate) offset: f64,
+    /// What it has below -50.
+    pub(crate) below: Below,
+}
+
+/// What a model gives where it has hardly any density.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// The formula's.
+    #[default]
+    Formula,
+    /// Minus infinity.
+    Nothing,
+    /// NaN.
+    NotANumber,
 }
 
 /// `-((x - m) / s)^2 / 2 - ln s - ln(2 pi) / 2` of x with the context m and s.
@@ -57,7 +89,20 @@ pub(crate) fn gaussian(kind: Kind, has: Has) -> Vec<u8> {
     g.node("Add", &["h", "ls"], "a", None);
     g.node("Add", &["a", "rest"], "b", None);
     let flat = if has.column { "flat" } else { "log_prob" };
-    g.node("Neg", &["b"], flat, None);
+    if has.below == Below::Formula {
+        g.node("Neg", &["b"], flat, None);
+    } else {
+        // the logarithm of 1 above, of 0 or -1 below
+        g.constant("end", kind, &[], &[-50.0]);
+        g.node("Sub", &["x", "end"], "above", None);
+        g.node("Sign", &["above"], "sign", None);
+        let step = if has.below == Below::Nothing { "step" } else { "sign" };
+        if has.below == Below::Nothing {
+            g.node("Relu", &["sign"], "step", None);
+        }
+        g.node("Log", &[step], "cut", None);
+        g.node("Sub", &["cut", "b"], flat, None);
+    }
     match has.column {
         true => {
             g.node("Unsqueeze", &[flat, "last"], "log_prob", None);

@@ -1,0 +1,81 @@
+//! Models in ONNX in the memory of the card that holds the events, by the stand-in driver, whose memory the processor's
+//! provider can write: nothing of an event travels to the host.
+
+use neyman::session::FitOptions;
+use neyman::unbinned::UnbinnedModel;
+use neyman::unbinned::pdf::flow::onnx::reach_cards;
+
+use crate::common::cuda::{alone, card, is_stand_in};
+use crate::exported::{every_model, peak, points};
+use crate::models::library;
+use crate::standin::{copied, reach};
+use crate::writer::Kind;
+use crate::{Device, F64, agree};
+
+const DEVICE: Device = Device {
+    name: "cuda f64, models there",
+    contract: F64,
+    request: crate::cuda,
+    largest: || 10_000,
+};
+
+#[test]
+fn models_on_the_card() {
+    if library() && card().is_some_and(|card| is_stand_in(&card)) {
+        // copies are counted, and where models run is a process's
+        alone("resident::on_the_card", &[]);
+    }
+}
+
+#[test]
+#[ignore = "started by the other tests"]
+fn on_the_card() {
+    let n = 4200;
+    assert!(library());
+    let there = |model: &UnbinnedModel| DEVICE.load(model).expect("a device");
+    let by_the_host =
+        [every_model(n, true), every_model(150, false)].map(|model| (there(&model), model));
+    // SAFETY: the driver gives its own memory, which lives as long as the allocation and is read between launches.
+    unsafe { reach_cards(reach) };
+    for (host, model) in by_the_host {
+        let card = there(&model);
+        for theta in points(&model) {
+            // the same columns, so the same bits
+            for (a, b) in [
+                (host.nll(&theta), card.nll(&theta)),
+                (host.gradient(&theta), card.gradient(&theta)),
+                (host.hessian(&theta), card.hessian(&theta)),
+            ] {
+                assert_eq!(a.expect("a likelihood"), b.expect("a likelihood"));
+            }
+        }
+        DEVICE.points(&model, &points(&model), &format!("{} events", model.n_events()));
+    }
+    let (model, _) = peak(Kind::Single, n);
+    let card = there(&model);
+    let theta = [0.3 * n as f64, 0.7 * n as f64, 0.4, 1.5, 0.0];
+    // of both orders, and with the gradient model's differences: sums and counts of a point alone
+    for (order, sums) in [(0, 1), (1, 1 + 2 + 2), (2, 1 + 2 + 2 + 3 + 4 + 3)] {
+        let before = copied();
+        match order {
+            0 => card.nll(&theta),
+            1 => card.gradient(&theta),
+            _ => card.hessian(&theta),
+        }
+        .expect("a likelihood");
+        let [to_card, to_host, _] = copied();
+        let moved = to_host - before[1];
+        eprintln!("order {order}: {moved} bytes to the host, {} to the card", to_card - before[0]);
+        assert!(moved <= 8 * sums * 2 + 12, "order {order}: {moved} bytes to the host");
+        assert!(to_card - before[0] < 4 * n as u64, "order {order}: events are copied again");
+    }
+    let options = FitOptions::default();
+    let (found, want) = (card.fit(&options).expect("a fit"), model.fit(&options).expect("a fit"));
+    let found = (&*found.parameters, &*found.uncertainties);
+    agree(&DEVICE, "a fit on the card", found, (&want.parameters, &want.uncertainties));
+    // what is not finite the processor tells
+    let mut far = theta;
+    far[3] = -1.0;
+    let told = |model: &UnbinnedModel| model.nll(&far).expect_err("refused").to_string();
+    assert_eq!(told(&card), told(&model));
+}
