@@ -113,7 +113,7 @@ pub(crate) fn points(model: &UnbinnedModel) -> [Vec<f64>; 2] {
     [start, elsewhere]
 }
 
-/// A peak above a flat density, as it is thrown at the truth `[0.3 n, 0.7 n, 0.4, 1.5]`.
+/// A narrow peak above a wide one, as it is thrown at the truth `[0.3 n, 0.7 n, 0.4, 1.5]`.
 pub(crate) fn peak(kind: Kind, n: usize) -> (UnbinnedModel, UnbinnedModel) {
     let of = |peak: Pdf, events: EventTable| {
         let size = n as f64;
@@ -126,7 +126,12 @@ pub(crate) fn peak(kind: Kind, n: usize) -> (UnbinnedModel, UnbinnedModel) {
         ];
         let processes = vec![
             process("signal", peak, vec![Slot::Parameter(2), Slot::Parameter(3)], 0),
-            process("background", Pdf::uniform(&window()), vec![], 1),
+            process(
+                "background",
+                Pdf::gaussian(&window()),
+                vec![Slot::Constant(0.0), Slot::Constant(6.0)],
+                1,
+            ),
         ];
         let channel = Channel { name: "SR".into(), events, processes };
         UnbinnedModel::new(parameters, vec![channel]).expect("a model")
@@ -175,6 +180,8 @@ pub(crate) fn exported_fits(device: &Device) {
         let size = n as f64;
         device.points(&model, &[vec![0.29 * size, 0.71 * size, 0.35, 1.6, 0.1]], &what);
         let Some(loaded) = device.load(&model) else { return };
+        let told = |model: &UnbinnedModel| model.hessian(&model.init()).expect("a likelihood");
+        assert_ne!(told(&loaded), told(&model), "not left to the processor");
         let fit = |model: &UnbinnedModel| model.fit(&options).expect("a fit");
         let (found, want, formula) = (fit(&loaded), fit(&model), fit(&own));
         assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
@@ -223,8 +230,7 @@ pub(crate) fn exported_edges(device: &Device) {
     // an event of the second chunk, and of one share of many
     x[4200] = -55.0;
     let has = Has { below: Below::NotANumber, ..gradient };
-    let bad = of(exported("nan", Kind::Double, Has { offset: 0.0, ..has }), x.clone());
-    // the check of the integral meets NaN before the events do; with a context of numbers it is not looked at
+    let bad = of(exported("nan", Kind::Double, has), x.clone());
     let not_normalised = of(exported("wide", Kind::Double, gradient), x.clone());
     let poor = of(exported("poor", Kind::Double, Has::default()), x);
     for (model, thetas, says) in [
@@ -251,7 +257,7 @@ pub(crate) fn exported_edges(device: &Device) {
     let nll = |model: &UnbinnedModel| model.nll(&theta).expect("a likelihood").nll;
     let within = device.contract.nll + device.contract.nll_of_terms * 5.0 * 4500.0;
     let (found, want) = (nll(&loaded), nll(&poor));
-    assert!((found - want).abs() < within && found != want, "{found} {want}");
+    assert!((found - want).abs() < within, "{found} {want}");
     assert!(
         loaded
             .fit(&FitOptions::default())

@@ -1,6 +1,7 @@
 //! Models in ONNX in the memory of the card that holds the events, by the stand-in driver, whose memory the processor's
 //! provider can write: nothing of an event travels to the host.
 
+use neyman::accelerator::DeviceRequest;
 use neyman::session::FitOptions;
 use neyman::unbinned::UnbinnedModel;
 use neyman::unbinned::pdf::flow::onnx::reach_cards;
@@ -25,6 +26,30 @@ fn models_on_the_card() {
         // copies are counted, and where models run is a process's
         alone("resident::on_the_card", &[]);
     }
+}
+
+/// A card that is lost between a model's run and the next is told.
+#[test]
+fn a_card_that_is_lost() {
+    if library() && card().is_some_and(|card| is_stand_in(&card)) {
+        for launches in ["lost_after=0", "lost_after=2", "lost_after=7", "out_of_memory=100000"] {
+            alone("resident::lost", &[("NEYMAN_STANDIN_FAULT", launches)]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "started by the other tests"]
+fn lost() {
+    assert!(library());
+    // SAFETY: as below.
+    unsafe { reach_cards(reach) };
+    let (model, _) = peak(Kind::Double, 3000);
+    let request = DeviceRequest { host_fallback: false, ..crate::cuda().expect("a card") };
+    let fitted = model
+        .on_device(&request)
+        .and_then(|(model, _)| model.fit(&FitOptions::default()).map(|_| ()));
+    assert!(fitted.expect_err("lost").is_device());
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// With logarithms relative to their mean at `context`.
+    /// With logarithms relative to the largest one at `context`.
     pub(super) fn new(
         pdf: &Pdf,
         x: &[&[f64]],
@@ -38,8 +38,9 @@ impl Outside {
         // what is wrong there whoever asks for it is told
         let values = flow.columns(context, Size { directions: 0, second: false });
         let values = values.unwrap_or_default();
-        let possible = || values.iter().filter(|x| **x > ABSENT);
-        flow.middle = possible().sum::<f64>() / possible().count().max(1) as f64;
+        // above the mean by as much as a peak is: devices leave large exponents to the processor
+        let largest = values.into_iter().fold(ABSENT, f64::max);
+        flow.middle = if largest > ABSENT { largest } else { 0.0 };
         flow
     }
 }
