@@ -32,7 +32,7 @@ mod writer;
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
 use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
 #[cfg(feature = "onnx")]
-use exported::{exported_edges, exported_fits, exported_kinds, exported_lost};
+use exported::{exported_edges, exported_fits, exported_kinds, exported_lost, exported_recorded};
 use flows::{flow_edges, flow_fits, flow_kinds, flow_toys, flow_wide};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
@@ -413,6 +413,7 @@ macro_rules! devices {
                 flow_kinds flow_fits flow_edges flow_wide flow_toys toys toys_in_company empty_toys tests_by_toys lost
                 #[cfg(feature = "onnx")] exported_kinds #[cfg(feature = "onnx")] exported_fits
                 #[cfg(feature = "onnx")] exported_edges #[cfg(feature = "onnx")] exported_lost
+                #[cfg(feature = "onnx")] exported_recorded
         );
     };
     ($module:ident, $device:expr; $($(#[$feature:meta])? $test:ident)*) => {

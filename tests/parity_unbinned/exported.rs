@@ -13,6 +13,7 @@ use neyman::unbinned::yields::Base;
 use neyman::unbinned::{EventTable, Observable, OutOfBounds, UnbinnedModel};
 use serde_json::json;
 
+use crate::common::data_directory;
 use crate::event_models::{free, nuisance, plain, uniform};
 use crate::event_toys::losing;
 use crate::models::{Below, Has, WINDOW, gaussian, library, load, manifest, write};
@@ -79,7 +80,7 @@ pub(crate) fn every_model(n: usize, weighted: bool) -> UnbinnedModel {
         ),
         process(
             "rows",
-            exported("rows", Kind::Double, Has { rows: Some(100), hessian: true, ..gradient }),
+            exported("rows", Kind::Single, Has { rows: Some(100), hessian: true, ..gradient }),
             vec![Slot::Constant(-20.0), Slot::Parameter(8)],
             3,
         ),
@@ -265,6 +266,49 @@ pub(crate) fn exported_edges(device: &Device) {
             .to_string()
             .contains("d_log_prob_d_context")
     );
+}
+
+/// A recorded flow of two observables, normalised on a window that has nearly all of it; it has no gradient.
+pub(crate) fn recorded_flow(file: &str, n: usize) -> Option<UnbinnedModel> {
+    let models = data_directory()?.join("unbinned").join(file);
+    let manifest = json!({
+        "schema_version": "neyman_flow_v1",
+        "observable_names": ["x", "y"],
+        "context_names": ["c"],
+        "support": [[-15, 15], [-15, 15]],
+        "models": {"log_prob": models},
+    });
+    let flow = Flow::from_manifest(write(&named("recorded"), &manifest, &[]));
+    let windows = ["x", "y"].map(|name| Observable::new(name, -15.0, 15.0).expect("a window"));
+    let flow = Arc::new(flow.unwrap_or_else(|e| panic!("{e}")));
+    let pdf = Pdf::flow(&windows, flow).expect("a density");
+    let mut random = uniform(11);
+    let mut column = |name: &str| (name.to_owned(), (0..n).map(|_| 8.0 * random() - 4.0).collect());
+    let columns = vec![column("x"), column("y")];
+    let events = EventTable::new(&windows, columns, None, OutOfBounds::Error).expect("a table");
+    let processes = vec![process("flow", pdf, vec![Slot::Parameter(1)], 0)];
+    let parameters = vec![free("n", n as f64, (0.0, 1e6)), nuisance("c")];
+    let channel = Channel { name: "SR".into(), events, processes };
+    Some(UnbinnedModel::new(parameters, vec![channel]).expect("a model"))
+}
+
+pub(crate) fn exported_recorded(device: &Device) {
+    if !library() {
+        return;
+    }
+    for file in ["flow_tiny_f64.onnx", "flow_tiny_f32.onnx"] {
+        let Some(model) = recorded_flow(file, 700) else { return };
+        let Some(loaded) = device.load(&model) else { return };
+        let mut worst = Worst::default();
+        for theta in [[650.0, 0.3], [720.0, -1.1]] {
+            let (found, want) = (loaded.nll(&theta), model.nll(&theta));
+            let (found, want) = (found.expect("a likelihood"), want.expect("a likelihood"));
+            worst.compare(device.contract, 700, &found, &want);
+            let told = |model: &UnbinnedModel| model.gradient(&theta).expect_err("refused");
+            assert_eq!(told(&loaded).to_string(), told(&model).to_string());
+        }
+        worst.close(device, file);
+    }
 }
 
 /// A device that is lost is told; toys are the processor's.

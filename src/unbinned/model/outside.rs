@@ -11,6 +11,10 @@ use crate::unbinned::packed::place;
 use crate::unbinned::pdf::Pdf;
 use crate::unbinned::sum::{CHUNK, PARALLEL};
 
+/// By how much the largest logarithm is above what all are relative to, at most. Sums of them lose least in f32 around the
+/// mean, but where few of the events are in a narrow peak their terms' squares would leave f32.
+const PEAK: f64 = 30.0;
+
 /// A flow at the events of a channel.
 #[derive(Debug)]
 pub(super) struct Outside {
@@ -25,7 +29,7 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// With logarithms relative to the largest one at `context`.
+    /// With logarithms relative to about their mean at `context`.
     pub(super) fn new(
         pdf: &Pdf,
         x: &[&[f64]],
@@ -38,9 +42,11 @@ impl Outside {
         // what is wrong there whoever asks for it is told
         let values = flow.columns(context, Size { directions: 0, second: false });
         let values = values.unwrap_or_default();
-        // above the mean by as much as a peak is: devices leave large exponents to the processor
-        let largest = values.into_iter().fold(ABSENT, f64::max);
-        flow.middle = if largest > ABSENT { largest } else { 0.0 };
+        let possible = || values.iter().copied().filter(|x| *x > ABSENT);
+        if let Some(largest) = possible().reduce(f64::max) {
+            let mean = possible().sum::<f64>() / possible().count() as f64;
+            flow.middle = mean.max(largest - PEAK);
+        }
         flow
     }
 }
