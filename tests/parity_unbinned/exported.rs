@@ -84,7 +84,7 @@ pub(crate) fn every_model(n: usize, weighted: bool) -> UnbinnedModel {
             vec![Slot::Constant(-20.0), Slot::Parameter(8)],
             3,
         ),
-        process("two", in_two_models(Kind::Single, split), vec![m, Slot::Parameter(8)], 4),
+        process("two", in_two_models(Kind::Double, split), vec![m, Slot::Parameter(8)], 4),
         process("flat", Pdf::uniform(&window()), vec![], 5),
         process("own", Pdf::gaussian(&window()), vec![m, s], 5),
     ];
@@ -197,29 +197,41 @@ pub(crate) fn exported_fits(device: &Device) {
     }
 }
 
+/// One density of yield `n`, with the context m and s.
+fn lone(pdf: Pdf, x: Vec<f64>) -> UnbinnedModel {
+    let process = process("peak", pdf, vec![Slot::Parameter(1), Slot::Parameter(2)], 0);
+    let parameters = vec![
+        free("n", 4.0, (0.0, 10.0)),
+        free("m", 0.5, (-60.0, 60.0)),
+        free("s", 2.0, (-1.0, 1e3)),
+    ];
+    let channel = Channel { name: "SR".into(), events: table(x, None), processes: vec![process] };
+    UnbinnedModel::new(parameters, vec![channel]).expect("a model")
+}
+
+/// One that gives NaN at an event of the second chunk, one share of many.
+pub(crate) fn not_a_number(kind: Kind) -> UnbinnedModel {
+    let mut x = many();
+    x[4200] = WINDOW.0;
+    let has = Has { below: Below::NotANumber, gradient: true, ..Has::default() };
+    lone(exported("nan", kind, has), x)
+}
+
+fn many() -> Vec<f64> {
+    (0..4500).map(|i| 3.0 * f64::from(i).sin()).collect()
+}
+
 /// What is wrong with a model, or with a context, is told as by the processor.
 pub(crate) fn exported_edges(device: &Device) {
     if !library() {
         return;
     }
     let gradient = Has { gradient: true, ..Has::default() };
-    let of = |pdf: Pdf, x: Vec<f64>| {
-        let process = process("peak", pdf, vec![Slot::Parameter(1), Slot::Parameter(2)], 0);
-        let parameters = vec![
-            free("n", 4.0, (0.0, 10.0)),
-            free("m", 0.5, (-60.0, 60.0)),
-            free("s", 2.0, (-1.0, 1e3)),
-        ];
-        let channel =
-            Channel { name: "SR".into(), events: table(x, None), processes: vec![process] };
-        UnbinnedModel::new(parameters, vec![channel]).expect("a model")
-    };
-    let mut x: Vec<f64> = (0..4500).map(|i| 3.0 * (i as f64).sin()).collect();
     let theta = [4.0, 0.5, 2.0];
     let nothing = |kind| exported("nothing", kind, Has { below: Below::Nothing, ..gradient });
     for kind in [Kind::Single, Kind::Double] {
         // an event that no process makes
-        let impossible = of(nothing(kind), vec![0.1, -55.0, 2.0]);
+        let impossible = lone(nothing(kind), vec![0.1, -55.0, 2.0]);
         let Some(loaded) = device.load(&impossible) else { return };
         let found = loaded.hessian(&theta).expect("a likelihood");
         assert_eq!((found.nll, found.zero_density), (f64::INFINITY, 1));
@@ -228,14 +240,15 @@ pub(crate) fn exported_edges(device: &Device) {
         worst.compare(device.contract, 3, &found, &want);
         worst.close(device, "impossible events");
     }
-    // an event of the second chunk, and of one share of many
-    x[4200] = -55.0;
-    let has = Has { below: Below::NotANumber, ..gradient };
-    let bad = of(exported("nan", Kind::Double, has), x.clone());
-    let not_normalised = of(exported("wide", Kind::Double, gradient), x.clone());
-    let poor = of(exported("poor", Kind::Double, Has::default()), x);
+    let bad = not_a_number(Kind::Double);
+    let not_normalised = lone(exported("wide", Kind::Double, gradient), many());
+    let poor = lone(exported("poor", Kind::Double, Has::default()), many());
     for (model, thetas, says) in [
-        (&bad, vec![theta], "the model gives NaN"),
+        (
+            &bad,
+            vec![theta],
+            "events from 4096 on: conditional_flow: event 104: the model gives NaN",
+        ),
         (
             &not_normalised,
             vec![[4.0, 0.5, 400.0], [4.0, 59.0, 30.0]],

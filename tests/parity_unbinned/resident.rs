@@ -7,7 +7,7 @@ use neyman::unbinned::UnbinnedModel;
 use neyman::unbinned::pdf::flow::onnx::reach_cards;
 
 use crate::common::cuda::{alone, card, is_stand_in};
-use crate::exported::{every_model, peak, points, recorded_flow};
+use crate::exported::{every_model, not_a_number, peak, points, recorded_flow};
 use crate::models::library;
 use crate::standin::{copied, reach};
 use crate::writer::Kind;
@@ -104,9 +104,25 @@ fn on_the_card() {
     let (found, want) = (card.fit(&options).expect("a fit"), model.fit(&options).expect("a fit"));
     let found = (&*found.parameters, &*found.uncertainties);
     agree(&DEVICE, "a fit on the card", found, (&want.parameters, &want.uncertainties));
-    // what is not finite the processor tells
-    let mut far = theta;
-    far[3] = -1.0;
-    let told = |model: &UnbinnedModel| model.nll(&far).expect_err("refused").to_string();
-    assert_eq!(told(&card), told(&model));
+    // what is not finite the processor tells, with the event
+    for kind in [Kind::Single, Kind::Double] {
+        let model = not_a_number(kind);
+        let card = there(&model);
+        let told = |model: &UnbinnedModel, k: usize| {
+            let theta = [4.0, 0.5, 2.0];
+            let found = match k {
+                0 => model.nll(&theta),
+                _ => model.hessian(&theta),
+            };
+            found.expect_err("refused").to_string()
+        };
+        for k in [0, 1] {
+            assert_eq!(told(&card, k), told(&model, k));
+            assert!(
+                told(&card, k).contains("event 104: the model gives NaN"),
+                "{}",
+                told(&card, k)
+            );
+        }
+    }
 }

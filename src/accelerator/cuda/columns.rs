@@ -18,6 +18,8 @@ pub(super) struct CudaColumns {
     n: u32,
     /// Models that run on this card: for values, for derivatives.
     models: Vec<Mutex<Resident>>,
+    /// There are derivatives.
+    has_gradient: bool,
 }
 
 /// A model with what it reads and writes.
@@ -36,16 +38,17 @@ struct Resident {
 impl CudaColumns {
     pub(super) fn new(context: &Context, flow: &Arc<dyn FlowColumns>, n: u32) -> Result<Self> {
         let models = if n > 0 { flow.on_card(context.device.index)? } else { Vec::new() };
+        let has_gradient = models.last().is_some_and(|model| model.rows().outputs[1] > 0);
         let resident = |model| Resident::new(context, model).map(Mutex::new);
         let models = models.into_iter().map(resident).collect::<Result<_>>()?;
-        Ok(Self { flow: Arc::clone(flow), n, models })
+        Ok(Self { flow: Arc::clone(flow), n, models, has_gradient })
     }
 
     /// What the card makes the columns with.
     fn model(&self, size: Size) -> Option<&Mutex<Resident>> {
         match size.directions {
             0 => self.models.first(),
-            _ => self.models.last().filter(|model| lock(model).rows.outputs[1] > 0),
+            _ => self.models.last().filter(|_| self.has_gradient),
         }
     }
 
@@ -82,14 +85,13 @@ impl CudaColumns {
         }
         let size = self.size(call);
         match self.model(size) {
-            Some(model) => lock(model).fill(context, (call, size), data, held),
+            Some(model) => {
+                let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
+                model.fill(context, (call, size), data, held)
+            }
             None => Ok(()),
         }
     }
-}
-
-fn lock(model: &Mutex<Resident>) -> std::sync::MutexGuard<'_, Resident> {
-    model.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Resident {

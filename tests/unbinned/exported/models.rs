@@ -41,7 +41,7 @@ pub(crate) struct Has {
     pub(crate) rows: Option<i64>,
     /// Added to the logarithm.
     pub(crate) offset: f64,
-    /// What it has below -50.
+    /// What it has far below.
     pub(crate) below: Below,
 }
 
@@ -51,9 +51,9 @@ pub(crate) enum Below {
     /// The formula's.
     #[default]
     Formula,
-    /// Minus infinity.
+    /// Minus infinity below -50.
     Nothing,
-    /// NaN.
+    /// NaN at the window's lower end, which no integral takes in.
     NotANumber,
 }
 
@@ -92,15 +92,19 @@ pub(crate) fn gaussian(kind: Kind, has: Has) -> Vec<u8> {
     if has.below == Below::Formula {
         g.node("Neg", &["b"], flat, None);
     } else {
-        // the logarithm of 1 above, of 0 or -1 below
-        g.constant("end", kind, &[], &[-50.0]);
+        // the logarithm of 1 above, of 0 below or -1 at the end
+        let nothing = has.below == Below::Nothing;
+        g.constant("end", kind, &[], &[if nothing { -50.0 } else { WINDOW.0 }]);
         g.node("Sub", &["x", "end"], "above", None);
         g.node("Sign", &["above"], "sign", None);
-        let step = if has.below == Below::Nothing { "step" } else { "sign" };
-        if has.below == Below::Nothing {
+        if nothing {
             g.node("Relu", &["sign"], "step", None);
+        } else {
+            g.node("Add", &["sign", "sign"], "twice", None);
+            g.constant("unit", kind, &[], &[1.0]);
+            g.node("Sub", &["twice", "unit"], "step", None);
         }
-        g.node("Log", &[step], "cut", None);
+        g.node("Log", &["step"], "cut", None);
         g.node("Sub", &["cut", "b"], flat, None);
     }
     match has.column {
