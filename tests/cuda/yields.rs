@@ -16,6 +16,8 @@ use crate::common::conformance::{floored, points, toys};
 use crate::common::cuda::{alone, card, is_stand_in};
 use crate::common::own;
 use crate::long;
+#[cfg(target_os = "linux")]
+use crate::standin::copied;
 
 /// NLL and slopes of yields in a caller's memory, against the processor with these yields in its tables.
 #[test]
