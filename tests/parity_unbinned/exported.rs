@@ -11,6 +11,7 @@ use neyman::unbinned::pdf::flow::Flow;
 use neyman::unbinned::toys::Thrower;
 use neyman::unbinned::yields::Base;
 use neyman::unbinned::{EventTable, Observable, OutOfBounds, UnbinnedModel};
+use rayon::prelude::*;
 use serde_json::json;
 
 use crate::common::data_directory;
@@ -183,6 +184,13 @@ pub(crate) fn exported_fits(device: &Device) {
         let Some(loaded) = device.load(&model) else { return };
         let told = |model: &UnbinnedModel| model.hessian(&model.init()).expect("a likelihood");
         assert_ne!(told(&loaded), told(&model), "not left to the processor");
+        // by many threads at once
+        let near: Vec<Vec<f64>> = (0..6)
+            .map(|k| model.init().iter().map(|x| x * (1.0 + 1e-3 * f64::from(k))).collect())
+            .collect();
+        let alone: Vec<_> = near.iter().map(|theta| loaded.hessian(theta).expect("one")).collect();
+        let hessian = |theta: &Vec<f64>| loaded.hessian(theta).expect("one of many");
+        assert_eq!(near.par_iter().map(hessian).collect::<Vec<_>>(), alone);
         let fit = |model: &UnbinnedModel| model.fit(&options).expect("a fit");
         let (found, want, formula) = (fit(&loaded), fit(&model), fit(&own));
         assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
@@ -217,6 +225,12 @@ pub(crate) fn not_a_number(kind: Kind) -> UnbinnedModel {
     lone(exported("nan", kind, has), x)
 }
 
+/// One whose gradient is NaN a step of a difference above the context `[0.5, 2]`.
+pub(crate) fn ends_there(kind: Kind) -> UnbinnedModel {
+    let has = Has { most: Some(0.5 + 1e-7), gradient: true, ..Has::default() };
+    lone(exported("ends", kind, has), many())
+}
+
 fn many() -> Vec<f64> {
     (0..4500).map(|i| 3.0 * f64::from(i).sin()).collect()
 }
@@ -240,7 +254,7 @@ pub(crate) fn exported_edges(device: &Device) {
         worst.compare(device.contract, 3, &found, &want);
         worst.close(device, "impossible events");
     }
-    let bad = not_a_number(Kind::Double);
+    let (bad, ends) = (not_a_number(Kind::Double), ends_there(Kind::Double));
     let not_normalised = lone(exported("wide", Kind::Double, gradient), many());
     let poor = lone(exported("poor", Kind::Double, Has::default()), many());
     for (model, thetas, says) in [
@@ -249,6 +263,7 @@ pub(crate) fn exported_edges(device: &Device) {
             vec![theta],
             "events from 4096 on: conditional_flow: event 104: the model gives NaN",
         ),
+        (&ends, vec![theta], "the model gives NaN as the logarithm of the density or a derivative"),
         (
             &not_normalised,
             vec![[4.0, 0.5, 400.0], [4.0, 59.0, 30.0]],

@@ -7,7 +7,7 @@ use neyman::unbinned::UnbinnedModel;
 use neyman::unbinned::pdf::flow::onnx::reach_cards;
 
 use crate::common::cuda::{alone, card, is_stand_in};
-use crate::exported::{every_model, not_a_number, peak, points, recorded_flow};
+use crate::exported::{ends_there, every_model, not_a_number, peak, points, recorded_flow};
 use crate::models::library;
 use crate::standin::{copied, reach};
 use crate::writer::Kind;
@@ -105,24 +105,20 @@ fn on_the_card() {
     let found = (&*found.parameters, &*found.uncertainties);
     agree(&DEVICE, "a fit on the card", found, (&want.parameters, &want.uncertainties));
     // what is not finite the processor tells, with the event
+    let theta = [4.0, 0.5, 2.0];
     for kind in [Kind::Single, Kind::Double] {
-        let model = not_a_number(kind);
-        let card = there(&model);
-        let told = |model: &UnbinnedModel, k: usize| {
-            let theta = [4.0, 0.5, 2.0];
-            let found = match k {
-                0 => model.nll(&theta),
-                _ => model.hessian(&theta),
-            };
-            found.expect_err("refused").to_string()
-        };
-        for k in [0, 1] {
-            assert_eq!(told(&card, k), told(&model, k));
-            assert!(
-                told(&card, k).contains("event 104: the model gives NaN"),
-                "{}",
-                told(&card, k)
-            );
+        let (bad, ends) = (not_a_number(kind), ends_there(kind));
+        let value = |model: &UnbinnedModel| model.nll(&theta).map(|_| ());
+        let all = |model: &UnbinnedModel| model.hessian(&theta).map(|_| ());
+        type Asked<'a> = &'a dyn Fn(&UnbinnedModel) -> neyman::Result<()>;
+        let cases: [(&UnbinnedModel, Asked<'_>, &str); 3] =
+            [(&bad, &value, "event 104"), (&bad, &all, "event 104"), (&ends, &all, "event 0")];
+        for (model, asked, says) in cases {
+            let told = |model: &UnbinnedModel| asked(model).expect_err("refused").to_string();
+            let found = told(&there(model));
+            assert_eq!(found, told(model));
+            assert!(found.contains(&format!("{says}: the model gives NaN")), "{found}");
         }
+        value(&there(&ends)).expect("a likelihood");
     }
 }

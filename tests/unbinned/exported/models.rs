@@ -43,6 +43,8 @@ pub(crate) struct Has {
     pub(crate) offset: f64,
     /// What it has far below.
     pub(crate) below: Below,
+    /// Above this m the gradient is NaN.
+    pub(crate) most: Option<f64>,
 }
 
 /// What a model gives where it has hardly any density.
@@ -126,8 +128,17 @@ pub(crate) fn gaussian(kind: Kind, has: Has) -> Vec<u8> {
         }
         g.node("Concat", &[&columns[0], &columns[1]], to, Some(1));
     };
+    let mut by_m = "gm";
+    if let Some(most) = has.most {
+        g.constant("most", kind, &[], &[most]);
+        g.node("Sub", &["most", "m"], "left", None);
+        g.node("Sign", &["left"], "left_sign", None);
+        g.node("Log", &["left_sign"], "left_log", None);
+        g.node("Add", &["gm", "left_log"], "gm_to_most", None);
+        by_m = "gm_to_most";
+    }
     if has.gradient {
-        pair(&mut g, ["gm", "gs"], "d_log_prob_d_context");
+        pair(&mut g, [by_m, "gs"], "d_log_prob_d_context");
         g.output("d_log_prob_d_context", kind, &[rows, Some(2)]);
     }
     if has.hessian {
