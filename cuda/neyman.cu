@@ -3,6 +3,7 @@
 #include "events.cuh"
 #include "fit.cuh"
 #include "flow.cuh"
+#include "outside.cuh"
 #include "reduce.cuh"
 #include "signal.cuh"
 #include "tmd.cuh"

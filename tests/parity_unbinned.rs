@@ -7,15 +7,32 @@ mod common;
 mod event_models;
 #[path = "common/event_toys.rs"]
 mod event_toys;
+#[cfg(feature = "onnx")]
+#[path = "parity_unbinned/exported.rs"]
+mod exported;
 #[path = "common/flow_files.rs"]
 mod flow_files;
 #[path = "parity_unbinned/flows.rs"]
 mod flows;
 #[path = "common/mixtures.rs"]
 mod mixtures;
+#[cfg(feature = "onnx")]
+#[path = "unbinned/exported/models.rs"]
+mod models;
+#[cfg(all(feature = "onnx", feature = "cuda", target_os = "linux"))]
+#[path = "parity_unbinned/resident.rs"]
+mod resident;
+#[cfg(all(feature = "onnx", feature = "cuda", target_os = "linux"))]
+#[path = "common/standin.rs"]
+mod standin;
+#[cfg(feature = "onnx")]
+#[path = "unbinned/exported/writer.rs"]
+mod writer;
 
 use event_models::{all_densities, bell, free, mesons_above, plain, recorded, table, two_channels};
 use event_toys::{empty_toys, lost, tests_by_toys, toys, toys_in_company};
+#[cfg(feature = "onnx")]
+use exported::{exported_edges, exported_fits, exported_kinds, exported_lost, exported_recorded};
 use flows::{flow_edges, flow_fits, flow_kinds, flow_toys, flow_wide};
 pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
@@ -394,15 +411,19 @@ macro_rules! devices {
         devices!(
             $module, $device; densities channels recorded_fits large_samples mesons edges refused statements
                 flow_kinds flow_fits flow_edges flow_wide flow_toys toys toys_in_company empty_toys tests_by_toys lost
+                #[cfg(feature = "onnx")] exported_kinds #[cfg(feature = "onnx")] exported_fits
+                #[cfg(feature = "onnx")] exported_edges #[cfg(feature = "onnx")] exported_lost
+                #[cfg(feature = "onnx")] exported_recorded
         );
     };
-    ($module:ident, $device:expr; $($test:ident)*) => {
+    ($module:ident, $device:expr; $($(#[$feature:meta])? $test:ident)*) => {
         mod $module {
             use super::*;
 
             const DEVICE: Device = $device;
 
-            $(#[test]
+            $($(#[$feature])?
+            #[test]
             fn $test() {
                 super::$test(&DEVICE);
             })*

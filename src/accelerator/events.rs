@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::DeviceInfo;
-use super::flows::{FlowCall, FlowEvents};
+use super::flows::{FlowCall, FlowEvents, HeldFlow};
 use super::mixture::event_count;
 use crate::{Error, Result};
 pub use call::{EventCall, EventPoint};
@@ -165,17 +165,6 @@ pub struct HeldSet {
     pub middles: Vec<f64>,
 }
 
-/// What is known of a flow on a device.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HeldFlow {
-    /// Where its columns begin: the logarithm, first derivatives, second ones.
-    pub column: u32,
-    /// What its logarithms are relative to.
-    pub middle: f64,
-    /// Of each number of its context: what is taken from it, what the rest is divided by.
-    pub context: Vec<(f64, f64)>,
-}
-
 impl Held {
     /// With the numbers for the device, `[columns, N]`, and where they are f32 what they leave of the observable
     /// and of log-densities, column by column. All data sets have the columns of the first one.
@@ -228,8 +217,7 @@ impl Held {
         let mut flows = Vec::new();
         let mut next = columns + if frame.split { 1 + given } else { 0 };
         for flow in events.iter().flat_map(|set| &set.flows) {
-            let middle = flow.inputs(n as usize).1 + flow.constant;
-            flows.push(HeldFlow { column: next as u32, middle, context: flow.context.clone() });
+            flows.push(flow.held(n as usize, next));
             next += flow.columns();
         }
         // room that flows fill

@@ -1,8 +1,13 @@
 //! Normalising flows whose context follows parameters, as devices work them out: instructions, one after the other, on
 //! rows of quantities of an event. Which layers these are, whoever writes them knows (`unbinned/pdf/flow/device.rs`);
-//! here are their places.
+//! here are their places. Columns of flows that somebody else works out are `columns.rs`.
 
-use super::events::ABSENT;
+mod columns;
+
+use std::sync::Arc;
+
+pub(crate) use super::events::ABSENT;
+pub use columns::{CardInput, CardModel, CardRows, FlowColumns};
 
 /// Words of a call before its instructions, in the order of the kernels' constants `F_...`; those that are not named
 /// here are the device's.
@@ -262,8 +267,17 @@ pub fn part(words: &mut [u32], [begin, count]: [u32; 2], [first, last]: [usize; 
 }
 
 /// A flow at the events of a channel.
+#[derive(Debug, Clone)]
+pub enum FlowEvents {
+    /// That devices work out.
+    Layers(FlowLayers),
+    /// That somebody else does.
+    Columns(Arc<dyn FlowColumns>),
+}
+
+/// A flow of layers at the events of a channel.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct FlowEvents {
+pub struct FlowLayers {
     /// What is left to do.
     pub program: FlowProgram,
     /// `[1 + observables, N]`: the logarithm of the Jacobian of what is done, -inf where the density is 0, and the state.
@@ -275,11 +289,26 @@ pub struct FlowEvents {
 }
 
 impl FlowEvents {
-    /// Columns that it fills: the logarithm and all derivatives.
+    /// Columns that are filled: the logarithm and all derivatives.
     pub(crate) fn columns(&self) -> usize {
-        Size { directions: self.program.directions(), second: true }.components()
+        let directions = match self {
+            Self::Layers(layers) => layers.program.directions(),
+            Self::Columns(columns) => columns.directions(),
+        };
+        Size { directions, second: true }.components()
     }
 
+    /// What is known of it at `n` events, with its columns from `column` on.
+    pub(crate) fn held(&self, n: usize, column: usize) -> HeldFlow {
+        let (middle, context) = match self {
+            Self::Layers(flow) => (flow.inputs(n).1 + flow.constant, flow.context.clone()),
+            Self::Columns(flow) => (flow.middle(), vec![(0.0, 1.0); flow.context()]),
+        };
+        HeldFlow { column: column as u32, middle, context }
+    }
+}
+
+impl FlowLayers {
     /// The inputs as devices have them, with the mean that logarithms are relative to, of `n` events.
     pub(crate) fn inputs(&self, n: usize) -> (Vec<f64>, f64) {
         let mut inputs = self.inputs.clone();
@@ -290,6 +319,17 @@ impl FlowEvents {
         }
         (inputs, mean)
     }
+}
+
+/// What is known of a flow on a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldFlow {
+    /// Where its columns begin: the logarithm, first derivatives, second ones.
+    pub column: u32,
+    /// What its logarithms are relative to.
+    pub middle: f64,
+    /// Of each number of its context: what is taken from it, what the rest is divided by.
+    pub context: Vec<(f64, f64)>,
 }
 
 /// What a point asks of a flow.
@@ -304,9 +344,14 @@ pub struct FlowCall {
 }
 
 impl FlowCall {
-    /// Derivatives that are wanted of this program.
-    pub fn size(&self, program: &FlowProgram) -> Size {
+    /// Derivatives that are wanted, of so many.
+    pub fn size(&self, directions: usize) -> Size {
         let [first, second] = self.order;
-        Size { directions: if first { program.directions() } else { 0 }, second: first && second }
+        Size { directions: if first { directions } else { 0 }, second: first && second }
+    }
+
+    /// The context, where its numbers have no units.
+    pub(crate) fn plain_context(&self) -> Vec<f64> {
+        self.context.iter().step_by(2).copied().collect()
     }
 }

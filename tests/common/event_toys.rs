@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use neyman::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Held};
-use neyman::accelerator::{DeviceInfo, open_events};
+use neyman::accelerator::{DeviceInfo, DeviceRequest, open_events};
 use neyman::fit::{FitBatch, Status, Tolerance};
 use neyman::infer::TestStatistic;
 use neyman::session::{ToyPlan, ToyTest, UnbinnedSession};
@@ -238,6 +238,17 @@ impl EventDevice for Lost {
     }
 }
 
+/// Opens a device that is lost after so many calls.
+pub(crate) fn losing<'a>(
+    request: &'a DeviceRequest,
+    calls_left: &'a Arc<AtomicU32>,
+) -> impl Fn(&[Events<'_>]) -> Result<Arc<dyn EventDevice>> + 'a {
+    move |events| {
+        let device = open_events(request, events)?.expect("a device");
+        Ok(Arc::new(Lost { device, calls_left: Arc::clone(calls_left) }))
+    }
+}
+
 /// What a lost device leaves the processor finishes, or an error says that it is lost.
 pub(crate) fn lost(device: &Device) {
     let Some(request) = (device.request)() else { return };
@@ -246,18 +257,15 @@ pub(crate) fn lost(device: &Device) {
     let want = fit(&model, &truth, 0..4, &[]);
     for calls in [0, 1, 3] {
         let left = Arc::new(AtomicU32::new(calls));
-        let open = |events: &[Events<'_>]| -> Result<Arc<dyn EventDevice>> {
-            let device = open_events(&request, events)?.expect("a device");
-            Ok(Arc::new(Lost { device, calls_left: Arc::clone(&left) }))
-        };
-        let helped = model.on_devices_of(true, open).expect("a model");
+        let open = losing(&request, &left);
+        let helped = model.on_devices_of(true, &open).expect("a model");
         let found = fit(&helped, &truth, 0..4, &[]);
         assert_eq!(found.fits.on_host, 4);
         let told = found.fits.failure.as_deref();
         assert_eq!(told, Some("device here: made to fail (the processor took over)"));
         (0..4).for_each(|i| same_bits(&found.fits, i, &want.fits, i));
         left.store(calls, Ordering::Relaxed);
-        let alone = model.on_devices_of(false, open).expect("a model");
+        let alone = model.on_devices_of(false, &open).expect("a model");
         let found = alone.fit_toys(&truth, 0..4, 5, &[], Tolerance::default());
         assert!(found.expect_err("lost").is_device());
         // of a single fit as well

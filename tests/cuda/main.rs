@@ -11,6 +11,9 @@ mod mixtures;
 #[path = "../common/mixtures.rs"]
 mod resonances;
 mod several;
+#[cfg(target_os = "linux")]
+#[path = "../common/standin.rs"]
+mod standin;
 mod yields;
 
 use std::sync::Arc;
@@ -60,8 +63,8 @@ fn the_ptx_keeps_to_what_it_may_use() {
     let line = |start: &str| PTX.lines().find(|l| l.starts_with(start));
     assert_eq!(line(".version"), Some(".version 7.0"));
     assert_eq!(line(".target"), Some(".target sm_60"));
-    let kernels =
-        "evaluate fit signal_gradient reduce_shares reduce_toys event_shares flow_columns tmd";
+    let kernels = "evaluate fit signal_gradient reduce_shares reduce_toys event_shares flow_columns flow_context flow_outputs flow_change \
+         tmd";
     for kernel in kernels.split(' ') {
         assert!(PTX.contains(&format!(".entry {kernel}(")), "{kernel}");
     }

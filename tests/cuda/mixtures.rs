@@ -198,10 +198,10 @@ fn copies() {
     assert!(is_stand_in(&card));
     let toys = batch.toys();
     let arrays = Arrays::new(&stream, &batch.log_p, &batch.weights);
-    let before = crate::yields::copied();
+    let before = crate::standin::copied();
     // SAFETY: arrays of these lengths, alive until the call returns.
     unsafe { session.nll_device_ptr_f64(arrays.addresses(&stream), &toys) }.expect("a batch");
-    let after = crate::yields::copied();
+    let after = crate::standin::copied();
     let moved: Vec<u64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
     // yields of four toys; a likelihood, three derivatives and what was found of each
     assert_eq!(moved, [4 * 3 * 8, 4 * (4 * 8 + 3 * 4), 0]);

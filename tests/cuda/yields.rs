@@ -16,6 +16,8 @@ use crate::common::conformance::{floored, points, toys};
 use crate::common::cuda::{alone, card, is_stand_in};
 use crate::common::own;
 use crate::long;
+#[cfg(target_os = "linux")]
+use crate::standin::copied;
 
 /// NLL and slopes of yields in a caller's memory, against the processor with these yields in its tables.
 #[test]
@@ -108,21 +110,6 @@ fn slopes_are_differences(card: CudaDevice, model: &Model) {
             assert!(refused.is_err(), "a cell twice");
         }
     }
-}
-
-/// What the stand-in driver copied: bytes to the device, to the host, within the device.
-#[cfg(target_os = "linux")]
-pub(crate) fn copied() -> [u64; 3] {
-    type Copied = unsafe extern "C" fn(*mut u64) -> i32;
-    let mut bytes = [0; 3];
-    // SAFETY: the library is loaded already, the function fills three numbers.
-    let code = unsafe {
-        let library = libloading::Library::new("libcuda.so.1").expect("the stand-in");
-        let copied = library.get::<Copied>(b"neyman_standin_copied").expect("its own function");
-        copied(bytes.as_mut_ptr())
-    };
-    assert_eq!(code, 0);
-    bytes
 }
 
 /// A session's own way: histograms and slopes stay where the caller has them.

@@ -100,6 +100,9 @@ pub(super) struct Context {
     pub(super) tmd: CudaFunction,
     pub(super) event_shares: CudaFunction,
     pub(super) flow_columns: CudaFunction,
+    pub(super) flow_context: CudaFunction,
+    pub(super) flow_outputs: CudaFunction,
+    pub(super) flow_change: CudaFunction,
     /// One job at a time: two would only wait for each other.
     pub(super) busy: Mutex<()>,
 }
@@ -144,6 +147,8 @@ impl Context {
         let tmd = kernel("tmd")?;
         let event_shares = kernel("event_shares")?;
         let flow_columns = kernel("flow_columns")?;
+        let (flow_context, flow_outputs) = (kernel("flow_context")?, kernel("flow_outputs")?);
+        let flow_change = kernel("flow_change")?;
         let busy = Mutex::new(());
         Ok(Self {
             device,
@@ -157,6 +162,9 @@ impl Context {
             tmd,
             event_shares,
             flow_columns,
+            flow_context,
+            flow_outputs,
+            flow_change,
             busy,
         })
     }

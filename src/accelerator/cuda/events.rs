@@ -11,6 +11,7 @@ use super::flows::CudaFlow;
 use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Frame, Held};
+use crate::accelerator::flows::FlowCall;
 
 /// Most events of a share: EVENTS in `cuda/events.cuh`.
 const SHARE: u32 = 512;
@@ -76,6 +77,8 @@ impl EventDevice for CudaEvents {
 
     fn run(&self, call: &EventCall<'_>) -> Result<Vec<EventTotals>> {
         let context = &*self.context;
+        let given = |flow: &FlowCall| self.flows[flow.flow].given(flow);
+        let given = call.flows().iter().map(given).collect::<Result<Vec<_>>>()?;
         let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
         // as above
         context.context.bind_to_thread().map_err(|e| context.error("the card", e))?;
@@ -87,9 +90,10 @@ impl EventDevice for CudaEvents {
         let mut counts = context.room::<u32>("working memory", 2 * n_shares as usize)?;
         let mut sums = context.room::<f64>("results", terms * n)?;
         let mut found = context.room::<u32>("results", 3 * n)?;
-        for flow in call.flows() {
-            let column = self.held.flows[flow.flow].column;
-            self.flows[flow.flow].fill(context, flow, &self.data, column)?;
+        for (flow, given) in call.flows().iter().zip(&given) {
+            let held = &self.held.flows[flow.flow];
+            let asked = (flow, given.as_deref());
+            self.flows[flow.flow].fill(context, asked, &self.data, held)?;
         }
         let slot = u64::from(call.columns()) * u64::from(SHARE);
         let slots = context.slots(n_shares, 8 * slot)?;

@@ -2,6 +2,8 @@
 //! looked for when a device is asked for, and each way in which there is none has its words.
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod columns;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod driver;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod evaluate;

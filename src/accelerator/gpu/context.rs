@@ -351,8 +351,13 @@ impl Context {
     pub(super) fn table(&self, what: &str, words: &[u32]) -> Result<wgpu::Buffer> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let buffer = self.buffer(what, words.len() as u64, usage)?;
-        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+        self.write(&buffer, 0, words);
         Ok(buffer)
+    }
+
+    /// Writes words of a table from `from` on, before what is dispatched next.
+    pub(super) fn write(&self, table: &wgpu::Buffer, from: u64, words: &[u32]) {
+        self.queue.write_buffer(table, 4 * from, bytemuck::cast_slice(words));
     }
 
     /// Words `from..from + n` of buffers that a kernel wrote, one after the other.

@@ -15,6 +15,7 @@ use super::words::{decode_real, encode_real};
 use crate::Result;
 use crate::accelerator::DeviceInfo;
 use crate::accelerator::events::{EventCall, EventDevice, EventTotals, Events, Frame, Held};
+use crate::accelerator::flows::FlowCall;
 
 /// Most events of a share: SHARE in `shaders/lanes.wgsl`.
 const SHARE: u32 = 256;
@@ -82,6 +83,8 @@ impl EventDevice for GpuEvents {
         let arithmetic = context.evaluation();
         let real = arithmetic.real_words();
         let n_shares = call.shares();
+        let given = |flow: &FlowCall| self.flows[flow.flow].given(flow);
+        let given = call.flows().iter().map(given).collect::<Result<Vec<_>>>()?;
         let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
         let pipeline = context.pipeline(Kernel::Events)?;
         let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC;
@@ -98,9 +101,10 @@ impl EventDevice for GpuEvents {
         let n_counts = 2 * u64::from(n_shares) + 1;
         let counts = context.buffer("results", n_counts, storage)?;
         let cut = context.buffer("results", 1, storage)?;
-        for flow in call.flows() {
-            let column = self.held.flows[flow.flow].column;
-            self.flows[flow.flow].fill(context, flow, &self.data, column, &cut)?;
+        for (flow, given) in call.flows().iter().zip(&given) {
+            let place = [self.held.flows[flow.flow].column, self.held.n];
+            let asked = (flow, given.as_deref());
+            self.flows[flow.flow].fill(context, asked, &self.data, place, &cut)?;
         }
         for first in (0..n_shares).step_by(groups as usize) {
             let some = first..n_shares.min(first.saturating_add(groups));

@@ -1,10 +1,12 @@
 //! Densities of flows, worked out by a graphics processor before the sums over events read them: `shaders/flows.wgsl`.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::shaders::Kernel;
 use super::words::encode_real;
 use crate::Result;
-use crate::accelerator::flows::{FlowCall, FlowEvents, FlowProgram, part};
+use crate::accelerator::flows::{FlowCall, FlowColumns, FlowEvents, FlowLayers, FlowProgram, part};
 
 /// Invocations of a workgroup: W in `shaders/lanes.wgsl`.
 const GROUP: u32 = 64;
@@ -13,17 +15,60 @@ const WORKING_MEMORY: u64 = 64 << 20;
 /// Rounds of loops of a call: about half of those after which a software rasterizer ends them (`shaders/rounds.wgsl`).
 const ROUNDS: usize = 32_768;
 
-/// A flow on a graphics processor, with its inputs at the events of a channel.
-pub(super) struct GpuFlow {
+/// A flow at the events of a channel.
+pub(super) enum GpuFlow {
+    Layers(Layers),
+    /// Somebody else works it out.
+    Columns(Arc<dyn FlowColumns>),
+}
+
+impl GpuFlow {
+    /// Copies what there is of it to an open device.
+    pub(super) fn new(context: &Context, flow: &FlowEvents, n: u32) -> Result<Self> {
+        match flow {
+            FlowEvents::Layers(flow) => Layers::new(context, flow, n).map(Self::Layers),
+            FlowEvents::Columns(flow) => Ok(Self::Columns(Arc::clone(flow))),
+        }
+    }
+
+    /// Columns that the device does not make. They take threads of the host, which must not wait for the device.
+    pub(super) fn given(&self, call: &FlowCall) -> Result<Option<Vec<f64>>> {
+        let Self::Columns(flow) = self else { return Ok(None) };
+        flow.columns(&call.plain_context(), call.size(flow.directions())).map(Some)
+    }
+
+    /// Fills its columns of the events' data, from `column` on, with what is given or with what the device makes; `cut`
+    /// becomes 1 where the driver ended loops early.
+    pub(super) fn fill(
+        &self,
+        context: &Context,
+        (call, given): (&FlowCall, Option<&[f64]>),
+        data: &wgpu::Buffer,
+        [column, n]: [u32; 2],
+        cut: &wgpu::Buffer,
+    ) -> Result<()> {
+        if let Self::Layers(layers) = self {
+            return layers.fill(context, call, data, column, cut);
+        }
+        let arithmetic = context.evaluation();
+        let mut words = Vec::new();
+        encode_real(arithmetic, given.into_iter().flatten().copied(), &mut words);
+        let first = u64::from(column) * u64::from(n) * arithmetic.real_words();
+        context.write(data, first, &words);
+        Ok(())
+    }
+}
+
+/// A flow of layers, with its inputs at the events of a channel.
+pub(super) struct Layers {
     program: FlowProgram,
     n: u32,
     numbers: wgpu::Buffer,
     inputs: wgpu::Buffer,
 }
 
-impl GpuFlow {
-    /// Copies it to an open device.
-    pub(super) fn new(context: &Context, flow: &FlowEvents, n: u32) -> Result<Self> {
+impl Layers {
+    fn new(context: &Context, flow: &FlowLayers, n: u32) -> Result<Self> {
         let table = |what: &str, values: &[f64]| {
             let mut words = Vec::new();
             encode_real(context.evaluation(), values.iter().copied(), &mut words);
@@ -34,8 +79,7 @@ impl GpuFlow {
         Ok(Self { program: flow.program.clone(), n, numbers, inputs })
     }
 
-    /// Fills its columns of the events' data, from `column` on; `cut` becomes 1 where the driver ended loops early.
-    pub(super) fn fill(
+    fn fill(
         &self,
         context: &Context,
         call: &FlowCall,
@@ -45,7 +89,7 @@ impl GpuFlow {
     ) -> Result<()> {
         let arithmetic = context.evaluation();
         let pipeline = context.pipeline(Kernel::Flows)?;
-        let size = call.size(&self.program);
+        let size = call.size(self.program.directions());
         let mut words = Vec::new();
         encode_real(arithmetic, call.context.iter().copied(), &mut words);
         let numbers = context.table("a flow's call", &words)?;

@@ -2,10 +2,12 @@
 //! of its densities.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::outside::Outside;
 use super::placed::Place;
 use super::{Channel, Process, Slot, check_names};
 use crate::accelerator::flows::FlowEvents;
@@ -164,12 +166,18 @@ impl Compiled {
         &self.channel
     }
 
-    /// What a device needs to know of a flow whose context follows parameters; `None` where it has no layers.
-    pub(super) fn flow_events(&self, process: usize) -> Result<Option<FlowEvents>> {
+    /// What a device needs to know of a flow whose context follows parameters, `init` at first; `None` where it has no
+    /// layers and no model.
+    pub(super) fn flow_events(&self, process: usize, init: &[f64]) -> Result<Option<FlowEvents>> {
         let Channel { events, processes, .. } = &self.channel;
         let pdf = &processes[process].pdf;
         let x = columns_of(events, pdf, 0..events.n())?;
         let free: Vec<usize> = self.slots(process).collect();
+        if pdf.is_exported() {
+            let at = shape(&processes[process], init);
+            let columns = Outside::new(pdf, &x, free, &at, self.name_of(process));
+            return Ok(Some(FlowEvents::Columns(Arc::new(columns))));
+        }
         pdf.flow_events(&x, &free).map_err(|e| self.told(process, 0, e))
     }
 
@@ -307,29 +315,21 @@ impl Compiled {
         shape: &[f64],
         order: Order,
     ) -> Result<Vec<f64>> {
-        let (n, k, start) = (events.len(), shape.len(), events.start);
+        let start = events.start;
         let pdf = &self.channel.processes[p].pdf;
         let x = columns_of(&self.channel.events, pdf, events)?;
-        let slopes = if order >= Order::Gradient { k } else { 0 };
-        let curves = if order == Order::Hessian { k * (k + 1) / 2 } else { 0 };
-        let mut room = vec![0.0; n * (1 + slopes + curves)];
-        let (value, rest) = room.split_at_mut(n);
-        let (gradient, hessian) = rest.split_at_mut(n * slopes);
-        let done = match order {
-            Order::Value => pdf.log_prob(shape, &x, value),
-            Order::Gradient => pdf.log_prob_gradient(shape, &x, value, gradient),
-            Order::Hessian => pdf.log_prob_hessian(shape, &x, value, gradient, hessian),
-        };
-        done.map_err(|error| self.told(p, start, error))?;
-        Ok(room)
+        scalar(pdf, &x, shape, order).map_err(|error| self.told(p, start, error))
     }
 
     /// An error of a density, with where it is.
     fn told(&self, p: usize, start: usize, error: Error) -> Error {
+        told(&self.name_of(p), start, error)
+    }
+
+    fn name_of(&self, p: usize) -> String {
         let (channel, process) =
             (quoted(&self.channel.name), quoted(&self.channel.processes[p].name));
-        let from = if start > 0 { format!(", events from {start} on") } else { String::new() };
-        Error::Argument(format!("channel {channel}, process {process}{from}: {error}"))
+        format!("channel {channel}, process {process}")
     }
 
     fn beyond(&self, start: usize) -> Error {
@@ -338,6 +338,28 @@ impl Compiled {
             quoted(&self.channel.name)
         ))
     }
+}
+
+/// Log-densities by scalar formulas, then the derivatives that `order` needs, in all parameters.
+pub(super) fn scalar(pdf: &Pdf, x: &[&[f64]], shape: &[f64], order: Order) -> Result<Vec<f64>> {
+    let (n, k) = (x[0].len(), shape.len());
+    let slopes = if order >= Order::Gradient { k } else { 0 };
+    let curves = if order == Order::Hessian { k * (k + 1) / 2 } else { 0 };
+    let mut room = vec![0.0; n * (1 + slopes + curves)];
+    let (value, rest) = room.split_at_mut(n);
+    let (gradient, hessian) = rest.split_at_mut(n * slopes);
+    match order {
+        Order::Value => pdf.log_prob(shape, x, value),
+        Order::Gradient => pdf.log_prob_gradient(shape, x, value, gradient),
+        Order::Hessian => pdf.log_prob_hessian(shape, x, value, gradient, hessian),
+    }?;
+    Ok(room)
+}
+
+/// An error of a process's density at events from `start` on.
+pub(super) fn told(process: &str, start: usize, error: Error) -> Error {
+    let from = if start > 0 { format!(", events from {start} on") } else { String::new() };
+    Error::Argument(format!("{process}{from}: {error}"))
 }
 
 /// One index of every `stride`, a power of two up to 256, which one by Philox: whatever repeats in a file's order does

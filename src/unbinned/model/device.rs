@@ -14,9 +14,11 @@ use crate::unbinned::kernel::Order;
 impl UnbinnedModel {
     /// With the events of every channel on the device asked for, and what runs. NLL, gradient and Hessian are then
     /// sums of that device: in f64 and df64 those of the processor within rounding, in f32 good to 5e-4 in the NLL
-    /// up to 10^5 events, with flows to 1e-7 an event (`docs/parity.md`). Densities without free parameters are evaluated
-    /// here once, whatever they are; flows of layers whose context is free are worked out there, with all derivatives. Points
-    /// where a number is beyond a device's formulas are left to the processor; so are
+    /// up to 10^5 events, with flows of layers to 1e-7 an event (`docs/parity.md`). Densities without free parameters are
+    /// evaluated here once, whatever they are; flows of layers whose context is free are worked out there, with all
+    /// derivatives. Flows in ONNX with a free context are run by their own provider, and the device sums over what they give:
+    /// copied there from the host for each point, or, where the provider runs on the NVIDIA card that holds the events,
+    /// without leaving its memory. Points where a number is beyond a device's formulas are left to the processor; so are
     /// the part of the events that a fit begins with, Asimov data and a binned part. Toys are thrown by the processor,
     /// the same to the bit whatever the device, and fitted on the device, many at a time
     /// ([`UnbinnedModel::fit_toys`]); those of flows with a free context by the processor.
@@ -54,7 +56,9 @@ impl UnbinnedModel {
         help: bool,
         open: impl Fn(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
     ) -> Result<Self> {
-        let one = |channel: &Arc<Compiled>| channel.on_device(here, help, &open).map(Arc::new);
+        let init = self.init();
+        let one =
+            |channel: &Arc<Compiled>| channel.on_device(here, help, &init, &open).map(Arc::new);
         let channels = self.channels.iter().map(one).collect::<Result<_>>()?;
         let (parameters, binned) = (self.parameters.clone(), self.binned.clone());
         Ok(Self { parameters, channels, binned })
@@ -81,7 +85,7 @@ impl UnbinnedModel {
         self.channels.iter().find_map(|channel| channel.place.as_ref()).map(|place| place.help)
     }
 
-    /// A device works out flows.
+    /// A device sums over flows.
     pub(in crate::unbinned) fn has_flows_there(&self) -> bool {
         self.channels.iter().filter_map(|c| c.place.as_ref()).any(Place::has_flows)
     }
@@ -128,7 +132,7 @@ impl UnbinnedModel {
             // the root of the sum of squared weights
             let random = EACH * (events.sum_w() / events.n_eff().max(1.0).sqrt()).max(1.0);
             random
-                + if c.place.as_ref().is_some_and(Place::has_flows) {
+                + if c.place.as_ref().is_some_and(|place| place.has_layers) {
                     ALIKE * events.sum_w()
                 } else {
                     0.0

@@ -6,6 +6,7 @@ mod channel;
 mod data;
 mod device;
 mod evaluate;
+mod outside;
 mod placed;
 mod predict;
 

@@ -23,6 +23,8 @@ pub(super) struct Place {
     pub(super) help: bool,
     /// Of each process that is a flow with free parameters: its number there.
     pub(super) flows: Vec<Option<usize>>,
+    /// Some of them are of layers, which the device works out.
+    pub(super) has_layers: bool,
 }
 
 impl Place {
@@ -35,7 +37,7 @@ impl Place {
         self.device.held().frame.split
     }
 
-    /// Whether it works out flows.
+    /// Whether it sums over flows.
     pub(super) fn has_flows(&self) -> bool {
         self.flows.iter().any(Option::is_some)
     }
@@ -68,6 +70,7 @@ impl Compiled {
         &self,
         here: bool,
         help: bool,
+        init: &[f64],
         open: impl FnOnce(&[Events<'_>]) -> Result<Option<Arc<dyn EventDevice>>>,
     ) -> Result<Self> {
         let Channel { name, processes, .. } = self.channel();
@@ -76,7 +79,7 @@ impl Compiled {
             if here || self.columns[p].is_some() || process.pdf.has_form() {
                 continue;
             }
-            let flow = self.flow_events(p)?.ok_or_else(|| {
+            let flow = self.flow_events(p, init)?.ok_or_else(|| {
                 Error::Unsupported(format!(
                     "channel {}, process {}: devices have no formula for the density {}, whose parameters are \
                      free; use the device cpu",
@@ -88,9 +91,11 @@ impl Compiled {
             numbers[p] = Some(flows.len());
             flows.push(flow);
         }
+        let has_layers = flows.iter().any(|flow| matches!(flow, FlowEvents::Layers(_)));
         let device = open(&[self.given_to_device(flows)?])?;
         let mut placed = self.clone();
-        placed.place = device.map(|device| Place { device, set: 0, help, flows: numbers });
+        let place = |device| Place { device, set: 0, help, flows: numbers, has_layers };
+        placed.place = device.map(place);
         Ok(placed)
     }
 

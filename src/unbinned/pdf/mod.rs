@@ -29,7 +29,7 @@ mod uniform;
 mod voigtian;
 
 use super::events::Observable;
-use crate::accelerator::flows::FlowEvents;
+use crate::accelerator::flows::{CardModel, FlowEvents};
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list};
 use density::{Output, evaluate};
@@ -273,6 +273,40 @@ impl Pdf {
         match &self.kind {
             Kind::Flow(flow) => flow.on_device(x, free).map_err(|error| self.named(error)),
             _ => Ok(None),
+        }
+    }
+
+    /// A flow that is not of layers: somebody else works it out.
+    pub(in crate::unbinned) fn is_exported(&self) -> bool {
+        matches!(&self.kind, Kind::Flow(flow) if flow.is_exported())
+    }
+
+    /// That such a flow has a density in this context.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Pdf::log_prob`].
+    pub(in crate::unbinned) fn check_context(&self, context: &[f64]) -> Result<()> {
+        match &self.kind {
+            Kind::Flow(flow) => flow.check(context).map_err(|error| self.named(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Its models at these events, where they run on this card.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Argument`]: an x that is NaN; [`Error::Device`] where they cannot be opened.
+    pub(in crate::unbinned) fn models_on_card(
+        &self,
+        x: &[&[f64]],
+        free: &[usize],
+        card: usize,
+    ) -> Result<Vec<Box<dyn CardModel>>> {
+        match &self.kind {
+            Kind::Flow(flow) => flow.on_card(x, free, card).map_err(|error| self.named(error)),
+            _ => Ok(Vec::new()),
         }
     }
 

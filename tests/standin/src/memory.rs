@@ -66,6 +66,12 @@ impl Area {
         self.define(offset, from.len(), |_| true);
     }
 
+    /// Where bytes lie that somebody else writes as well, and keeps to the order of launches.
+    pub fn reach(&mut self, offset: usize, n: usize) -> *mut u8 {
+        self.define(offset, n, |_| true);
+        self.bytes_mut()[offset..offset + n].as_mut_ptr()
+    }
+
     /// Copies bytes within or between areas; what was undefined stays undefined.
     pub fn copy(&mut self, offset: usize, from: &(Vec<u8>, Vec<bool>)) {
         self.bytes_mut()[offset..offset + from.0.len()].copy_from_slice(&from.0);

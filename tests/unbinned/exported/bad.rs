@@ -8,8 +8,7 @@ use neyman::unbinned::pdf::flow::onnx::{Settings, configure, settings};
 use neyman::unbinned::pdf::flow::{Directions, Flow};
 use serde_json::{Value, json};
 
-use super::library;
-use super::models::{self, Has, WINDOW, gaussian, load, manifest, write};
+use super::models::{self, Has, WINDOW, gaussian, library, load, manifest, write};
 use super::writer::{Dim, Graph, Kind};
 
 /// A model that copies its first column to an output.

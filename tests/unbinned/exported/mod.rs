@@ -6,13 +6,11 @@ mod bad;
 mod models;
 mod writer;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use neyman::unbinned::fit::FitOptions;
 use neyman::unbinned::model::{Channel, Parameter, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
-use neyman::unbinned::pdf::flow::onnx::{Settings, configure};
 use neyman::unbinned::pdf::flow::{Directions, EpKind, Flow};
 use neyman::unbinned::toys::Thrower;
 use neyman::unbinned::yields::{Base, Yield};
@@ -20,22 +18,8 @@ use neyman::unbinned::{EventTable, Observable, OutOfBounds, UnbinnedModel};
 use serde_json::json;
 
 use crate::{directory, goldens, numbers};
-use models::{Has, WINDOW, load, write};
+use models::{Has, WINDOW, library, load, write};
 use writer::Kind;
-
-/// Whether there is a library, which is used from then on.
-pub(crate) fn library() -> bool {
-    static ONCE: Once = Once::new();
-    let Some(path) = std::env::var_os("ORT_DYLIB_PATH") else {
-        eprintln!("skipped: ORT_DYLIB_PATH is not set");
-        return false;
-    };
-    ONCE.call_once(|| {
-        let settings = Settings { library: Some(PathBuf::from(&path)), ..Settings::default() };
-        configure(settings).unwrap_or_else(|e| panic!("{e}"));
-    });
-    true
-}
 
 fn points(n: usize) -> Vec<f64> {
     (0..n).map(|i| 8.0 * (0.37 + 1.3 * i as f64).sin()).collect()

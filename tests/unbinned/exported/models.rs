@@ -1,11 +1,29 @@
 //! Flows of our own in ONNX whose formulas are known.
 
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use neyman::unbinned::pdf::flow::Flow;
+use neyman::unbinned::pdf::flow::onnx::{Settings, configure};
 use serde_json::{Value, json};
 
 use super::writer::{Graph, Kind};
+
+/// Whether there is a library, which is used from then on.
+pub(crate) fn library() -> bool {
+    static ONCE: Once = Once::new();
+    let Some(path) = std::env::var_os("ORT_DYLIB_PATH") else {
+        eprintln!("skipped: ORT_DYLIB_PATH is not set");
+        return false;
+    };
+    ONCE.call_once(|| {
+        let settings = Settings { library: Some(PathBuf::from(&path)), ..Settings::default() };
+        configure(settings).unwrap_or_else(|e| panic!("{e}"));
+    });
+    true
+}
 
 /// Where a Gaussian that is narrow enough is normalised.
 pub(crate) const WINDOW: (f64, f64) = (-60.0, 60.0);
@@ -23,6 +41,22 @@ pub(crate) struct Has {
     pub(crate) rows: Option<i64>,
     /// Added to the logarithm.
     pub(crate) offset: f64,
+    /// What it has far below.
+    pub(crate) below: Below,
+    /// Above this m the gradient is NaN.
+    pub(crate) most: Option<f64>,
+}
+
+/// What a model gives where it has hardly any density.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Below {
+    /// The formula's.
+    #[default]
+    Formula,
+    /// Minus infinity below -50.
+    Nothing,
+    /// NaN at the window's lower end, which no integral takes in.
+    NotANumber,
 }
 
 /// `-((x - m) / s)^2 / 2 - ln s - ln(2 pi) / 2` of x with the context m and s.
@@ -57,7 +91,24 @@ pub(crate) fn gaussian(kind: Kind, has: Has) -> Vec<u8> {
     g.node("Add", &["h", "ls"], "a", None);
     g.node("Add", &["a", "rest"], "b", None);
     let flat = if has.column { "flat" } else { "log_prob" };
-    g.node("Neg", &["b"], flat, None);
+    if has.below == Below::Formula {
+        g.node("Neg", &["b"], flat, None);
+    } else {
+        // the logarithm of 1 above, of 0 below or -1 at the end
+        let nothing = has.below == Below::Nothing;
+        g.constant("end", kind, &[], &[if nothing { -50.0 } else { WINDOW.0 }]);
+        g.node("Sub", &["x", "end"], "above", None);
+        g.node("Sign", &["above"], "sign", None);
+        if nothing {
+            g.node("Relu", &["sign"], "step", None);
+        } else {
+            g.node("Add", &["sign", "sign"], "twice", None);
+            g.constant("unit", kind, &[], &[1.0]);
+            g.node("Sub", &["twice", "unit"], "step", None);
+        }
+        g.node("Log", &["step"], "cut", None);
+        g.node("Sub", &["cut", "b"], flat, None);
+    }
     match has.column {
         true => {
             g.node("Unsqueeze", &[flat, "last"], "log_prob", None);
@@ -77,8 +128,17 @@ pub(crate) fn gaussian(kind: Kind, has: Has) -> Vec<u8> {
         }
         g.node("Concat", &[&columns[0], &columns[1]], to, Some(1));
     };
+    let mut by_m = "gm";
+    if let Some(most) = has.most {
+        g.constant("most", kind, &[], &[most]);
+        g.node("Sub", &["most", "m"], "left", None);
+        g.node("Sign", &["left"], "left_sign", None);
+        g.node("Log", &["left_sign"], "left_log", None);
+        g.node("Add", &["gm", "left_log"], "gm_to_most", None);
+        by_m = "gm_to_most";
+    }
     if has.gradient {
-        pair(&mut g, ["gm", "gs"], "d_log_prob_d_context");
+        pair(&mut g, [by_m, "gs"], "d_log_prob_d_context");
         g.output("d_log_prob_d_context", kind, &[rows, Some(2)]);
     }
     if has.hessian {

@@ -7,7 +7,7 @@ use super::Directions;
 use super::jets::{EVENTS, Jets};
 use super::layered::{Base, LN_SQRT_TAU, Layered};
 use super::layers::{Change, Layer};
-use crate::accelerator::flows::{FlowEvents, FlowProgram, Step};
+use crate::accelerator::flows::{FlowEvents, FlowLayers, FlowProgram, Step};
 use crate::error::Result;
 
 /// Stands for a logarithm that is not finite inside the support: beyond what devices compute with, so that the processor
@@ -22,7 +22,8 @@ impl Layered {
         let (before, after) = self.layers.split_at(first);
         let Some((program, constant)) = self.program(after, free) else { return Ok(None) };
         let inputs = Arch::new().dispatch(Entry { flow: self, layers: before, x })?;
-        Ok(Some(FlowEvents { program, inputs, constant, context: self.context_scale.clone() }))
+        let context = self.context_scale.clone();
+        Ok(Some(FlowEvents::Layers(FlowLayers { program, inputs, constant, context })))
     }
 
     /// Instructions for these layers and the base, and what all events share.

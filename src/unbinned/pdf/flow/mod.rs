@@ -20,6 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::density::Output;
+use crate::accelerator::flows::CardModel;
 use crate::error::{Error, Result};
 use crate::spec::text::count;
 pub(super) use draws::Draws;
@@ -144,6 +145,24 @@ impl Flow {
             #[cfg(feature = "onnx")]
             Source::Onnx(exported) if !context.is_empty() => exported.check(self, context),
             _ => Ok(()),
+        }
+    }
+
+    /// Its models at these events, where they run on this card.
+    #[cfg_attr(
+        not(feature = "onnx"),
+        expect(unused_variables, reason = "flows of layers have no models")
+    )]
+    fn on_card(
+        &self,
+        x: &[&[f64]],
+        free: &[usize],
+        card: usize,
+    ) -> Result<Vec<Box<dyn CardModel>>> {
+        match &self.source {
+            Source::Layers(_) => Ok(Vec::new()),
+            #[cfg(feature = "onnx")]
+            Source::Onnx(exported) => onnx::on_card(exported, x, free, card),
         }
     }
 

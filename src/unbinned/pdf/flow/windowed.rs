@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Directions, Flow, Source};
-use crate::accelerator::flows::FlowEvents;
+use crate::accelerator::flows::{CardModel, FlowEvents};
 use crate::error::{Error, Result};
 use crate::spec::text::{count, list, quoted};
 use crate::unbinned::events::Observable;
@@ -108,6 +108,27 @@ impl Windowed {
             Source::Layers(layered) if self.norm == 0.0 => layered.on_device(x, free),
             _ => Ok(None),
         }
+    }
+
+    /// Models in ONNX make its columns.
+    pub(in crate::unbinned::pdf) fn is_exported(&self) -> bool {
+        self.flow.ep_kind().is_some() && self.norm == 0.0
+    }
+
+    /// That it is a density in this context.
+    pub(in crate::unbinned::pdf) fn check(&self, context: &[f64]) -> Result<()> {
+        self.flow.check_context(context)?;
+        self.flow.check_integral(context)
+    }
+
+    /// Its models at these events, where they run on this card.
+    pub(in crate::unbinned::pdf) fn on_card(
+        &self,
+        x: &[&[f64]],
+        free: &[usize],
+        card: usize,
+    ) -> Result<Vec<Box<dyn CardModel>>> {
+        self.flow.on_card(x, free, card)
     }
 
     pub(in crate::unbinned::pdf) fn evaluate(

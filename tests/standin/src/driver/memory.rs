@@ -121,6 +121,21 @@ pub unsafe extern "C" fn neyman_standin_copied(to: *mut u64) -> c_int {
     })
 }
 
+/// What no driver has: where the host finds `n` bytes of the device, null where they are not there. From then on they
+/// count as written, by whoever gets the address.
+#[unsafe(no_mangle)]
+pub extern "C" fn neyman_standin_reach(at: u64, n: usize) -> *mut u8 {
+    let mut found = std::ptr::null_mut();
+    with(|s| match s.heap.range(at, n) {
+        Ok((area, offset)) => {
+            found = area.reach(offset, n);
+            OK
+        }
+        Err(e) => failed(s, "neyman_standin_reach", e),
+    });
+    found
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemcpyHtoD_v2(to: u64, from: *const u8, n: usize) -> c_int {
     with(|s| to_device(s, to, from, n))

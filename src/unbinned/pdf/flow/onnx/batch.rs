@@ -25,6 +25,9 @@ pub(super) struct Batch<'a> {
 pub(super) trait Run: Send {
     /// One slice an output that the model has, row after row.
     fn run(&mut self, batch: &Batch<'_>, out: &mut [Vec<f64>]) -> ort::Result<()>;
+
+    /// What it runs.
+    fn session(&mut self) -> &mut Session;
 }
 
 /// Numbers of a model.
@@ -81,9 +84,25 @@ impl Interface {
         self.rows.unwrap_or(SIZES[SIZES.len() - 1])
     }
 
-    fn size(&self, events: usize) -> usize {
+    /// Rows of a batch of so many events.
+    pub(super) fn size(&self, events: usize) -> usize {
         let fits = SIZES.into_iter().find(|size| events <= *size);
         self.rows.or(fits).unwrap_or(self.most())
+    }
+
+    /// Numbers on both sides of one of the context that the model's type of numbers has: the step of a central difference
+    /// of gradients, which balances rounding and the fourth derivative.
+    pub(super) fn step(&self, c: f64) -> [f64; 2] {
+        match self.double {
+            true => {
+                let h = f64::EPSILON.cbrt() * c.abs().max(1.0);
+                [c - h, c + h]
+            }
+            false => {
+                let h = f64::from(f32::EPSILON).cbrt() * c.abs().max(1.0);
+                [c - h, c + h].map(|c| f64::from(c as f32))
+            }
+        }
     }
 }
 
@@ -105,6 +124,10 @@ impl<T: Number> Runner<T> {
 }
 
 impl<T: Number> Run for Runner<T> {
+    fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     fn run(&mut self, batch: &Batch<'_>, out: &mut [Vec<f64>]) -> ort::Result<()> {
         let (events, n) = (batch.events.clone(), batch.events.len());
         let rows = self.interface.size(n);

@@ -1,6 +1,7 @@
 //! Flows exported as ONNX, run by the library onnxruntime. `docs/howto/flows.md` says what a model takes and gives.
 
 mod batch;
+mod card;
 mod interface;
 mod library;
 mod manifest;
@@ -16,6 +17,9 @@ use crate::error::{Error, Result};
 use crate::unbinned::packed::place;
 use crate::unbinned::pdf::density::Output;
 use batch::Batch;
+pub(super) use card::on_card;
+#[doc(hidden)]
+pub use card::reach_cards;
 pub use library::{Settings, configure, settings};
 pub(super) use manifest::read;
 use model::Model;
@@ -75,25 +79,52 @@ impl Exported {
     ) -> Result<()> {
         let k = if directions == Directions::Context { self.context } else { self.observables };
         let wants = k > 0 && (out.gradient.is_some() || out.hessian.is_some());
-        let model = match (wants, directions, &self.gradient) {
-            (false, ..) => &self.log_prob,
-            (true, Directions::Observables, _) => {
+        let model = match (wants, directions) {
+            (false, _) => &self.log_prob,
+            (true, Directions::Observables) => {
                 return Err(Error::Unsupported(
                     "flow: models in ONNX have no derivatives in the observables".into(),
                 ));
             }
-            _ if self.log_prob.has(GRADIENT) => &self.log_prob,
-            (.., Some(gradient)) => gradient,
-            _ => {
-                return Err(Error::Unsupported(format!(
+            (true, Directions::Context) => self.with_gradient().ok_or_else(|| {
+                Error::Unsupported(format!(
                     "flow: its model has no output \"{}\", and a fit of its context needs the gradient: export it as \
                      docs/howto/flows.md says, or give numbers instead of parameters as its context",
                     NAMES[GRADIENT][0]
-                )));
-            }
+                ))
+            })?,
         };
         let second = wants && out.hessian.is_some();
         Run { flow: self, model, context, k: if wants { k } else { 0 }, second }.all(x, out)
+    }
+
+    /// Which events, the first of which is `start`, lie in the support, and their columns with others moved inside: what
+    /// comes of them is not used.
+    fn enter(&self, x: &[&[f64]], start: usize) -> Result<(Vec<bool>, Vec<Vec<f64>>)> {
+        let mut inside = vec![true; x[0].len()];
+        let mut columns: Vec<Vec<f64>> = x.iter().map(|x| x.to_vec()).collect();
+        for (d, column) in columns.iter_mut().enumerate() {
+            let (lo, hi) =
+                self.support.as_ref().map_or((f64::NEG_INFINITY, f64::INFINITY), |s| s[d]);
+            for (e, x) in column.iter_mut().enumerate() {
+                if x.is_nan() {
+                    return Err(Error::Argument(format!("event {}: x is NaN", start + e)));
+                }
+                if !(lo..=hi).contains(x) || x.is_infinite() {
+                    inside[e] = false;
+                    *x = if self.support.is_some() { 0.5 * lo + 0.5 * hi } else { 0.0 };
+                }
+            }
+        }
+        Ok((inside, columns))
+    }
+
+    /// What gives derivatives in the context as well, if anything does.
+    fn with_gradient(&self) -> Option<&Model> {
+        match self.log_prob.has(GRADIENT) {
+            true => Some(&self.log_prob),
+            false => self.gradient.as_ref(),
+        }
     }
 
     /// Looks at the integral over the support in a new context: of a flow that is not normalised where it says so, each
@@ -170,23 +201,7 @@ impl Run<'_> {
 
     /// Events of one batch, the first of which is `start`.
     fn some(&self, start: usize, x: &[&[f64]], out: &mut Output<'_>) -> Result<()> {
-        let n = x[0].len();
-        let mut inside = vec![true; n];
-        let mut columns: Vec<Vec<f64>> = x.iter().map(|x| x.to_vec()).collect();
-        for (d, column) in columns.iter_mut().enumerate() {
-            let (lo, hi) =
-                self.flow.support.as_ref().map_or((f64::NEG_INFINITY, f64::INFINITY), |s| s[d]);
-            for (e, x) in column.iter_mut().enumerate() {
-                if x.is_nan() {
-                    return Err(Error::Argument(format!("event {}: x is NaN", start + e)));
-                }
-                if !(lo..=hi).contains(x) || x.is_infinite() {
-                    inside[e] = false;
-                    // somewhere inside: what comes of it is not used
-                    *x = if self.flow.support.is_some() { 0.5 * lo + 0.5 * hi } else { 0.0 };
-                }
-            }
-        }
+        let (inside, columns) = self.flow.enter(x, start)?;
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let k = self.k;
         let found = self.outputs(&columns, self.context)?;
@@ -234,7 +249,7 @@ impl Run<'_> {
         if !self.model.has(HESSIAN) {
             square = vec![0.0; n * k * k];
             for a in 0..k {
-                let (down, up) = self.step(self.context[a]);
+                let [down, up] = self.model.interface().step(self.context[a]);
                 let at = |c: f64| -> Result<Vec<f64>> {
                     let mut context = self.context.to_vec();
                     context[a] = c;
@@ -259,19 +274,5 @@ impl Run<'_> {
             }
         }
         Ok(curves)
-    }
-
-    /// Numbers on both sides of one of the context that the model's type of numbers has.
-    fn step(&self, c: f64) -> (f64, f64) {
-        match self.model.interface().double {
-            true => {
-                let h = f64::EPSILON.cbrt() * c.abs().max(1.0);
-                (c - h, c + h)
-            }
-            false => {
-                let h = f64::from(f32::EPSILON).cbrt() * c.abs().max(1.0);
-                (f64::from((c - h) as f32), f64::from((c + h) as f32))
-            }
-        }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ort::session::Session;
+
 use super::EpKind;
 use super::batch::{Batch, Run, runner};
 use super::interface::{Interface, Wanted};
@@ -73,22 +75,37 @@ impl Model {
         let idle = self.idle().pop();
         let mut run = match idle {
             Some(run) => run,
-            None => match again(&self.path) {
-                Ok(session) => runner(session, &self.interface, false),
-                Err(Refused::Model(why)) => return Err(self.failed(&why)),
-                Err(Refused::Other(error)) => return Err(error),
-            },
+            None => runner(self.on_processor()?, &self.interface, false),
         };
         run.run(batch, out).map_err(|error| self.failed(&error.to_string()))?;
         self.idle().push(run);
         Ok(())
     }
 
+    /// Which card runs it, by its number.
+    pub(super) fn card(&self) -> Option<usize> {
+        // what the providers are opened with
+        (self.kind != EpKind::Cpu).then_some(0)
+    }
+
+    /// Another session, on the processor.
+    pub(super) fn on_processor(&self) -> Result<Session> {
+        again(&self.path).map_err(|refused| match refused {
+            Refused::Model(why) => self.failed(&why),
+            Refused::Other(error) => error,
+        })
+    }
+
+    /// Does something with the only session that a card has.
+    pub(super) fn with_session<T>(&self, work: impl FnOnce(&mut Session) -> T) -> T {
+        work(self.idle()[0].session())
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Box<dyn Run>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failed(&self, why: &str) -> Error {
+    pub(super) fn failed(&self, why: &str) -> Error {
         Error::Device {
             device: format!("onnxruntime ({})", self.kind.as_str()),
             message: format!("{}: {why}", self.path.display()),
