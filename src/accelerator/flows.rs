@@ -351,7 +351,7 @@ impl FlowCall {
     }
 
     /// The context, where its numbers have no units.
-    pub(crate) fn plain_context(&self) -> Vec<f64> {
+    pub fn plain_context(&self) -> Vec<f64> {
         self.context.iter().step_by(2).copied().collect()
     }
 }
