@@ -2,7 +2,12 @@
 #pragma once
 #include "header.cuh"
 
+// at most
 constexpr u32 WARPS = W / WARP;
+
+// Of this block. A small model has fewer than W: with four times the blocks, fewer threads have nothing to do.
+INLINE u32 threads() { return blockDim.x; }
+INLINE u32 warps() { return blockDim.x / WARP; }
 
 INLINE void barrier() { __syncthreads(); }
 
@@ -32,7 +37,7 @@ INLINE void sum_of_all(double &value, u32 &number) {
   barrier();
   value = sums[0];
   number = least[0];
-  for (u32 i = 1; i < WARPS; i += 1) {
+  for (u32 i = 1; i < warps(); i += 1) {
     value += sums[i];
     number = least[i] < number ? least[i] : number;
   }
@@ -59,7 +64,7 @@ INLINE Four sums_of_all(Four v) {
   }
   barrier();
   Four total = {sums[0], sums[WARPS], sums[2 * WARPS], sums[3 * WARPS]};
-  for (u32 i = 1; i < WARPS; i += 1) {
+  for (u32 i = 1; i < warps(); i += 1) {
     total.x += sums[i];
     total.y += sums[WARPS + i];
     total.z += sums[2 * WARPS + i];

@@ -9,7 +9,7 @@
 // [i, j] step_i . change_j for j no older than i, then step_i . g, step_i . step_i, change_i . change_i
 constexpr u32 GRAM = MEMORY * (MEMORY + 3);
 // shares of each scalar product with the solved direction
-constexpr u32 SHARES = W / 16;
+INLINE u32 n_shares() { return threads() / 16; }
 
 struct Recursion {
   double gram[GRAM];
@@ -26,7 +26,7 @@ struct Recursion {
 // Parameters held at a bound, on a kink, or fixed have mask 0.
 INLINE void find_active(const Header &h, const Slot &s, const u32 *job_index) {
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     const double x = s.reals[h.r_x + k];
     const double g = s.lows[h.l_g + k];
     const bool low_bound = !(s.numbers[h.f_lower + k] < x) && g > 0.0;
@@ -89,7 +89,7 @@ INLINE void first_loop(Recursion &r, const double *rho, u32 newest) {
 // the share of each product that the groups of 16 threads found
 INLINE double gather(const Recursion &r, u32 d) {
   double sum = r.shares[d];
-  for (u32 i = 1; i < SHARES; i += 1) sum += r.shares[16 * i + d];
+  for (u32 i = 1; i < n_shares(); i += 1) sum += r.shares[16 * i + d];
   return sum;
 }
 
@@ -125,12 +125,12 @@ INLINE void find_direction(const Header &h, const Slot &s, Lane &lane, double *r
   __shared__ Recursion r;
   const u32 n = h.n_parameters;
   ROLLED
-  for (u32 d = threadIdx.x; d < GRAM; d += W) r.gram[d] = scalar_product(h, s, rho, d);
+  for (u32 d = threadIdx.x; d < GRAM; d += threads()) r.gram[d] = scalar_product(h, s, rho, d);
   barrier();
   if (threadIdx.x == 0) first_loop(r, rho, lane.newest);
   barrier();
   ROLLED
-  for (u32 k = threadIdx.x; k < n; k += W) {
+  for (u32 k = threadIdx.x; k < n; k += threads()) {
     double q = s.lows[h.l_g + k];
     for (u32 i = 0; i < MEMORY; i += 1) {
       if (r.alpha[i] != 0.0) q -= r.alpha[i] * s.lows[h.l_changes + MEMORY * k + i];
@@ -150,7 +150,7 @@ INLINE void find_direction(const Header &h, const Slot &s, Lane &lane, double *r
     const u32 stride = d == MEMORY ? 1 : MEMORY;
     const double *v = s.lows + (d == MEMORY ? h.l_g : h.l_changes + d);
     ROLLED
-    for (u32 k = threadIdx.x / 16; k < n; k += SHARES) sum += v[stride * k] * s.lows[h.l_solved + k];
+    for (u32 k = threadIdx.x / 16; k < n; k += n_shares()) sum += v[stride * k] * s.lows[h.l_solved + k];
   }
   r.shares[threadIdx.x] = sum;
   barrier();
@@ -158,7 +158,7 @@ INLINE void find_direction(const Header &h, const Slot &s, Lane &lane, double *r
   barrier();
   const bool stay = r.forget == 1;
   ROLLED
-  for (u32 k = threadIdx.x; k < n; k += W) {
+  for (u32 k = threadIdx.x; k < n; k += threads()) {
     double to = s.lows[h.l_solved + k];
     for (u32 i = 0; i < MEMORY; i += 1) {
       if (r.weight[i] != 0.0) {

@@ -34,7 +34,7 @@ INLINE u32 take_next(const Header &h, u32 *control) {
 
 INLINE Lane load_start(const Header &h, const Slot &s, double *rho, const double *start) {
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     const double x = start[k];
     s.reals[h.r_x + k] = x;
     s.reals[h.r_trial + k] = x;
@@ -61,7 +61,7 @@ INLINE Lane load_start(const Header &h, const Slot &s, double *rho, const double
 INLINE void settle_kinks(const Header &h, const Slot &s) {
   if (h.kinked == 0) return;
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     if (!has_kink(h, s, k)) continue;
     const double x = s.reals[h.r_trial + k];
     double side = x < 0.0 ? -1.0 : 1.0;
@@ -87,7 +87,7 @@ INLINE void settle_kinks(const Header &h, const Slot &s) {
 INLINE void remember(const Header &h, const Slot &s, Lane &lane, double *rho, const Four &total) {
   lane.newest = (lane.newest + 1) % MEMORY;
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     const u32 place = MEMORY * k + lane.newest;
     s.lows[h.l_steps + place] = s.reals[h.r_trial + k] - s.reals[h.r_x + k];
     s.lows[h.l_changes + place] = s.lows[h.l_gradient + k] - s.lows[h.l_g + k];
@@ -124,7 +124,7 @@ INLINE void accept_or_reject(const Header &h, const Slot &s, Lane &lane, double 
   // slope along the step, and the products of the pair it would make
   Four sum = {0.0, 0.0, 0.0, 0.0};
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     const double g = s.lows[h.l_g + k];
     const double step = s.reals[h.r_trial + k] - s.reals[h.r_x + k];
     const double change = s.lows[h.l_gradient + k] - g;
@@ -146,7 +146,7 @@ INLINE void accept_or_reject(const Header &h, const Slot &s, Lane &lane, double 
   if (lane.accepted) {
     if (!lane.start) remember(h, s, lane, rho, total);
     ROLLED
-    for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+    for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
       s.reals[h.r_x + k] = s.reals[h.r_trial + k];
       s.lows[h.l_g + k] = s.lows[h.l_gradient + k];
       if (has_kink(h, s, k)) s.lows[h.l_side + k] = s.lows[h.l_trial_side + k];
@@ -161,7 +161,7 @@ INLINE void accept_or_reject(const Header &h, const Slot &s, Lane &lane, double 
 // The next point to evaluate.
 INLINE void step(const Header &h, const Slot &s, const u32 *job_index) {
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     if (job_index[k] == 1) continue;
     const double lower = s.numbers[h.f_lower + k], upper = s.numbers[h.f_upper + k];
     double to = s.reals[h.r_x + k] - s.lows[h.l_solved + k];
@@ -181,7 +181,7 @@ INLINE void step(const Header &h, const Slot &s, const u32 *job_index) {
 INLINE void store(const Header &h, const Slot &s, const Lane &lane, double *row, u32 *words) {
   const u32 n = h.n_parameters;
   ROLLED
-  for (u32 k = threadIdx.x; k < n; k += W) row[k] = s.reals[h.r_x + k];
+  for (u32 k = threadIdx.x; k < n; k += threads()) row[k] = s.reals[h.r_x + k];
   if (threadIdx.x == 0) {
     row[n] = lane.nll;
     words[0] = lane.verdict;
@@ -216,7 +216,7 @@ INLINE Lane minimize(const Header &h, const Slot &s, double *rho, const double *
 // control: the next fit in line, then from c_results on the results' words; results: parameters and NLL,
 // [n_fits, n_parameters + 1]; job_index: fixed parameters, then the ladder (ladder.cuh)
 extern "C" __global__ void __launch_bounds__(W, BLOCKS)
-    fit(const Header h, const u32 *__restrict__ index, const double *__restrict__ numbers,
+    fit(const Header h, u32 resident, const u32 *__restrict__ index, const double *__restrict__ numbers,
         const double *__restrict__ main, const double *__restrict__ auxiliary,
         const double *__restrict__ start, double *reals, double *lows, double *results, u32 *control,
         const u32 *__restrict__ job_index, const double *__restrict__ job_numbers) {
@@ -226,8 +226,7 @@ extern "C" __global__ void __launch_bounds__(W, BLOCKS)
   s.index = index;
   s.numbers = numbers;
   s.nominal = numbers + h.f_nominal;
-  s.reals = reals + (u64)blockIdx.x * h.reals_slot;
-  s.lows = lows + (u64)blockIdx.x * h.lows_slot;
+  take_slot(h, s, resident, reals, lows);
   while (true) {
     const u32 number = take_next(h, control);
     if (number == NONE) break;

@@ -7,12 +7,12 @@
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-// threads of a block: all work on one dataset
+// most threads of a block: all work on one dataset
 constexpr u32 W = 128;
 constexpr u32 WARP = 32;
 constexpr u32 NONE = 0xffffffffu;
 constexpr u32 ALL_LANES = 0xffffffffu;
-// blocks that a multiprocessor must have room for: bounds the registers of a thread
+// blocks of as many threads that a multiprocessor must have room for: bounds the registers of a thread
 constexpr u32 BLOCKS = 4;
 
 #define INLINE static __device__ __forceinline__

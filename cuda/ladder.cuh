@@ -22,7 +22,7 @@ INLINE void solve_shared(const Header &h, const Slot &s, u32 damping, const u32 
   const double *diagonal = job_numbers + level[4];
   const double *signs = job_numbers + level[5];
   ROLLED
-  for (u32 c = threadIdx.x; c < columns; c += W) {
+  for (u32 c = threadIdx.x; c < columns; c += threads()) {
     const u32 *q = tiles + 3 * (c / 4);
     const u32 rows = q[1];
     const u32 *row = job_index + q[0];
@@ -33,7 +33,7 @@ INLINE void solve_shared(const Header &h, const Slot &s, u32 damping, const u32 
   }
   barrier();
   ROLLED
-  for (u32 k = threadIdx.x; k < n; k += W) {
+  for (u32 k = threadIdx.x; k < n; k += threads()) {
     const u32 last = parameters[k + 1];
     double to = s.lows[h.l_direction + k] * diagonal[k];
     for (u32 e = parameters[k]; e < last; e += 1) {

@@ -35,13 +35,13 @@ INLINE double rate_of_bin(const Header &h, const Slot &s, u32 b) {
 INLINE void forward(const Header &h, const Slot &s) {
   const double *x = s.reals + h.r_trial;
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     const Factor shape = shape_function(h, x[k]);
     s.reals[h.r_h + k] = shape.value;
     s.lows[h.l_slope + k] = shape.slope;
   }
   ROLLED
-  for (u32 e = threadIdx.x; e < h.n_scalars; e += W) {
+  for (u32 e = threadIdx.x; e < h.n_scalars; e += threads()) {
     const u32 *q = s.index + h.i_scalars + 2 * e;
     const double a = x[q[0]];
     const u32 c = q[1];
@@ -54,7 +54,7 @@ INLINE void forward(const Header &h, const Slot &s) {
   // products of each sample's factors: all, and for each factor those of the others (0 is an ordinary
   // value, so nothing is divided)
   ROLLED
-  for (u32 i = threadIdx.x; i < h.n_samples; i += W) {
+  for (u32 i = threadIdx.x; i < h.n_samples; i += threads()) {
     const u32 *q = sample_at(h, s, i);
     const u32 begin = q[0], to = q[1];
     double product = 1.0;
@@ -73,7 +73,7 @@ INLINE void forward(const Header &h, const Slot &s) {
   }
   barrier();
   ROLLED
-  for (u32 j = threadIdx.x; j < h.n_cells; j += W) {
+  for (u32 j = threadIdx.x; j < h.n_cells; j += threads()) {
     const u32 i = s.index[h.i_cells + j];
     const u32 *q = sample_at(h, s, i);
     const u32 b = j - q[2];
@@ -146,13 +146,13 @@ INLINE void add_entry(const Header &h, const Slot &s, const u32 *entry, u32 k, b
 // from d NLL / d rate of every bin to the gradient's partial sums
 INLINE void backward(const Header &h, const Slot &s) {
   ROLLED
-  for (u32 j = threadIdx.x; j < h.n_cells; j += W) {
+  for (u32 j = threadIdx.x; j < h.n_cells; j += threads()) {
     const u32 *q = sample_at(h, s, s.index[h.i_cells + j]);
     s.lows[h.l_adjoint + j] = s.lows[h.l_weight + q[9] + (j - q[2])] * s.lows[h.l_bins + j];
   }
   barrier();
   ROLLED
-  for (u32 i = threadIdx.x; i < h.n_samples; i += W) {
+  for (u32 i = threadIdx.x; i < h.n_samples; i += threads()) {
     const u32 *q = sample_at(h, s, i);
     const u32 begin = q[2];
     const u32 to = begin + q[3];
@@ -162,7 +162,7 @@ INLINE void backward(const Header &h, const Slot &s) {
   }
   barrier();
   ROLLED
-  for (u32 c = threadIdx.x; c < h.n_chunks; c += W) {
+  for (u32 c = threadIdx.x; c < h.n_chunks; c += threads()) {
     const u32 *q = s.index + h.i_chunks + 4 * c;
     const u32 k = q[0], last = q[2];
     const bool at_kink = h.kinked == 1 && s.reals[h.r_trial + k] == 0.0;
@@ -195,7 +195,7 @@ INLINE Value likelihood(const Header &h, const Slot &s) {
   const bool floored = h.floored == 1;
   const double lowest = s.numbers[h.f_floor];
   ROLLED
-  for (u32 b = threadIdx.x; b < h.n_main; b += W) {
+  for (u32 b = threadIdx.x; b < h.n_main; b += threads()) {
     const double rate = rate_of_bin(h, s, b);
     const Factor term = poisson(s.main[b], rate, floored, lowest);
     if (rate < 0.0 && b < total.negative_bin) total.negative_bin = b;
@@ -205,7 +205,7 @@ INLINE Value likelihood(const Header &h, const Slot &s) {
   barrier();
   backward(h, s);
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     const u32 *q = s.index + h.i_parameters + 5 * k;
     const u32 last = q[1], constraint = q[2];
     double g = 0.0;

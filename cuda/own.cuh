@@ -34,7 +34,7 @@ INLINE u32 first_bin_of(const Header &h, const Slot &s, const u32 *entry) {
 
 INLINE void find_jacobian(const Header &h, const Slot &s) {
   ROLLED
-  for (u32 i = threadIdx.x; i < h.n_wide; i += W) {
+  for (u32 i = threadIdx.x; i < h.n_wide; i += threads()) {
     const u32 *q = s.index + h.i_wide + 3 * i;
     const u32 k = q[0], last = q[2];
     double *column = s.lows + h.l_wide + i;
@@ -51,7 +51,7 @@ INLINE void find_jacobian(const Header &h, const Slot &s) {
     }
   }
   ROLLED
-  for (u32 i = threadIdx.x; i < h.n_narrow; i += W) {
+  for (u32 i = threadIdx.x; i < h.n_narrow; i += threads()) {
     const u32 *q = s.index + h.i_narrow + 4 * i;
     const u32 k = q[0], last = q[2], bin = q[3];
     double sum = 0.0;
@@ -71,7 +71,7 @@ INLINE void find_jacobian(const Header &h, const Slot &s) {
 INLINE void find_weights(const Header &h, const Slot &s) {
   const double lowest = s.numbers[h.f_floor];
   ROLLED
-  for (u32 b = threadIdx.x; b < h.n_main; b += W) {
+  for (u32 b = threadIdx.x; b < h.n_main; b += threads()) {
     const double rate = rate_of_bin(h, s, b);
     double curvature = 0.0;
     if (s.main[b] > 0.0) {
@@ -107,10 +107,10 @@ INLINE void set_inverse(const Header &h, const Slot &s, u32 k, double informatio
 
 INLINE void invert_diagonal(const Header &h, const Slot &s, double lambda) {
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) set_inverse(h, s, k, 0.0, lambda);
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) set_inverse(h, s, k, 0.0, lambda);
   barrier();
   ROLLED
-  for (u32 i = threadIdx.x; i < h.n_wide; i += W) {
+  for (u32 i = threadIdx.x; i < h.n_wide; i += threads()) {
     double information = 0.0;
     for (u32 b = 0; b < h.n_main; b += 1) {
       const double a = s.lows[h.l_wide + b * h.n_wide + i] * s.lows[h.l_root + b];
@@ -119,7 +119,7 @@ INLINE void invert_diagonal(const Header &h, const Slot &s, double lambda) {
     set_inverse(h, s, s.index[h.i_wide + 3 * i], information, lambda);
   }
   ROLLED
-  for (u32 i = threadIdx.x; i < h.n_narrow; i += W) {
+  for (u32 i = threadIdx.x; i < h.n_narrow; i += threads()) {
     const u32 *q = s.index + h.i_narrow + 4 * i;
     const double a = s.lows[h.l_narrow + i] * s.lows[h.l_root + q[3]];
     set_inverse(h, s, q[0], a * a, lambda);
@@ -130,7 +130,7 @@ INLINE void invert_diagonal(const Header &h, const Slot &s, double lambda) {
 INLINE void fill_matrix(const Header &h, const Slot &s) {
   const u32 n = h.n_main;
   ROLLED
-  for (u32 place = threadIdx.x; place < n * n; place += W) {
+  for (u32 place = threadIdx.x; place < n * n; place += threads()) {
     const u32 i = place / n;
     const u32 j = place % n;
     if (j > i) continue;
@@ -162,7 +162,7 @@ INLINE void factorise(const Header &h, const Slot &s) {
   for (u32 j = 0; j < n; j += 1) {
     const double *other = factor + j * n;
     ROLLED
-    for (u32 i = j + threadIdx.x; i < n; i += W) {
+    for (u32 i = j + threadIdx.x; i < n; i += threads()) {
       double *row = factor + i * n;
       double sum = row[j];
       for (u32 m = 0; m < j; m += 1) sum -= row[m] * other[m];
@@ -174,7 +174,7 @@ INLINE void factorise(const Header &h, const Slot &s) {
     const double inverse = 1.0 / sqrt(pivot > 0.5 ? pivot : 0.5);
     barrier();
     ROLLED
-    for (u32 i = j + threadIdx.x; i < n; i += W) {
+    for (u32 i = j + threadIdx.x; i < n; i += threads()) {
       double *place = factor + i * n + j;
       *place = i == j ? inverse : *place * inverse;
     }
@@ -202,7 +202,7 @@ INLINE void solve_own(const Header &h, const Slot &s) {
   const double *factor = s.lows + h.l_factor;
   double *v = s.lows + h.l_bin;
   ROLLED
-  for (u32 b = threadIdx.x; b < n; b += W) {
+  for (u32 b = threadIdx.x; b < n; b += threads()) {
     const double *row = s.lows + h.l_wide + b * h.n_wide;
     double sum = 0.0;
     for (u32 m = 0; m < h.n_wide; m += 1) {
@@ -223,7 +223,7 @@ INLINE void solve_own(const Header &h, const Slot &s) {
     const double x = v[j] * factor[j * n + j];
     barrier();
     ROLLED
-    for (u32 i = j + threadIdx.x; i < n; i += W) v[i] = i == j ? x : v[i] - factor[i * n + j] * x;
+    for (u32 i = j + threadIdx.x; i < n; i += threads()) v[i] = i == j ? x : v[i] - factor[i * n + j] * x;
     barrier();
   }
   ROLLED
@@ -232,17 +232,17 @@ INLINE void solve_own(const Header &h, const Slot &s) {
     const double x = v[j - 1] * row[j - 1];
     barrier();
     ROLLED
-    for (u32 i = threadIdx.x; i < j; i += W) v[i] = i == j - 1 ? x : v[i] - row[i] * x;
+    for (u32 i = threadIdx.x; i < j; i += threads()) v[i] = i == j - 1 ? x : v[i] - row[i] * x;
     barrier();
   }
   ROLLED
-  for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+  for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
     s.lows[h.l_solved + k] = s.lows[h.l_direction + k] * s.lows[h.l_inverse + k];
   }
   barrier();
   // no two of these are of one parameter
   ROLLED
-  for (u32 m = threadIdx.x; m < h.n_wide; m += W) {
+  for (u32 m = threadIdx.x; m < h.n_wide; m += threads()) {
     const u32 k = s.index[h.i_wide + 3 * m];
     double sum = 0.0;
     for (u32 b = 0; b < n; b += 1) {
@@ -251,7 +251,7 @@ INLINE void solve_own(const Header &h, const Slot &s) {
     s.lows[h.l_solved + k] -= s.lows[h.l_inverse + k] * sum;
   }
   ROLLED
-  for (u32 m = threadIdx.x; m < h.n_narrow; m += W) {
+  for (u32 m = threadIdx.x; m < h.n_narrow; m += threads()) {
     const u32 *q = s.index + h.i_narrow + 4 * m;
     const u32 k = q[0], b = q[3];
     const double product = s.lows[h.l_narrow + m] * s.lows[h.l_root + b] * v[b];

@@ -21,7 +21,7 @@ INLINE void to_caller(void *base, u64 at, bool single, double value) {
 // cells: the cell of each yield; constants: terms of the NLL that depend on the data alone, per row of
 // main data; strides in numbers, 0 for one row that serves all; own_nominal: [n_slots, n_cells]
 extern "C" __global__ void __launch_bounds__(W, BLOCKS)
-    signal_gradient(const Header h, const void *yields, void *slopes, void *nll, u32 n_yields,
+    signal_gradient(const Header h, u32 resident, const void *yields, void *slopes, void *nll, u32 n_yields,
                     u32 single_precision, u32 main_stride, u32 auxiliary_stride, const u32 *__restrict__ index,
                     const double *__restrict__ numbers, const u32 *__restrict__ cells,
                     const double *__restrict__ main, const double *__restrict__ auxiliary,
@@ -32,11 +32,10 @@ extern "C" __global__ void __launch_bounds__(W, BLOCKS)
   s.index = index;
   s.numbers = numbers;
   s.nominal = nominal;
-  s.reals = reals + (u64)blockIdx.x * h.reals_slot;
-  s.lows = lows + (u64)blockIdx.x * h.lows_slot;
+  take_slot(h, s, resident, reals, lows);
   const bool single = single_precision == 1;
   ROLLED
-  for (u32 j = threadIdx.x; j < h.n_cells; j += W) nominal[j] = numbers[h.f_nominal + j];
+  for (u32 j = threadIdx.x; j < h.n_cells; j += threads()) nominal[j] = numbers[h.f_nominal + j];
   for (u32 number = blockIdx.x; number < h.n_fits; number += h.n_slots) {
     const u64 row = (u64)number * n_yields;
     s.main = main + (u64)number * main_stride;
@@ -44,16 +43,16 @@ extern "C" __global__ void __launch_bounds__(W, BLOCKS)
     // those of the histogram before have been read, and the model's own are there
     barrier();
     ROLLED
-    for (u32 i = threadIdx.x; i < n_yields; i += W) {
+    for (u32 i = threadIdx.x; i < n_yields; i += threads()) {
       nominal[cells[i]] = caller_number(yields, row + i, single);
     }
     ROLLED
-    for (u32 k = threadIdx.x; k < h.n_parameters; k += W) {
+    for (u32 k = threadIdx.x; k < h.n_parameters; k += threads()) {
       s.reals[h.r_trial + k] = start[(u64)number * h.start_stride + k];
     }
     const Value value = likelihood(h, s);
     ROLLED
-    for (u32 i = threadIdx.x; i < n_yields; i += W) {
+    for (u32 i = threadIdx.x; i < n_yields; i += threads()) {
       const u32 j = cells[i];
       const double slope = s.lows[h.l_adjoint + j] * s.reals[h.r_scale + index[h.i_cells + j]];
       to_caller(slopes, row + i, single, slope);

@@ -5,12 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaSlice, DevicePtr, PushKernelArg, result};
 
-use super::driver::{Context, blocks};
+use super::driver::{BLOCK, BLOCKS, Context, blocks};
 use crate::Result;
 use crate::accelerator::flows::{CardModel, CardRows, FlowCall, FlowColumns, HeldFlow, Size};
-
-/// Threads of a block: W in `cuda/header.cuh`.
-const BLOCK: u32 = 128;
 
 /// A flow at the events of a channel.
 pub(super) struct CudaColumns {
@@ -138,7 +135,7 @@ impl Resident {
         let words = context.table("a flow's call", &words)?;
         let mut at = call.plain_context();
         self.run(context, &at)?;
-        let blocks_of_all = blocks(context.slots(n.div_ceil(BLOCK), 0)?);
+        let blocks_of_all = blocks(context.slots(n.div_ceil(BLOCK), 0, BLOCKS)?);
         let [log_prob, slopes, curves] = &self.outputs;
         let mut launch = context.stream.launch_builder(&context.flow_outputs);
         launch.arg(&words).arg(&held.middle).arg(&self.inside);
@@ -202,7 +199,7 @@ impl Resident {
                 continue;
             }
             let groups = (u64::from(rows) * u64::from(count)).div_ceil(u64::from(BLOCK));
-            let grid = context.slots(u32::try_from(groups).unwrap_or(u32::MAX), 0)?;
+            let grid = context.slots(u32::try_from(groups).unwrap_or(u32::MAX), 0, BLOCKS)?;
             let mut launch = context.stream.launch_builder(&context.flow_context);
             launch.arg(&double).arg(&rows).arg(&width).arg(&first).arg(&count);
             launch.arg(&table).arg(memory);

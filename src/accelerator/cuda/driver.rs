@@ -11,17 +11,19 @@ use cudarc::driver::{
     result, sys,
 };
 
-use super::CudaDevice;
+use super::{CudaDevice, SharedMemory};
 use crate::Result;
+
+use sys::CUfunction_attribute_enum as Function;
 
 /// The kernels, as `scripts/ptx.py` compiles them.
 const KERNELS: &str = include_str!("../../../cuda/neyman.ptx");
-/// Threads of a block: W in `cuda/header.cuh`.
-const BLOCK: u32 = 128;
+/// Most threads of a block: W in `cuda/header.cuh`.
+pub(super) const BLOCK: u32 = 128;
 /// The oldest driver that reads the kernels and has all functions that are called.
 const OLDEST: i32 = 11020;
-/// Blocks that a multiprocessor surely has room for: BLOCKS in `cuda/header.cuh`.
-const BLOCKS: u32 = 4;
+/// Blocks of as many that a multiprocessor surely has room for: BLOCKS in `cuda/header.cuh`.
+pub(super) const BLOCKS: u32 = 4;
 
 /// What the driver says, in its words.
 pub(super) fn words(error: DriverError) -> String {
@@ -82,6 +84,16 @@ pub(super) fn list() -> Result<Vec<CudaDevice>, String> {
                 attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
             ),
             multiprocessors: attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)? as u32,
+            shared: SharedMemory {
+                multiprocessor: attribute(
+                    Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_MULTIPROCESSOR,
+                )? as u32,
+                block: attribute(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?
+                    as u32,
+                reserved: attribute(
+                    Attribute::CU_DEVICE_ATTRIBUTE_RESERVED_SHARED_MEMORY_PER_BLOCK,
+                )? as u32,
+            },
         })
     };
     (0..count).map(|i| describe(i).map_err(told)).collect()
@@ -149,6 +161,13 @@ impl Context {
         let flow_columns = kernel("flow_columns")?;
         let (flow_context, flow_outputs) = (kernel("flow_context")?, kernel("flow_outputs")?);
         let flow_change = kernel("flow_change")?;
+        for kernel in [&evaluate, &fit, &signal_gradient] {
+            let told = |e| refused("the shared memory of its blocks", e);
+            let own = kernel.get_attribute(Function::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
+            let most = device.shared.block as i32 - own.map_err(told)?;
+            let room = Function::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            kernel.set_attribute(room, most).map_err(told)?;
+        }
         let busy = Mutex::new(());
         Ok(Self {
             device,
@@ -174,11 +193,12 @@ impl Context {
         self.device.error(format!("{what}: {}", words(error)))
     }
 
-    /// Blocks in flight for `n` pieces of work that take `bytes` of working memory each.
+    /// Blocks in flight for `n` pieces of work that take `bytes` of working memory each, at most so many on a
+    /// multiprocessor.
     ///
     /// # Errors
     /// Where there is no memory for one.
-    pub(super) fn slots(&self, n: u32, bytes: u64) -> Result<u32> {
+    pub(super) fn slots(&self, n: u32, bytes: u64, at_once: u32) -> Result<u32> {
         let (free, _) = self.context.mem_get_info().map_err(|e| self.error("memory", e))?;
         let room = free as u64 / 2 / bytes.max(1);
         if room == 0 {
@@ -186,7 +206,7 @@ impl Context {
                 "out of memory: {bytes} bytes of working memory are needed and {free} are free"
             )));
         }
-        let parallel = BLOCKS * self.device.multiprocessors;
+        let parallel = at_once * self.device.multiprocessors;
         Ok(u64::from(parallel.min(n)).min(room).max(1) as u32)
     }
 

@@ -2,8 +2,8 @@
 
 use cudarc::driver::PushKernelArg;
 
-use super::driver::blocks;
 use super::loaded::{Cuda, LANES};
+use super::working::Working;
 use crate::Result;
 use crate::accelerator::layout::{Header, Use, check_block, lay_out};
 use crate::accelerator::{LaneBlock, LaneValues};
@@ -26,24 +26,21 @@ impl Cuda {
         let n = header.n_parameters as usize;
         let context = &*self.context;
         let _turn = context.busy.lock().unwrap_or_else(|e| e.into_inner());
-        let bytes = 8 * (u64::from(header.reals_slot) + u64::from(header.lows_slot));
-        header.n_slots = context.slots(header.n_fits, bytes)?;
+        let kernel = &context.evaluate;
+        let mut working = Working::new(context, &context.stream, kernel, &mut header, 0)?;
         let main = context.table("data", &rows(block.main))?;
         let auxiliary = context.table("data", &rows(block.auxiliary))?;
         let start = context.table("parameters", &rows(block.parameters))?;
-        let slots = header.n_slots as usize;
-        let mut reals =
-            context.room::<f64>("working memory", slots * header.reals_slot as usize)?;
-        let mut lows = context.room::<f64>("working memory", slots * header.lows_slot as usize)?;
         let mut nll = context.room::<f64>("results", LANES)?;
         let mut slopes = context.room::<f64>("results", 2 * n * LANES)?;
         let mut negative_bins = context.room::<u32>("results", LANES)?;
-        let mut call = context.stream.launch_builder(&context.evaluate);
-        call.arg(&header).arg(&self.index).arg(&self.numbers);
+        let mut call = context.stream.launch_builder(kernel);
+        call.arg(&header).arg(&working.resident).arg(&self.index).arg(&self.numbers);
         call.arg(&main).arg(&auxiliary).arg(&start);
-        call.arg(&mut reals).arg(&mut lows).arg(&mut nll).arg(&mut slopes).arg(&mut negative_bins);
-        // SAFETY: the kernel's arguments in its order (cuda/evaluate.cuh), each as long as the header says.
-        unsafe { call.launch(blocks(header.n_slots)) }
+        call.arg(&mut working.reals).arg(&mut working.lows);
+        call.arg(&mut nll).arg(&mut slopes).arg(&mut negative_bins);
+        // SAFETY: the kernel's arguments in its order (cuda/evaluate.cuh), each as long as the header and the slots say.
+        unsafe { call.launch(working.launch) }
             .map_err(|e| context.error("starting a kernel", e))?;
         out.nll.copy_from_slice(&context.read(&nll, 0, LANES)?);
         let slopes = context.read(&slopes, 0, 2 * n * LANES)?;

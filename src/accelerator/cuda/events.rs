@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::CudaDevice;
-use super::driver::{Context, blocks};
+use super::driver::{BLOCKS, Context, blocks};
 use super::flows::CudaFlow;
 use crate::Result;
 use crate::accelerator::DeviceInfo;
@@ -96,7 +96,7 @@ impl EventDevice for CudaEvents {
             self.flows[flow.flow].fill(context, asked, &self.data, held)?;
         }
         let slot = u64::from(call.columns()) * u64::from(SHARE);
-        let slots = context.slots(n_shares, 8 * slot)?;
+        let slots = context.slots(n_shares, 8 * slot, BLOCKS)?;
         let words = context.table("a table", &call.words(0..n_shares))?;
         let numbers = context.table("a table", &numbers)?;
         let first_share = context.table("a table", call.first())?;

@@ -3,12 +3,9 @@
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::columns::CudaColumns;
-use super::driver::{Context, blocks};
+use super::driver::{BLOCK, BLOCKS, Context, blocks};
 use crate::Result;
 use crate::accelerator::flows::{FlowCall, FlowEvents, FlowLayers, FlowProgram, HeldFlow};
-
-/// Threads of a block: W in `cuda/header.cuh`.
-const BLOCK: u32 = 128;
 
 /// A flow at the events of a channel.
 pub(super) enum CudaFlow {
@@ -77,7 +74,7 @@ impl Layers {
         let words = context.table("a flow's call", &self.program.words(size, self.n, column))?;
         let numbers = context.table("a flow's call", &call.context)?;
         let slot = self.program.scratch(size) as u64 * u64::from(BLOCK);
-        let slots = context.slots(self.n.div_ceil(BLOCK), 8 * slot)?;
+        let slots = context.slots(self.n.div_ceil(BLOCK), 8 * slot, BLOCKS)?;
         let mut scratch = context.room::<f64>("working memory", slot as usize * slots as usize)?;
         let mut launch = context.stream.launch_builder(&context.flow_columns);
         launch.arg(&words).arg(&self.numbers).arg(&numbers).arg(&self.inputs);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
-use super::driver::blocks;
 use super::loaded::Cuda;
+use super::working::Working;
 use crate::Result;
 use crate::accelerator::layout::results::{self, CONTROL, RESULT};
 use crate::accelerator::layout::{Header, JobTables, LEVELS, Use, lay_out};
@@ -152,12 +152,7 @@ impl Job<'_> {
         fits: &mut DeviceFits,
     ) -> Result<(u32, usize)> {
         let context = &*self.cuda.context;
-        let bytes = 8 * (u64::from(header.reals_slot) + u64::from(header.lows_slot));
-        header.n_slots = context.slots(header.n_fits, bytes)?;
-        let slots = header.n_slots as usize;
-        let mut reals =
-            context.room::<f64>("working memory", slots * header.reals_slot as usize)?;
-        let mut lows = context.room::<f64>("working memory", slots * header.lows_slot as usize)?;
+        let mut working = Working::new(context, &context.stream, &context.fit, header, 0)?;
         let (mut stragglers, mut wanted) = (0, 0);
         let (mut done, mut share) = (0, 4 * header.n_slots);
         while done < header.n_fits {
@@ -168,7 +163,7 @@ impl Job<'_> {
                 .stream
                 .memcpy_htod(&[done], queue)
                 .map_err(|e| context.error("starting a kernel", e))?;
-            self.launch(header, memory, &mut reals, &mut lows)?;
+            self.launch(header, memory, &mut working)?;
             context.wait()?;
             let took = begin.elapsed();
             let part = done as usize..header.budget as usize;
@@ -185,21 +180,18 @@ impl Job<'_> {
         Ok((stragglers, wanted))
     }
 
-    fn launch(
-        &self,
-        header: &Header,
-        memory: &mut Memory,
-        reals: &mut CudaSlice<f64>,
-        lows: &mut CudaSlice<f64>,
-    ) -> Result<()> {
+    fn launch(&self, header: &Header, memory: &mut Memory, working: &mut Working) -> Result<()> {
         let (cuda, context) = (self.cuda, &*self.cuda.context);
         let mut call = context.stream.launch_builder(&context.fit);
-        call.arg(header).arg(&cuda.index).arg(&cuda.numbers);
+        call.arg(header).arg(&working.resident).arg(&cuda.index).arg(&cuda.numbers);
         call.arg(&memory.main).arg(&memory.auxiliary).arg(&memory.start);
-        call.arg(reals).arg(lows).arg(&mut memory.results).arg(&mut memory.control);
+        call.arg(&mut working.reals)
+            .arg(&mut working.lows)
+            .arg(&mut memory.results)
+            .arg(&mut memory.control);
         call.arg(&self.index).arg(&self.numbers);
-        // SAFETY: the kernel's arguments in its order (cuda/fit.cuh), each as long as the header says.
-        unsafe { call.launch(blocks(header.n_slots)) }
+        // SAFETY: the kernel's arguments in its order (cuda/fit.cuh), each as long as the header and the slots say.
+        unsafe { call.launch(working.launch) }
             .map_err(|e| context.error("starting a kernel", e))?;
         Ok(())
     }

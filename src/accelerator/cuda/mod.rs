@@ -21,6 +21,8 @@ mod mixture;
 mod signal;
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 mod tmd;
+#[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
+mod working;
 
 #[cfg(all(feature = "cuda", any(target_os = "linux", target_os = "windows")))]
 pub use self::events::CudaEvents;
@@ -55,6 +57,19 @@ pub struct CudaDevice {
     pub capability: (i32, i32),
     /// Multiprocessors.
     pub multiprocessors: u32,
+    /// Shared memory.
+    pub shared: SharedMemory,
+}
+
+/// Bytes of a card's shared memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedMemory {
+    /// Of a multiprocessor.
+    pub multiprocessor: u32,
+    /// Of a block at most, where it asks for it.
+    pub block: u32,
+    /// What the system keeps for each block.
+    pub reserved: u32,
 }
 
 /// The oldest cards that the kernels run on.

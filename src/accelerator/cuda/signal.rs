@@ -4,8 +4,8 @@
 use cudarc::driver::{CudaStream, PushKernelArg};
 use std::sync::Arc;
 
-use super::driver::blocks;
 use super::loaded::Cuda;
+use super::working::Working;
 use crate::accelerator::layout::{Header, Use, lay_out};
 use crate::accelerator::{Problem, YieldBatch};
 use crate::{Error, Result};
@@ -36,10 +36,6 @@ impl Cuda {
         };
         let rows = if main_stride == 0 { 1 } else { batch.n };
         let constants: Vec<f64> = (0..rows).map(constant).collect();
-        let cells_of_model = header.n_cells as usize;
-        let slot = u64::from(header.reals_slot) + u64::from(header.lows_slot);
-        header.n_slots = context.slots(header.n_fits, 8 * (slot + u64::from(header.n_cells)))?;
-        let slots = header.n_slots as usize;
         // SAFETY: the caller's stream outlives the work, as it promises.
         let stream: Arc<CudaStream> =
             unsafe { context.context.wrap_borrowed_stream(batch.stream as _) };
@@ -48,21 +44,24 @@ impl Cuda {
         let auxiliary = context.table_on(&stream, "data", batch.auxiliary)?;
         let constants = context.table_on(&stream, "data", &constants)?;
         let start = context.table_on(&stream, "parameters", batch.parameters)?;
-        let what = "working memory";
-        let mut reals =
-            context.room_on::<f64>(&stream, what, slots * header.reals_slot as usize)?;
-        let mut lows = context.room_on::<f64>(&stream, what, slots * header.lows_slot as usize)?;
-        let mut nominal = context.room_on::<f64>(&stream, what, slots * cells_of_model)?;
+        let kernel = &context.signal_gradient;
+        let mut working = Working::new(context, &stream, kernel, &mut header, self.header.n_cells)?;
+        let cells_of_model = header.n_slots as usize * header.n_cells as usize;
+        let mut nominal = context.room_on::<f64>(&stream, "working memory", cells_of_model)?;
         let (n_yields, single) = (batch.cells.len() as u32, u32::from(batch.single));
-        let mut call = stream.launch_builder(&context.signal_gradient);
-        call.arg(&header).arg(&batch.yields).arg(&batch.slopes).arg(&batch.nll);
+        let mut call = stream.launch_builder(kernel);
+        call.arg(&header)
+            .arg(&working.resident)
+            .arg(&batch.yields)
+            .arg(&batch.slopes)
+            .arg(&batch.nll);
         call.arg(&n_yields).arg(&single).arg(&main_stride).arg(&auxiliary_stride);
         call.arg(&self.index).arg(&self.numbers).arg(&cells);
         call.arg(&main).arg(&auxiliary).arg(&constants).arg(&start);
-        call.arg(&mut reals).arg(&mut lows).arg(&mut nominal);
+        call.arg(&mut working.reals).arg(&mut working.lows).arg(&mut nominal);
         // SAFETY: the kernel's arguments in its order (cuda/signal.cuh), each as long as the header says;
         // the caller's as it promises.
-        unsafe { call.launch(blocks(header.n_slots)) }
+        unsafe { call.launch(working.launch) }
             .map_err(|e| context.error("starting a kernel", e))?;
         Ok(())
     }

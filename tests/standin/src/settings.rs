@@ -3,6 +3,9 @@
 use crate::module::Settings;
 use std::env::var;
 
+/// Bytes of a multiprocessor's shared memory that the system keeps for each block.
+pub const SHARED_KEPT: usize = 1024;
+
 /// A failure that a test asks for, `NEYMAN_STANDIN_FAULT`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Failure {
@@ -26,6 +29,8 @@ pub struct Environment {
     pub global_races: bool,
     pub capability: (i32, i32),
     pub memory: usize,
+    /// Of a multiprocessor.
+    pub shared: usize,
     pub failure: Option<Failure>,
     /// The only device that fails.
     pub failing: Option<usize>,
@@ -37,6 +42,11 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Shared memory that a block may ask for.
+    pub fn opt_in(&self) -> usize {
+        self.shared.saturating_sub(SHARED_KEPT)
+    }
+
     /// Reads it. What cannot be understood stops the process: a misspelt fault would make a test pass.
     pub fn read() -> Environment {
         let number = |name: &str, otherwise: u64| match var(name) {
@@ -74,6 +84,7 @@ impl Environment {
             global_races,
             capability,
             memory: number("NEYMAN_STANDIN_MEMORY", 4 << 30) as usize,
+            shared: number("NEYMAN_STANDIN_SHARED", 233_472) as usize,
             failure: fault.map(|v| failure(&v)),
             failing,
             devices: number("NEYMAN_STANDIN_DEVICES", 1).clamp(1, 64) as usize,

@@ -1,15 +1,13 @@
 //! Initialisation and what the device says of itself.
 
+use crate::settings::SHARED_KEPT;
 use super::codes::*;
 use super::{INITIALISED, STATES, first, initialised, state_of};
 use crate::settings::Failure;
 use std::ffi::{c_char, c_int, c_uint};
 
-/// Shared memory that a block may ask for, and what an ordinary launch gets.
-pub const SHARED_OPT_IN: usize = 232_448;
+/// Shared memory that an ordinary launch gets.
 pub const SHARED_DEFAULT: usize = 49_152;
-/// Shared memory of a multiprocessor, and what the system keeps of it for each block.
-pub const SHARED_MULTIPROCESSOR: usize = 233_472;
 
 const NAME: &[u8] = b"PTX stand-in";
 
@@ -106,7 +104,7 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(
             4 => 64,                      // along z
             5 => i32::MAX,                // blocks along x
             6 | 7 => 65_535,              // along y and z
-            8 => SHARED_DEFAULT as c_int, // shared memory of a block
+            8 => SHARED_DEFAULT.min(s.env.opt_in()) as c_int, // shared memory of a block
             9 => 65_536,                  // constant memory
             10 => 32,                     // warp
             12 | 82 => 65_536,            // registers of a block, of a multiprocessor
@@ -121,12 +119,12 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(
             40 => 1,         // copy engines
             75 => s.env.capability.0,
             76 => s.env.capability.1,
-            81 => SHARED_MULTIPROCESSOR as c_int,
+            81 => s.env.shared as c_int,
             87 => 2, // single to double rate
             95 => 1, // cooperative launch
-            97 => SHARED_OPT_IN as c_int,
+            97 => s.env.opt_in() as c_int,
             106 => 32,   // blocks of a multiprocessor
-            111 => 1024, // shared memory that the system keeps
+            111 => SHARED_KEPT as c_int, // shared memory that the system keeps
             115 => 1,    // memory pools
             ..=0 | 150.. => return INVALID_VALUE,
             _ => 0,

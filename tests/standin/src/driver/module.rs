@@ -1,7 +1,8 @@
 //! Modules and what a kernel says of itself.
 
 use super::codes::*;
-use super::device::{SHARED_DEFAULT, SHARED_MULTIPROCESSOR, SHARED_OPT_IN};
+use super::device::SHARED_DEFAULT;
+use crate::settings::SHARED_KEPT;
 use super::{Function, State, with};
 use crate::module::{Module, Refused};
 use crate::settings::Failure;
@@ -98,7 +99,8 @@ pub unsafe extern "C" fn cuModuleGetFunction(
         let Some(kernel) = m.kernels.iter().position(|k| k.kernel.name == name) else {
             return NOT_FOUND;
         };
-        let dynamic_limit = SHARED_DEFAULT.saturating_sub(m.kernels[kernel].kernel.shared);
+        let ordinary = SHARED_DEFAULT.min(s.env.opt_in());
+        let dynamic_limit = ordinary.saturating_sub(m.kernels[kernel].kernel.shared);
         s.functions.push(Function { module: s.place(module), kernel, dynamic_limit });
         unsafe { *out = s.numbered(s.functions.len()) };
         OK
@@ -164,7 +166,7 @@ pub unsafe extern "C" fn cuFuncGetAttribute(out: *mut c_int, attribute: c_int, f
 pub unsafe extern "C" fn cuFuncSetAttribute(f: usize, attribute: c_int, v: c_int) -> c_int {
     with(|s| {
         let Some((_, k)) = s.function(f) else { return INVALID_HANDLE };
-        let room = SHARED_OPT_IN.saturating_sub(k.shared);
+        let room = s.env.opt_in().saturating_sub(k.shared);
         match attribute {
             8 if v < 0 || v as usize > room => INVALID_VALUE,
             8 => {
@@ -191,7 +193,7 @@ fn occupancy(out: *mut c_int, f: usize, block: c_int, shared: usize) -> c_int {
         }
         let threads = (block as usize).next_multiple_of(32);
         let n = (2048 / threads).min(65_536 / (REGISTERS * threads)).min(32);
-        unsafe { *out = n.min(SHARED_MULTIPROCESSOR / (k.shared + shared + 1024)) as c_int };
+        unsafe { *out = n.min(s.env.shared / (k.shared + shared + SHARED_KEPT)) as c_int };
         OK
     })
 }
