@@ -280,8 +280,14 @@ pub(super) fn first(values: &[f64], bad: impl Fn(f64) -> bool) -> Option<usize> 
 
 /// Keeps the values whose flag is set.
 pub(super) fn retain(values: &mut Vec<f64>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    values.retain(|_| *keep.next().expect("a flag for each value"));
+    assert_eq!(values.len(), keep.len(), "a flag for each value");
+    let mut kept = 0;
+    // no branch: flags come in any order
+    for (i, keep) in keep.iter().enumerate() {
+        values[kept] = values[i];
+        kept += usize::from(*keep);
+    }
+    values.truncate(kept);
 }
 
 /// `(sum w)^2 / sum w^2`, scaled so that neither over- nor underflows.

@@ -156,6 +156,8 @@ fn read(path: &Path, observables: &[Observable], options: &ReadOptions) -> Resul
     }
 
     let (kept_groups, kept_rows) = survivors(&file, &groups, keep.as_deref());
+    let all = |flags: &[bool]| flags.iter().all(|keep| *keep);
+    let [keep, kept_rows] = [keep, kept_rows].map(|flags| flags.filter(|flags| !all(flags)));
     let values = |column: &Column| -> Result<Vec<f64>> {
         let earlier = read_already.iter().find(|(index, _)| *index == column.index);
         let (mut decoded, flags) = match earlier {
