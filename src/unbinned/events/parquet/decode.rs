@@ -11,7 +11,7 @@ use super::file::{Column, File, Kind};
 use crate::error::Result;
 
 /// Values decoded at a time: they stay in a near cache until they are widened.
-const BATCH: usize = 8192;
+const BATCH: usize = 1024;
 /// Fewer values than this are not worth a second thread.
 const PARALLEL: usize = 1 << 20;
 /// Integers beyond it are not all numbers of f64.
