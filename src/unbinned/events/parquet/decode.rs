@@ -18,7 +18,7 @@ const PARALLEL: usize = 1 << 20;
 const EXACT: u64 = 1 << 53;
 
 /// A column's values; a null stands as NaN.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Decoded {
     pub(super) values: Vec<f64>,
     /// Whether some are null.

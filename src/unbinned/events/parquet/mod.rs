@@ -158,21 +158,24 @@ fn read(path: &Path, observables: &[Observable], options: &ReadOptions) -> Resul
     let (kept_groups, kept_rows) = survivors(&file, &groups, keep.as_deref());
     let all = |flags: &[bool]| flags.iter().all(|keep| *keep);
     let [keep, kept_rows] = [keep, kept_rows].map(|flags| flags.filter(|flags| !all(flags)));
-    let values = |column: &Column| -> Result<Vec<f64>> {
-        let earlier = read_already.iter().find(|(index, _)| *index == column.index);
-        let (mut decoded, flags) = match earlier {
-            Some((_, decoded)) => (decoded.clone(), keep.clone()),
-            None => (read_column(&file, column, &kept_groups)?, kept_rows.clone()),
+    let uses = |index| wanted.iter().chain(&weight).filter(|column| column.index == index).count();
+    let mut values = |column: &Column| -> Result<Vec<f64>> {
+        let earlier = read_already.iter_mut().find(|(index, _)| *index == column.index);
+        let (mut decoded, place, flags) = match earlier {
+            Some((index, decoded)) if uses(*index) == 1 => {
+                (std::mem::take(decoded), &groups, &keep)
+            }
+            Some((_, decoded)) => (decoded.clone(), &groups, &keep),
+            None => (read_column(&file, column, &kept_groups)?, &kept_groups, &kept_rows),
         };
-        let place = if earlier.is_some() { &groups } else { &kept_groups };
         decoded.no_null(&file, column, place, flags.as_deref())?;
-        if let Some(flags) = &flags {
+        if let Some(flags) = flags {
             retain(&mut decoded.values, flags);
         }
         Ok(decoded.values)
     };
-    let columns: Vec<Vec<f64>> = wanted.iter().map(&values).collect::<Result<_>>()?;
-    let weights = weight.as_ref().map(&values).transpose()?;
+    let columns: Vec<Vec<f64>> = wanted.iter().map(&mut values).collect::<Result<_>>()?;
+    let weights = weight.as_ref().map(&mut values).transpose()?;
     let row = |at: usize| file.row(&kept_groups, kept_rows.as_deref(), at);
     let origin = Origin { file: Some(path), weight: options.weight.as_deref(), row: Some(&row) };
     EventTable::checked(observables, columns, weights, options.out_of_bounds, &origin)
