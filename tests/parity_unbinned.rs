@@ -38,6 +38,7 @@ pub(crate) use mixtures::{number, numbers};
 use neyman::accelerator::{DeviceChoice, DeviceRequest, PrecisionChoice};
 use neyman::fit::Status;
 use neyman::session::{FitOptions, ScanOptions, UnbinnedSession};
+use neyman::unbinned::fit::FitResult;
 use neyman::unbinned::model::{Channel, Evaluation, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
 use neyman::unbinned::yields::Base;
@@ -238,6 +239,22 @@ fn agree(device: &Device, what: &str, found: (&[f64], &[f64]), want: (&[f64], &[
     assert!(shift < fit && width < widths, "{}, {what}: {shift:e} {width:e}", device.name);
 }
 
+/// A device's fit ends where the processor's does, after about as many evaluations; what the device found.
+fn fits_agree(
+    device: &Device,
+    what: &str,
+    loaded: &UnbinnedModel,
+    model: &UnbinnedModel,
+) -> FitResult {
+    let fit = |model: &UnbinnedModel| model.fit(&FitOptions::default()).expect("a fit");
+    let (found, want) = (fit(loaded), fit(model));
+    assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
+    assert!(found.evaluations < want.evaluations + 6, "{found:?} {want:?}");
+    let place = (&*found.parameters, &*found.uncertainties);
+    agree(device, what, place, (&want.parameters, &want.uncertainties));
+    found
+}
+
 /// Many events, whose roundings could add up; fits of them.
 fn large_samples(device: &Device) {
     for n in [1000, 10_000, 100_000, 1_000_000] {
@@ -252,13 +269,7 @@ fn large_samples(device: &Device) {
             device.points(&model, &[near], &what);
             let Some(loaded) = device.load(&model) else { return };
             if weight.is_none() && n <= 100_000 {
-                let options = FitOptions::default();
-                let (found, want) =
-                    (loaded.fit(&options).expect("a fit"), model.fit(&options).expect("a fit"));
-                assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
-                assert!(found.evaluations < want.evaluations + 6, "{found:?} {want:?}");
-                let found = (&*found.parameters, &*found.uncertainties);
-                agree(device, &what, found, (&want.parameters, &want.uncertainties));
+                fits_agree(device, &what, &loaded, &model);
             }
         }
     }

@@ -301,7 +301,7 @@ impl FlowEvents {
     /// What is known of it at `n` events, with its columns from `column` on.
     pub(crate) fn held(&self, n: usize, column: usize) -> HeldFlow {
         let (middle, context) = match self {
-            Self::Layers(flow) => (flow.inputs(n).1 + flow.constant, flow.context.clone()),
+            Self::Layers(flow) => (flow.mean(n) + flow.constant, flow.context.clone()),
             Self::Columns(flow) => (flow.middle(), vec![(0.0, 1.0); flow.context()]),
         };
         HeldFlow { column: column as u32, middle, context }
@@ -309,15 +309,19 @@ impl FlowEvents {
 }
 
 impl FlowLayers {
-    /// The inputs as devices have them, with the mean that logarithms are relative to, of `n` events.
-    pub(crate) fn inputs(&self, n: usize) -> (Vec<f64>, f64) {
-        let mut inputs = self.inputs.clone();
+    /// The mean that logarithms of the Jacobian are relative to, of `n` events.
+    fn mean(&self, n: usize) -> f64 {
         let finite = || self.inputs[..n].iter().copied().filter(|x| x.is_finite());
-        let mean = finite().sum::<f64>() / finite().count().max(1) as f64;
+        finite().sum::<f64>() / finite().count().max(1) as f64
+    }
+
+    /// The inputs as devices have them, of `n` events.
+    pub fn inputs(&self, n: usize) -> Vec<f64> {
+        let (mut inputs, mean) = (self.inputs.clone(), self.mean(n));
         for x in &mut inputs[..n] {
             *x = if x.is_finite() { *x - mean } else { ABSENT };
         }
-        (inputs, mean)
+        inputs
     }
 }
 

@@ -1,6 +1,8 @@
 //! Plans of cross sections: pairs of shapes on nodes of our own, recorded cross sections, measured kinematics and
 //! convolution tables.
 
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
 use neyman::tmd::luminosity::Luminosity;
 use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
 use neyman::tmd::{Evolution, Plan, Rule, Segment, Shape, Side, Sidis};
@@ -71,34 +73,33 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap_or_else(|| panic!("not an array: {value}")).iter().map(number).collect()
 }
 
+/// The cross section of a golden, by a rule.
+pub(crate) fn of(case: &Value, rule: Rule) -> Sidis {
+    let kin = |key: &str| number(&case["kin"][key]);
+    let shape = |key: &str| Shape::named(case[key].as_str().expect("a name")).expect("a shape");
+    Sidis {
+        points: vec![Point { x: kin("x"), z: kin("z"), q2: kin("Q2"), pht: kin("PhT"), bin: None }],
+        channels: Channels::one(
+            shape("pdf"),
+            (case["shared"] == false).then(|| shape("ff")),
+            Factor::BuiltIn(match case["lumi"].as_str() {
+                Some("toy") => Luminosity::Toy,
+                _ => Luminosity::OneLoop,
+            }),
+        ),
+        evolution: Evolution::Map,
+        zeta: match case["zeta"].as_str() {
+            Some("Q2") => Zeta::Q2,
+            _ => Zeta::Constant(number(&case["zeta"])),
+        },
+        rule,
+    }
+}
+
 /// Recorded cross sections (`tmd/goldens.json`).
 pub(crate) fn recorded(goldens: &Value) -> Vec<Case> {
     let one = |case: &Value| {
-        let kin = |key: &str| number(&case["kin"][key]);
-        let shape = |key: &str| Shape::named(case[key].as_str().expect("a name")).expect("a shape");
-        let sidis = Sidis {
-            points: vec![Point {
-                x: kin("x"),
-                z: kin("z"),
-                q2: kin("Q2"),
-                pht: kin("PhT"),
-                bin: None,
-            }],
-            channels: Channels::one(
-                shape("pdf"),
-                (case["shared"] == false).then(|| shape("ff")),
-                Factor::BuiltIn(match case["lumi"].as_str() {
-                    Some("toy") => Luminosity::Toy,
-                    _ => Luminosity::OneLoop,
-                }),
-            ),
-            evolution: Evolution::Map,
-            zeta: match case["zeta"].as_str() {
-                Some("Q2") => Zeta::Q2,
-                _ => Zeta::Constant(number(&case["zeta"])),
-            },
-            rule: Rule::SinhGaussLegendre { nodes: 64 },
-        };
+        let sidis = of(case, Rule::SinhGaussLegendre { nodes: 64 });
         Case {
             name: format!("recorded {}", case["kin"]),
             plan: sidis.plan().expect("a plan"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use neyman::fit::{Status, Tolerance};
+use neyman::fit::Tolerance;
 use neyman::session::FitOptions;
 use neyman::unbinned::model::{Channel, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
@@ -19,7 +19,7 @@ use crate::event_models::{free, nuisance, plain, uniform};
 use crate::event_toys::losing;
 use crate::models::{Below, Has, WINDOW, gaussian, library, load, manifest, write};
 use crate::writer::Kind;
-use crate::{Device, Worst, agree};
+use crate::{Device, Worst, fits_agree};
 
 fn window() -> Observable {
     Observable::new("x", WINDOW.0, WINDOW.1).expect("a window")
@@ -170,7 +170,6 @@ pub(crate) fn exported_fits(device: &Device) {
     if !library() {
         return;
     }
-    let options = FitOptions::default();
     let largest = (device.largest)();
     for (kind, n) in [(Kind::Double, 1000), (Kind::Single, 1000), (Kind::Double, 40_000)] {
         if n > 1000 && 10 * n > largest {
@@ -191,12 +190,8 @@ pub(crate) fn exported_fits(device: &Device) {
         let alone: Vec<_> = near.iter().map(|theta| loaded.hessian(theta).expect("one")).collect();
         let hessian = |theta: &Vec<f64>| loaded.hessian(theta).expect("one of many");
         assert_eq!(near.par_iter().map(hessian).collect::<Vec<_>>(), alone);
-        let fit = |model: &UnbinnedModel| model.fit(&options).expect("a fit");
-        let (found, want, formula) = (fit(&loaded), fit(&model), fit(&own));
-        assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
-        assert!(found.evaluations < want.evaluations + 6, "{found:?} {want:?}");
-        let place = (&*found.parameters, &*found.uncertainties);
-        agree(device, &what, place, (&want.parameters, &want.uncertainties));
+        let found = fits_agree(device, &what, &loaded, &model);
+        let formula = own.fit(&FitOptions::default()).expect("a fit");
         for k in 0..4 {
             let sigma = formula.uncertainties[k];
             let shift = (found.parameters[k] - formula.parameters[k]).abs() / sigma;

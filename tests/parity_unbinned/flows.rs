@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use neyman::fit::{Status, Tolerance};
-use neyman::session::FitOptions;
+use neyman::fit::Tolerance;
 use neyman::unbinned::model::{Channel, Process, Slot};
 use neyman::unbinned::pdf::Pdf;
 use neyman::unbinned::toys::Thrower;
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::event_models::{free, nuisance, plain, table, uniform};
 use crate::flow_files::{Arrays, load, manifest, network};
-use crate::{Device, Worst, agree};
+use crate::{Device, Worst, fits_agree};
 
 fn process(name: &str, pdf: Pdf, shape: Vec<Slot>, k: usize) -> Process {
     Process { name: name.into(), pdf, shape, expected: plain(Base::Parameter(k)) }
@@ -203,13 +202,7 @@ pub(crate) fn flow_fits(device: &Device) {
         if n > 10_000 {
             break;
         }
-        let options = FitOptions::default();
-        let (found, want) =
-            (loaded.fit(&options).expect("a fit"), model.fit(&options).expect("a fit"));
-        assert_eq!((found.status, want.status), (Status::Converged, Status::Converged));
-        assert!(found.evaluations < want.evaluations + 6, "{found:?} {want:?}");
-        let found = (&*found.parameters, &*found.uncertainties);
-        agree(device, &what, found, (&want.parameters, &want.uncertainties));
+        fits_agree(device, &what, &loaded, &model);
     }
 }
 

@@ -1,11 +1,10 @@
 //! Values computed to 20 digits.
 
-use neyman::tmd::luminosity::{Luminosity, b_star, sudakov};
+use neyman::tmd::luminosity::{b_star, sudakov};
 use neyman::tmd::quadrature::{Order, ogata};
-use neyman::tmd::sidis::{Channels, Factor, Point, Zeta};
-use neyman::tmd::{Evolution, Measure, Plan, Rule, Segment, Shape, Side, Sidis};
-use serde_json::Value;
+use neyman::tmd::{Evolution, Measure, Plan, Rule, Segment, Shape, Side};
 
+use crate::plans::of;
 use crate::{json, number, numbers};
 
 fn close(got: f64, want: f64, relative: f64, what: &dyn std::fmt::Debug) {
@@ -73,29 +72,6 @@ fn shapes_with_their_slopes() {
             let got = at.jacobian[1 + k];
             assert!((got - want).abs() <= 1e-13 * (1.0 + want.abs()), "{case} {k}: {got}");
         }
-    }
-}
-
-/// The cross section of a golden, by a rule.
-fn of(case: &Value, rule: Rule) -> Sidis {
-    let kin = |key: &str| number(&case["kin"][key]);
-    let shape = |key: &str| Shape::named(case[key].as_str().expect("a name")).expect("a shape");
-    Sidis {
-        points: vec![Point { x: kin("x"), z: kin("z"), q2: kin("Q2"), pht: kin("PhT"), bin: None }],
-        channels: Channels::one(
-            shape("pdf"),
-            (case["shared"] == false).then(|| shape("ff")),
-            Factor::BuiltIn(match case["lumi"].as_str() {
-                Some("toy") => Luminosity::Toy,
-                _ => Luminosity::OneLoop,
-            }),
-        ),
-        evolution: Evolution::Map,
-        zeta: match case["zeta"].as_str() {
-            Some("Q2") => Zeta::Q2,
-            _ => Zeta::Constant(number(&case["zeta"])),
-        },
-        rule,
     }
 }
 

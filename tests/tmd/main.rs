@@ -8,6 +8,8 @@ mod fits;
 #[cfg(feature = "tmd")]
 mod flavours;
 mod goldens;
+#[path = "../common/plans.rs"]
+mod plans;
 mod pullback;
 #[cfg(feature = "tmd")]
 mod tables;
@@ -15,6 +17,8 @@ mod tables;
 use std::path::PathBuf;
 
 use serde_json::Value;
+
+pub(crate) use plans::{number, numbers};
 
 /// The directory of recorded values.
 pub(crate) fn directory() -> Option<PathBuf> {
@@ -29,14 +33,4 @@ pub(crate) fn json(name: &str) -> Option<Value> {
     let path = directory()?.join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     Some(serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
-}
-
-/// A number, which recorded values write as text.
-pub(crate) fn number(value: &Value) -> f64 {
-    let text = || value.as_str().and_then(|text| text.parse().ok());
-    value.as_f64().or_else(text).unwrap_or_else(|| panic!("not a number: {value}"))
-}
-
-pub(crate) fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap_or_else(|| panic!("not an array: {value}")).iter().map(number).collect()
 }

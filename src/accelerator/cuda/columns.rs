@@ -135,7 +135,7 @@ impl Resident {
         let words = context.table("a flow's call", &words)?;
         let mut at = call.plain_context();
         self.run(context, &at)?;
-        let blocks_of_all = blocks(context.slots(n.div_ceil(BLOCK), 0, BLOCKS)?);
+        let blocks_of_all = blocks(context.in_flight(n.div_ceil(BLOCK), BLOCKS));
         let [log_prob, slopes, curves] = &self.outputs;
         let mut launch = context.stream.launch_builder(&context.flow_outputs);
         launch.arg(&words).arg(&held.middle).arg(&self.inside);
@@ -199,7 +199,7 @@ impl Resident {
                 continue;
             }
             let groups = (u64::from(rows) * u64::from(count)).div_ceil(u64::from(BLOCK));
-            let grid = context.slots(u32::try_from(groups).unwrap_or(u32::MAX), 0, BLOCKS)?;
+            let grid = context.in_flight(u32::try_from(groups).unwrap_or(u32::MAX), BLOCKS);
             let mut launch = context.stream.launch_builder(&context.flow_context);
             launch.arg(&double).arg(&rows).arg(&width).arg(&first).arg(&count);
             launch.arg(&table).arg(memory);

@@ -199,15 +199,24 @@ impl Context {
     /// # Errors
     /// Where there is no memory for one.
     pub(super) fn slots(&self, n: u32, bytes: u64, at_once: u32) -> Result<u32> {
+        let parallel = self.in_flight(n, at_once);
+        // to ask for what is free takes longer than a small kernel
+        if bytes == 0 {
+            return Ok(parallel);
+        }
         let (free, _) = self.context.mem_get_info().map_err(|e| self.error("memory", e))?;
-        let room = free as u64 / 2 / bytes.max(1);
+        let room = free as u64 / 2 / bytes;
         if room == 0 {
             return Err(self.device.error(format!(
                 "out of memory: {bytes} bytes of working memory are needed and {free} are free"
             )));
         }
-        let parallel = at_once * self.device.multiprocessors;
-        Ok(u64::from(parallel.min(n)).min(room).max(1) as u32)
+        Ok(u64::from(parallel).min(room) as u32)
+    }
+
+    /// The same where they take none.
+    pub(super) fn in_flight(&self, n: u32, at_once: u32) -> u32 {
+        n.min(at_once * self.device.multiprocessors).max(1)
     }
 
     /// A copy in device memory.

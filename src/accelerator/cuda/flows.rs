@@ -57,7 +57,7 @@ pub(super) struct Layers {
 impl Layers {
     fn new(context: &Context, flow: &FlowLayers, n: u32) -> Result<Self> {
         let numbers = context.table("a flow's weights", &flow.program.numbers)?;
-        let inputs = context.table("a flow's events", &flow.inputs(n as usize).0)?;
+        let inputs = context.table("a flow's events", &flow.inputs(n as usize))?;
         // what was copied from is given up
         context.wait()?;
         Ok(Self { program: flow.program.clone(), n, numbers, inputs })

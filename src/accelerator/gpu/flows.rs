@@ -75,7 +75,7 @@ impl Layers {
             context.table(what, &words)
         };
         let numbers = table("a flow's weights", &flow.program.numbers)?;
-        let inputs = table("a flow's events", &flow.inputs(n as usize).0)?;
+        let inputs = table("a flow's events", &flow.inputs(n as usize))?;
         Ok(Self { program: flow.program.clone(), n, numbers, inputs })
     }
 
